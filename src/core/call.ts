@@ -1,0 +1,62 @@
+import type { Resolution } from "./catalog.ts";
+import type { Failure } from "./failure.ts";
+import type { OwnerId, Principal, UpstreamName } from "./names.ts";
+import type { Payload } from "./payload.ts";
+
+/** Who asks. */
+export interface Caller {
+  readonly principal: Principal;
+  /** What the agent calls itself, for logs; self-reported, so never a reason to allow anything. */
+  readonly agent: string;
+  /** Whose conversation with a session-holding upstream this is. */
+  readonly owner: OwnerId;
+}
+
+/** Which part of the catalog an agent connected to: everything, or one upstream under its native names. */
+export type View = { readonly kind: "all" } | { readonly kind: "upstream"; readonly name: UpstreamName };
+
+/** A progress or log notification on its way from an upstream to the agent of one call. */
+export interface Notice {
+  readonly method: string;
+  readonly params: Payload;
+}
+
+/** One request of one caller. */
+export interface Call {
+  readonly caller: Caller;
+  readonly view: View;
+  readonly method: string;
+  /** The public name (tools, prompts) or URI (resources) it is about, where its method has one. */
+  readonly target: string | undefined;
+  /** What `target` stands for in the catalog that was current when the call began; `undefined` without a target. */
+  readonly subject: Resolution | undefined;
+  /** The agent's `params`, `{}` where it sent none. */
+  readonly params: Payload;
+  /** Fires when the agent no longer wants the answer. */
+  readonly signal: AbortSignal;
+  /** Least severe log level that the agent wants to see for this call, if it asked for any. */
+  readonly logLevel: string | undefined;
+  /** Takes what the upstream tells before it answers. */
+  notify(notice: Notice): void;
+}
+
+/** What an upstream wants to know from the agent before it can go on: request key → request object. */
+export type Questions = Payload;
+/** Opaque; brings a later call back to the point where the questions were asked. */
+export type Ticket = string;
+
+export type Outcome =
+  | { readonly kind: "done"; readonly result: Payload; readonly route?: Route }
+  | { readonly kind: "asks"; readonly questions: Questions; readonly ticket: Ticket; readonly route?: Route }
+  | { readonly kind: "failed"; readonly failure: Failure; readonly route?: Route };
+
+/** Where a call went, for the log. */
+export interface Route {
+  readonly upstream: UpstreamName;
+  readonly attempts: number;
+}
+
+/** The waist: everything an agent can ask passes through this. Never throws for an expected failure. */
+export type Handle = (call: Call) => Promise<Outcome>;
+/** Wraps a handle and knows nothing but the next one. */
+export type Layer = (next: Handle) => Handle;

@@ -1,0 +1,93 @@
+import type { NativeName, PublicName, UpstreamName } from "./names.ts";
+import type { Payload } from "./payload.ts";
+
+export const KINDS = ["tool", "prompt", "resource", "template"] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** What one upstream offers, as it said it: all pages, native bytes. */
+export interface Offer {
+  readonly upstream: UpstreamName;
+  /** The upstream's `capabilities` object. */
+  readonly capabilities: Payload;
+  readonly serverInfo: Payload | undefined;
+  readonly instructions: string | undefined;
+  /** Definitions in the upstream's order. */
+  readonly definitions: Readonly<Record<Kind, readonly Payload[]>>;
+  /** Per kind, the first page's result object, whose other members (`_meta`, unknown ones) a single view passes on. */
+  readonly pages: Readonly<Record<Kind, Payload | undefined>>;
+  /** Cache hints of the upstream's list results, if it gave any. */
+  readonly hints: { readonly ttlMs: number; readonly cacheScope: "public" | "private" } | undefined;
+}
+
+/** What the catalog must know of an upstream's configuration. */
+export interface Source {
+  readonly name: UpstreamName;
+  readonly priority: number;
+  readonly group: string | undefined;
+  /** Equal for two upstreams whose configurations differ only in name, url, priority, health check and credentials. */
+  readonly fingerprint: string;
+  /** Only these tools are used; `undefined` for all. */
+  readonly tools: readonly string[] | undefined;
+  /** `undefined` while the upstream has never been seen. */
+  readonly offer: Offer | undefined;
+}
+
+/** One upstream that can serve an entry, and what it calls it. */
+export interface Holder {
+  readonly upstream: UpstreamName;
+  readonly native: NativeName;
+  readonly priority: number;
+  readonly definition: Payload;
+}
+
+/** Something that agents can see and call. */
+export interface Entry {
+  readonly kind: Kind;
+  /** The name in lists; for resources the URI, for templates the URI template. */
+  readonly name: PublicName;
+  /** Best priority first, then configuration order. More than one when they are replicas. */
+  readonly holders: readonly [Holder, ...Holder[]];
+  /** As listed: the best holder's bytes, with the public name in them. */
+  readonly definition: Payload;
+}
+
+/** Something that an upstream offers and nobody sees, and why. */
+export interface Hidden {
+  readonly upstream: UpstreamName;
+  readonly kind: Kind;
+  readonly name: string;
+  readonly reason: string;
+}
+export interface ReplicaSet {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly upstreams: readonly UpstreamName[];
+  /** `group` when the configuration says so, `equal` when it was inferred. */
+  readonly because: "group" | "equal";
+}
+export interface Conflict {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly upstreams: readonly UpstreamName[];
+  /** What was done about it, in one sentence. */
+  readonly outcome: string;
+}
+
+export type Resolution =
+  | { readonly kind: "found"; readonly entry: Entry }
+  | { readonly kind: "ambiguous"; readonly choices: readonly string[] }
+  | { readonly kind: "unknown"; readonly nearest: readonly string[] };
+
+/** An immutable snapshot of everything that agents can see. Replaced whole; a running call keeps the one it began with. */
+export interface Catalog {
+  readonly entries: Readonly<Record<Kind, readonly Entry[]>>;
+  readonly hidden: readonly Hidden[];
+  readonly replicas: readonly ReplicaSet[];
+  readonly conflicts: readonly Conflict[];
+  /** Upstreams that are configured but have never been seen, so that lists cannot hold what they offer. */
+  readonly missing: readonly UpstreamName[];
+  /** Changes exactly when what agents see of that kind changes. */
+  readonly digests: Readonly<Record<Kind, string>>;
+  /** Public name → alias → bare name if unique → `upstream:native`; URIs exactly, then by template. */
+  resolve(kind: Kind, name: string): Resolution;
+}

@@ -1,0 +1,55 @@
+import type { Payload } from "./payload.ts";
+import type { UpstreamName } from "./names.ts";
+
+/**
+ * How far an attempt got, which alone decides whether it may be made again.
+ *
+ * - `not_sent`: nothing left us.
+ * - `refused`: the upstream said, before doing work, that it would not.
+ * - `sent_unknown`: it was sent, and nobody knows what became of it.
+ * - `partial`: as before, and progress or a log line has already reached the agent.
+ * - `answered`: a response with the right id came back.
+ */
+export type Delivery = "not_sent" | "refused" | "sent_unknown" | "partial" | "answered";
+
+/** What went wrong between us and an upstream. */
+export type Fault =
+  | "unreachable"
+  | "timeout"
+  | "connection_lost"
+  | "protocol_error"
+  | "too_large"
+  | "auth_required"
+  | "rate_limited"
+  | "bad_response"
+  | "session_lost"
+  | "overloaded"
+  | "cancelled";
+
+/** One attempt that brought no answer. `detail` is for logs and `status`, never for agents. */
+export interface AttemptFailure {
+  readonly fault: Fault;
+  readonly delivery: Delivery;
+  readonly detail: string;
+  readonly retryAfterMs?: number;
+}
+
+/** Why a call failed, as facts. How that looks on the wire is decided in one table (`wire/rpc-errors.ts`). */
+export type Failure =
+  /** The upstream's own JSON-RPC error object, passed on as it is. */
+  | { readonly kind: "answered"; readonly error: Payload }
+  /** No attempt brought an answer. */
+  | ({ readonly kind: "upstream"; readonly upstream: UpstreamName; readonly attempts: number } & AttemptFailure)
+  /** No such tool, prompt, resource or method in this agent's view. */
+  | { readonly kind: "unknown_name"; readonly what: string; readonly name: string; readonly nearest: readonly string[] }
+  /** A bare name that several upstreams hold. */
+  | { readonly kind: "ambiguous_name"; readonly what: string; readonly name: string; readonly choices: readonly string[] }
+  | { readonly kind: "unknown_method"; readonly method: string }
+  | { readonly kind: "invalid"; readonly message: string }
+  | { readonly kind: "rate_limited"; readonly retryAfterMs: number; readonly limit: number }
+  | { readonly kind: "overloaded" }
+  | { readonly kind: "draining" }
+  | { readonly kind: "cancelled" }
+  | { readonly kind: "denied"; readonly message: string }
+  /** A bug of ours; the text goes to the log only. */
+  | { readonly kind: "internal"; readonly detail: string };

@@ -1,0 +1,28 @@
+import type { Handle, View } from "./call.ts";
+import type { Catalog, Kind } from "./catalog.ts";
+import type { Payload } from "./payload.ts";
+
+/** What a server says of itself when an agent asks. */
+export interface Profile {
+  /** Union of what the upstreams of the view can do. */
+  readonly capabilities: Payload;
+  readonly instructions: string | undefined;
+  /** The upstream's own `serverInfo` in a view of one upstream; ours otherwise. */
+  readonly serverInfo: Payload;
+}
+
+/** Everything that an edge towards agents needs: the waist for calls, queries for the rest. */
+export interface Front {
+  readonly handle: Handle;
+  /** `undefined` when there is no such upstream. */
+  view(view: View): ViewQueries | undefined;
+  /** Tells which kinds changed in the lists of which view. Returns the function that ends it. */
+  onChange(receive: (view: View, kinds: readonly Kind[]) => void): () => void;
+}
+
+export interface ViewQueries {
+  catalog(): Catalog;
+  profile(): Profile;
+  /** Resolves once every upstream of the view has been seen or `waitMs` is over; at once when there is nothing to wait for. */
+  settled(waitMs: number): Promise<void>;
+}

@@ -1,0 +1,258 @@
+/**
+ * One strict pass over JSON text. It proves that the text is well-formed, not too deep and free of duplicate keys where
+ * we route, and notes where the members of the envelope, of `params` / `result` / `error` and of `_meta` lie, so that
+ * everything else can stay raw bytes.
+ */
+
+/** Where a member's value lies in the text, and its own members when it was worth descending. */
+export interface Member {
+  readonly keyStart: number;
+  readonly start: number;
+  readonly end: number;
+  readonly members: Members | undefined;
+}
+export type Members = ReadonlyMap<string, Member>;
+
+export interface ScanLimits {
+  /** Deepest nesting of objects and arrays. */
+  readonly maxDepth: number;
+  /** How many of the outermost levels of objects have their members noted. */
+  readonly levels: number;
+  /**
+   * `checked`: every byte of every string (text of an agent, which a shared child will read).
+   * `skipped`: long strings are jumped over natively (text of an upstream: large, and read by nobody but its agent).
+   */
+  readonly strings: "checked" | "skipped";
+}
+
+export const AGENT_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "checked" };
+export const UPSTREAM_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "skipped" };
+
+/** Why a text was refused. `message` names the place, never the content. */
+export class ScanError extends Error {
+  readonly reason: "syntax" | "too_deep" | "duplicate_key";
+  constructor(reason: ScanError["reason"], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+/** Members that are descended into: what routing and the protocol's own fields need. */
+const DESCEND = new Set(["params", "result", "error", "_meta"]);
+/** From here on a string is long enough that a native search beats a loop. */
+const LONG_STRING = 48;
+
+/** Scans one JSON object (surrounded by nothing but white space). Throws {@link ScanError}. */
+export function scanObject(text: Buffer, limits: ScanLimits): Member {
+  const scanner = new Scanner(text, limits);
+  return scanner.document();
+}
+
+class Scanner {
+  readonly #text: Buffer;
+  readonly #limits: ScanLimits;
+  #at = 0;
+  #depth = 0;
+
+  constructor(text: Buffer, limits: ScanLimits) {
+    this.#text = text;
+    this.#limits = limits;
+  }
+
+  document(): Member {
+    this.#space();
+    if (this.#text[this.#at] !== OPEN_OBJECT) this.#fail("expected an object");
+    const start = this.#at;
+    const members = this.#object(this.#limits.levels);
+    const end = this.#at;
+    this.#space();
+    if (this.#at !== this.#text.length) this.#fail("unexpected text after the object");
+    return { keyStart: start, start, end, members };
+  }
+
+  #fail(what: string): never {
+    throw new ScanError("syntax", `${what} at byte ${this.#at}`);
+  }
+
+  #space(): void {
+    const text = this.#text;
+    let at = this.#at;
+    for (;;) {
+      const byte = text[at];
+      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) break;
+      at++;
+    }
+    this.#at = at;
+  }
+
+  #enter(): void {
+    if (++this.#depth > this.#limits.maxDepth) {
+      throw new ScanError("too_deep", `nested deeper than ${this.#limits.maxDepth} at byte ${this.#at}`);
+    }
+    this.#at++;
+    this.#space();
+  }
+
+  #value(levels: number): Members | undefined {
+    const byte = this.#text[this.#at];
+    if (byte === QUOTE) this.#string();
+    else if (byte === OPEN_OBJECT) return this.#object(levels);
+    else if (byte === OPEN_ARRAY) this.#array();
+    else this.#scalar(byte);
+    return undefined;
+  }
+
+  #object(levels: number): Members | undefined {
+    const text = this.#text;
+    const members = levels > 0 ? new Map<string, Member>() : undefined;
+    this.#enter();
+    if (text[this.#at] !== CLOSE_OBJECT) {
+      for (;;) {
+        const keyStart = this.#at;
+        if (text[keyStart] !== QUOTE) this.#fail("expected a key");
+        this.#string();
+        const keyEnd = this.#at;
+        this.#space();
+        if (text[this.#at] !== COLON) this.#fail("expected ':'");
+        this.#at++;
+        this.#space();
+        if (members) this.#member(members, { keyStart, keyEnd, levels });
+        else this.#value(0);
+        this.#space();
+        const byte = text[this.#at];
+        if (byte === CLOSE_OBJECT) break;
+        if (byte !== COMMA) this.#fail("expected ',' or '}'");
+        this.#at++;
+        this.#space();
+      }
+    }
+    this.#at++;
+    this.#depth--;
+    return members;
+  }
+
+  #member(members: Map<string, Member>, at: { keyStart: number; keyEnd: number; levels: number }): void {
+    const key = decodeString(this.#text, at.keyStart, at.keyEnd);
+    if (members.has(key)) throw new ScanError("duplicate_key", `duplicate key at byte ${at.keyStart}`);
+    const start = this.#at;
+    const inner = this.#value(DESCEND.has(key) ? at.levels - 1 : 0);
+    members.set(key, { keyStart: at.keyStart, start, end: this.#at, members: inner });
+  }
+
+  #array(): void {
+    const text = this.#text;
+    this.#enter();
+    if (text[this.#at] !== CLOSE_ARRAY) {
+      for (;;) {
+        this.#value(0);
+        this.#space();
+        const byte = text[this.#at];
+        if (byte === CLOSE_ARRAY) break;
+        if (byte !== COMMA) this.#fail("expected ',' or ']'");
+        this.#at++;
+        this.#space();
+      }
+    }
+    this.#at++;
+    this.#depth--;
+  }
+
+  #string(): void {
+    const text = this.#text;
+    const skipFrom = this.#limits.strings === "skipped" ? this.#at + LONG_STRING : Number.POSITIVE_INFINITY;
+    let at = this.#at + 1;
+    for (;;) {
+      const byte = text[at];
+      if (byte === QUOTE) break;
+      if (byte === undefined || byte < 0x20) {
+        this.#at = at;
+        this.#fail("unexpected end or control character in a string");
+      }
+      at = byte === BACKSLASH ? this.#escape(at) : at + 1;
+      if (at > skipFrom) {
+        at = this.#closingQuote(at);
+        break;
+      }
+    }
+    this.#at = at + 1;
+  }
+
+  /** A quote ends the string unless an odd number of backslashes stands before it. */
+  #closingQuote(from: number): number {
+    const text = this.#text;
+    let at = from;
+    for (;;) {
+      at = text.indexOf(QUOTE, at);
+      if (at < 0) this.#fail("unterminated string");
+      let slashes = 0;
+      while (at - 1 - slashes >= from && text[at - 1 - slashes] === BACKSLASH) slashes++;
+      if (slashes % 2 === 0) return at;
+      at++;
+    }
+  }
+
+  #escape(at: number): number {
+    const byte = this.#text[at + 1];
+    if (byte === 0x75) {
+      for (let digit = at + 2; digit < at + 6; digit++) if (!isHex(this.#text[digit])) this.#fail("bad \\u escape");
+      return at + 6;
+    }
+    if (byte === undefined || !SIMPLE_ESCAPES.has(byte)) this.#fail("bad escape in a string");
+    return at + 2;
+  }
+
+  #scalar(byte: number | undefined): void {
+    if (byte === 0x74) this.#literal("true");
+    else if (byte === 0x66) this.#literal("false");
+    else if (byte === 0x6e) this.#literal("null");
+    else this.#number();
+  }
+
+  #literal(word: string): void {
+    if (this.#text.toString("latin1", this.#at, this.#at + word.length) !== word) this.#fail("unexpected character");
+    this.#at += word.length;
+  }
+
+  #digits(): void {
+    const from = this.#at;
+    while (isDigit(this.#text[this.#at])) this.#at++;
+    if (this.#at === from) this.#fail("unexpected character");
+  }
+
+  #number(): void {
+    const text = this.#text;
+    if (text[this.#at] === 0x2d) this.#at++;
+    if (text[this.#at] === 0x30) this.#at++;
+    else this.#digits();
+    if (text[this.#at] === 0x2e) {
+      this.#at++;
+      this.#digits();
+    }
+    const exponent = text[this.#at];
+    if (exponent === 0x65 || exponent === 0x45) {
+      this.#at++;
+      const sign = text[this.#at];
+      if (sign === 0x2b || sign === 0x2d) this.#at++;
+      this.#digits();
+    }
+  }
+}
+
+const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
+const isHex = (byte: number | undefined): boolean =>
+  byte !== undefined && (isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66));
+
+/** The value of the JSON string between `start` and `end`, quotes included. */
+export function decodeString(text: Buffer, start: number, end: number): string {
+  const raw = text.toString("utf8", start + 1, end - 1);
+  return raw.includes("\\") ? (JSON.parse(`"${raw}"`) as string) : raw;
+}

@@ -1,0 +1,67 @@
+import type { Conflict, Hidden, ReplicaSet } from "./catalog.ts";
+
+export const UPSTREAM_STATES = [
+  "connecting",
+  "ready",
+  "degraded",
+  "ejected",
+  "down",
+  "auth_required",
+  "rate_limited",
+  "crashlooping",
+  "disabled",
+] as const;
+export type UpstreamState = (typeof UPSTREAM_STATES)[number];
+
+export interface UpstreamStatus {
+  readonly name: string;
+  readonly transport: string;
+  /** Where it is: the URL without credentials and query, or the command line without its environment. */
+  readonly address: string;
+  readonly protocolVersion: string | null;
+  readonly state: UpstreamState;
+  /** ISO time at which this state began. */
+  readonly since: string;
+  readonly priority: number;
+  readonly group: string | null;
+  readonly tools: number;
+  readonly prompts: number;
+  readonly resources: number;
+  readonly inFlight: number;
+  readonly calls: number;
+  readonly failures: number;
+  readonly lastError: string | null;
+  /** Last lines that a child wrote to stderr; empty for others. */
+  readonly stderr: readonly string[];
+  readonly pid: number | null;
+}
+
+export interface CatalogStatus {
+  readonly tools: number;
+  readonly prompts: number;
+  readonly resources: number;
+  readonly templates: number;
+  readonly hidden: readonly Hidden[];
+  readonly replicas: readonly ReplicaSet[];
+  readonly conflicts: readonly Conflict[];
+}
+
+export type Health = "ok" | "degraded" | "down";
+
+/** What `rad mcp proxy status --json` prints of a running gateway, as `rad.status/1`. Fields are added, never renamed. */
+export interface Status {
+  readonly schema: "rad.status/1";
+  readonly running: true;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly uptimeMs: number;
+  readonly url: string | null;
+  readonly urls: readonly string[];
+  /** Path of the configuration file, or `null` for the demo. */
+  readonly config: string | null;
+  readonly health: Health;
+  readonly upstreams: readonly UpstreamStatus[];
+  readonly catalog: CatalogStatus;
+  readonly warnings: readonly string[];
+}

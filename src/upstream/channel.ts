@@ -1,0 +1,52 @@
+import type { AttemptFailure } from "../core/failure.ts";
+import type { Payload } from "../core/payload.ts";
+import type { Message } from "../wire/message.ts";
+
+/** One JSON-RPC request towards an upstream, ready to be sent. */
+export interface OutboundRequest {
+  /** Ours, unique on its channel. */
+  readonly id: number;
+  readonly method: string;
+  /** The whole JSON-RPC message; written one part after the other. Holds no line break outside strings. */
+  readonly parts: readonly Buffer[];
+  /** Extra HTTP headers; channels without headers ignore them. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Aborting it cancels the request: the answer is no longer wanted. */
+  readonly signal: AbortSignal;
+  /** Until this much time has passed without an answer (progress starts it anew, up to `maxTimeoutMs`). */
+  readonly timeoutMs: number;
+  readonly maxTimeoutMs: number;
+  /** Notifications and requests of the upstream that belong to this request, before its answer. */
+  onMessage(message: Message): void;
+}
+
+/** What became of a request. Never thrown. */
+export type Reply =
+  | { readonly kind: "result"; readonly result: Payload }
+  /** `status` is the HTTP status where there is one. */
+  | { readonly kind: "error"; readonly error: Payload; readonly status?: number }
+  | ({ readonly kind: "failed"; readonly status?: number } & AttemptFailure);
+
+/** What a channel tells its owner without being asked. */
+export interface ChannelEvents {
+  /** A message that belongs to no request in flight. */
+  message(message: Message): void;
+  /** The transport is gone (said once, also after `close`). `detail` is what a person should read. */
+  closed(detail: string): void;
+}
+
+/**
+ * A transport to one upstream: moves JSON-RPC messages, knows no protocol revision. One channel may carry many
+ * requests at once; every request ends with exactly one reply.
+ */
+export interface Channel {
+  request(request: OutboundRequest): Promise<Reply>;
+  /** Sends a notification or a response. Resolves when it was handed over; never rejects. */
+  notify(message: Buffer, headers: Readonly<Record<string, string>>): Promise<void>;
+  /** Ends every request in flight and releases everything. Resolves when nothing is left. */
+  close(): Promise<void>;
+  /** Of the child behind it, if there is one. */
+  readonly pid: number | undefined;
+  /** The child's last lines on stderr, newest last. */
+  stderr(): readonly string[];
+}

@@ -1,0 +1,101 @@
+import { Payload } from "../core/payload.ts";
+import { type Member, ScanError, type ScanLimits, scanObject } from "../core/scan.ts";
+
+/** The JSON text of a JSON-RPC id: a string or an integer, kept exactly as the peer spelled it. */
+export type RawId = Buffer;
+
+/** A JSON-RPC 2.0 message, read as far as routing needs. https://www.jsonrpc.org/specification */
+export type Message =
+  | { readonly kind: "request"; readonly id: RawId; readonly method: string; readonly params: Payload | undefined }
+  | { readonly kind: "notification"; readonly method: string; readonly params: Payload | undefined }
+  | { readonly kind: "result"; readonly id: RawId; readonly result: Payload }
+  | { readonly kind: "error"; readonly id: RawId | undefined; readonly error: Payload };
+
+/** Why bytes are no message; `id` where it could be read. */
+export interface Invalid {
+  readonly kind: "invalid";
+  readonly reason: "syntax" | "too_deep" | "shape";
+  readonly message: string;
+  readonly id?: RawId;
+}
+
+/** Reads one message. `text` is not copied: the message lives as long as the buffer. */
+export function readMessage(text: Buffer, limits: ScanLimits): Message | Invalid {
+  let span: Member;
+  try {
+    span = scanObject(text, limits);
+  } catch (error) {
+    if (!(error instanceof ScanError)) throw error;
+    return { kind: "invalid", reason: error.reason === "too_deep" ? "too_deep" : "syntax", message: error.message };
+  }
+  return classify(new Payload(text, span));
+}
+
+function classify(envelope: Payload): Message | Invalid {
+  const rawId = envelope.raw("id");
+  const id = rawId && isId(rawId) ? rawId : undefined;
+  const invalid = (message: string): Invalid => ({ kind: "invalid", reason: "shape", message, ...(id && { id }) });
+  if (envelope.string("jsonrpc") !== "2.0") return invalid('"jsonrpc" must be "2.0"');
+  if (envelope.has("method")) {
+    const method = envelope.string("method");
+    if (method === undefined) return invalid('"method" must be a string');
+    const params = envelope.object("params");
+    if (!params && envelope.has("params")) return invalid('"params" must be an object');
+    if (envelope.has("result") || envelope.has("error")) return invalid("a request has neither result nor error");
+    if (rawId === undefined) return { kind: "notification", method, params };
+    if (!id) return invalid('"id" must be a string or an integer');
+    return { kind: "request", id, method, params };
+  }
+  if (envelope.has("result") === envelope.has("error")) return invalid("expected a method, a result or an error");
+  if (envelope.has("error")) {
+    const error = envelope.object("error");
+    return error ? { kind: "error", id, error } : invalid('"error" must be an object');
+  }
+  const result = envelope.object("result");
+  if (!result) return invalid('"result" must be an object');
+  return id ? { kind: "result", id, result } : invalid('"id" must be a string or an integer');
+}
+
+/** A string, or an integer that fits a double exactly in both directions. */
+function isId(raw: Buffer): boolean {
+  if (raw[0] === 0x22) return true;
+  return raw.length <= 17 && /^-?(0|[1-9]\d{0,15})$/.test(raw.toString("latin1"));
+}
+
+const HEAD = '{"jsonrpc":"2.0","id":';
+const NOTIFICATION_HEAD = '{"jsonrpc":"2.0","method":';
+
+/** A request as parts: params are not copied. */
+export function requestParts(id: number, method: string, params: Payload): Buffer[] {
+  return [Buffer.from(`${HEAD}${id},"method":${JSON.stringify(method)},"params":`), params.bytes, CLOSE];
+}
+
+export function notificationText(method: string, params?: Payload): Buffer {
+  if (!params) return Buffer.from(`${NOTIFICATION_HEAD}${JSON.stringify(method)}}`);
+  return Buffer.concat([Buffer.from(`${NOTIFICATION_HEAD}${JSON.stringify(method)},"params":`), params.bytes, CLOSE]);
+}
+
+export function resultParts(id: RawId, result: Payload): Buffer[] {
+  return [RESULT_HEAD, id, RESULT_KEY, result.bytes, CLOSE];
+}
+
+/** `id` is omitted where it could not be read. */
+export function errorText(id: RawId | undefined, error: Payload): Buffer {
+  const head = id ? `${HEAD}${id.toString("utf8")},"error":` : '{"jsonrpc":"2.0","id":null,"error":';
+  return Buffer.concat([Buffer.from(head), error.bytes, CLOSE]);
+}
+
+const CLOSE = Buffer.from("}");
+const RESULT_HEAD = Buffer.from(HEAD);
+const RESULT_KEY = Buffer.from(',"result":');
+
+/**
+ * The same text on one line, for channels that frame by lines. Only white space between tokens can hold a line break
+ * in well-formed JSON, so a blank may take its place.
+ */
+export function oneLine(text: Buffer): Buffer {
+  if (!text.includes(0x0a) && !text.includes(0x0d)) return text;
+  const line = Buffer.from(text);
+  for (let at = 0; at < line.length; at++) if (line[at] === 0x0a || line[at] === 0x0d) line[at] = 0x20;
+  return line;
+}
