@@ -1,5 +1,5 @@
 // Bundles src/ into dist/. Dependencies stay outside the bundle; command bodies become chunks that load on demand.
-import { rmSync, chmodSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { build } from "esbuild";
 
 rmSync("dist", { recursive: true, force: true });

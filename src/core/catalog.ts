@@ -51,10 +51,17 @@ export interface Entry {
   readonly definition: Payload;
 }
 
-/** Something that an upstream offers and nobody sees, and why. */
+/** Something about what an upstream offers that its operator would otherwise wonder about, and why it is so. */
 export interface Hidden {
+  /**
+   * - `hidden`: the upstream offers it, and nobody sees it.
+   * - `repaired`: it is listed, but not as the upstream wrote it.
+   * - `not_offered`: the configuration names it, and the upstream has no such thing.
+   */
+  readonly action: "hidden" | "repaired" | "not_offered";
   readonly upstream: UpstreamName;
   readonly kind: Kind;
+  /** Native name or URI, shortened when it is very long. */
   readonly name: string;
   readonly reason: string;
 }

@@ -1,5 +1,5 @@
-import type { Payload } from "./payload.ts";
 import type { UpstreamName } from "./names.ts";
+import type { Payload } from "./payload.ts";
 
 /**
  * How far an attempt got, which alone decides whether it may be made again.
@@ -43,7 +43,12 @@ export type Failure =
   /** No such tool, prompt, resource or method in this agent's view. */
   | { readonly kind: "unknown_name"; readonly what: string; readonly name: string; readonly nearest: readonly string[] }
   /** A bare name that several upstreams hold. */
-  | { readonly kind: "ambiguous_name"; readonly what: string; readonly name: string; readonly choices: readonly string[] }
+  | {
+      readonly kind: "ambiguous_name";
+      readonly what: string;
+      readonly name: string;
+      readonly choices: readonly string[];
+    }
   | { readonly kind: "unknown_method"; readonly method: string }
   | { readonly kind: "invalid"; readonly message: string }
   | { readonly kind: "rate_limited"; readonly retryAfterMs: number; readonly limit: number }

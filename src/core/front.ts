@@ -1,5 +1,6 @@
 import type { Handle, View } from "./call.ts";
 import type { Catalog, Kind } from "./catalog.ts";
+import type { OwnerId } from "./names.ts";
 import type { Payload } from "./payload.ts";
 
 /** What a server says of itself when an agent asks. */
@@ -16,6 +17,8 @@ export interface Front {
   readonly handle: Handle;
   /** `undefined` when there is no such upstream. */
   view(view: View): ViewQueries | undefined;
+  /** An agent has gone for good: conversations that upstreams hold for it may end. */
+  release(owner: OwnerId): void;
   /** Tells which kinds changed in the lists of which view. Returns the function that ends it. */
   onChange(receive: (view: View, kinds: readonly Kind[]) => void): () => void;
 }
@@ -23,6 +26,8 @@ export interface Front {
 export interface ViewQueries {
   catalog(): Catalog;
   profile(): Profile;
+  /** In a view of one upstream, the first page of its own list, whose other members are passed on. */
+  page(kind: Kind): Payload | undefined;
   /** Resolves once every upstream of the view has been seen or `waitMs` is over; at once when there is nothing to wait for. */
   settled(waitMs: number): Promise<void>;
 }

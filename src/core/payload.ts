@@ -1,4 +1,13 @@
-import { AGENT_TEXT, decodeString, type Member, type Members, type ScanLimits, scanObject } from "./scan.ts";
+import {
+  AGENT_TEXT,
+  decodeString,
+  type Member,
+  type Members,
+  SCANNED_TEXT,
+  type ScanLimits,
+  scanElements,
+  scanObject,
+} from "./scan.ts";
 
 /** New text for a member, or `undefined` to remove it. */
 export type Change = Buffer | string | undefined;
@@ -40,6 +49,10 @@ export class Payload {
     return this.#span.end - this.#span.start;
   }
 
+  get isEmpty(): boolean {
+    return this.#members.size === 0;
+  }
+
   keys(): Iterable<string> {
     return this.#members.keys();
   }
@@ -54,11 +67,16 @@ export class Payload {
     return member && this.#text.subarray(member.start, member.end);
   }
 
-  /** The member's value if it is a string. */
+  /** The member's value if it is a string (a skipped string that holds a broken escape is none). */
   string(key: string): string | undefined {
     const member = this.#members.get(key);
     if (!member || this.#text[member.start] !== 0x22) return undefined;
-    return decodeString(this.#text, member.start, member.end);
+    try {
+      return decodeString(this.#text, member.start, member.end);
+    } catch (error) {
+      if (error instanceof SyntaxError) return undefined;
+      throw error;
+    }
   }
 
   /** The member's value if it is an object. */
@@ -66,10 +84,22 @@ export class Payload {
     const member = this.#members.get(key);
     if (!member || this.#text[member.start] !== OPEN_BRACE) return undefined;
     if (member.members) return new Payload(this.#text, member);
-    return Payload.parse(this.#text.subarray(member.start, member.end), { ...AGENT_TEXT, strings: "skipped" });
+    return Payload.parse(this.#text.subarray(member.start, member.end), SCANNED_TEXT);
   }
 
-  /** The whole object, parsed once. Treat it as frozen: changes belong in `with`. */
+  /** The elements that are objects, if the member's value is an array. */
+  list(key: string): Payload[] | undefined {
+    const member = this.#members.get(key);
+    if (!member || this.#text[member.start] !== 0x5b) return undefined;
+    return scanElements(this.#text.subarray(member.start, member.end), SCANNED_TEXT).map(
+      element => new Payload(element.text, element.span),
+    );
+  }
+
+  /**
+   * The whole object, parsed once. Treat it as frozen: changes belong in `with`. Throws `SyntaxError` when a string that
+   * the scan skipped is malformed.
+   */
   value<T = Record<string, unknown>>(): T {
     this.#value ??= JSON.parse(this.bytes.toString("utf8"));
     return this.#value as T;

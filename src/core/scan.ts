@@ -1,3 +1,6 @@
+import { isUtf8 } from "node:buffer";
+import { knownKey } from "./known-keys.ts";
+
 /**
  * One strict pass over JSON text. It proves that the text is well-formed, not too deep and free of duplicate keys where
  * we route, and notes where the members of the envelope, of `params` / `result` / `error` and of `_meta` lie, so that
@@ -21,12 +24,17 @@ export interface ScanLimits {
   /**
    * `checked`: every byte of every string (text of an agent, which a shared child will read).
    * `skipped`: long strings are jumped over natively (text of an upstream: large, and read by nobody but its agent).
+   * Keys are always checked.
    */
   readonly strings: "checked" | "skipped";
+  /** A key that occurs twice among noted members: refused where we route, else the last one counts, as in `JSON.parse`. */
+  readonly duplicates: "refused" | "last_counts";
 }
 
-export const AGENT_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "checked" };
-export const UPSTREAM_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "skipped" };
+export const AGENT_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "checked", duplicates: "refused" };
+export const UPSTREAM_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "skipped", duplicates: "refused" };
+/** Part of a text that was scanned before. */
+export const SCANNED_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "skipped", duplicates: "last_counts" };
 
 /** Why a text was refused. `message` names the place, never the content. */
 export class ScanError extends Error {
@@ -52,8 +60,14 @@ const LONG_STRING = 48;
 
 /** Scans one JSON object (surrounded by nothing but white space). Throws {@link ScanError}. */
 export function scanObject(text: Buffer, limits: ScanLimits): Member {
+  if (!isUtf8(text)) throw new ScanError("syntax", "text is not valid UTF-8");
   const scanner = new Scanner(text, limits);
   return scanner.document();
+}
+
+/** The objects in a JSON array, each with its own text. Elements that are no objects are passed over. */
+export function scanElements(text: Buffer, limits: ScanLimits): { text: Buffer; span: Member }[] {
+  return new Scanner(text, limits).elements();
 }
 
 class Scanner {
@@ -76,6 +90,15 @@ class Scanner {
     this.#space();
     if (this.#at !== this.#text.length) this.#fail("unexpected text after the object");
     return { keyStart: start, start, end, members };
+  }
+
+  elements(): { text: Buffer; span: Member }[] {
+    const elements: { text: Buffer; span: Member }[] = [];
+    this.#array(start => {
+      const text = this.#text.subarray(start, this.#at);
+      if (text[0] === OPEN_OBJECT) elements.push({ text, span: scanObject(text, this.#limits) });
+    });
+    return elements;
   }
 
   #fail(what: string): never {
@@ -103,7 +126,7 @@ class Scanner {
 
   #value(levels: number): Members | undefined {
     const byte = this.#text[this.#at];
-    if (byte === QUOTE) this.#string();
+    if (byte === QUOTE) this.#string(this.#limits.strings);
     else if (byte === OPEN_OBJECT) return this.#object(levels);
     else if (byte === OPEN_ARRAY) this.#array();
     else this.#scalar(byte);
@@ -118,7 +141,7 @@ class Scanner {
       for (;;) {
         const keyStart = this.#at;
         if (text[keyStart] !== QUOTE) this.#fail("expected a key");
-        this.#string();
+        this.#string("checked");
         const keyEnd = this.#at;
         this.#space();
         if (text[this.#at] !== COLON) this.#fail("expected ':'");
@@ -140,19 +163,22 @@ class Scanner {
   }
 
   #member(members: Map<string, Member>, at: { keyStart: number; keyEnd: number; levels: number }): void {
-    const key = decodeString(this.#text, at.keyStart, at.keyEnd);
-    if (members.has(key)) throw new ScanError("duplicate_key", `duplicate key at byte ${at.keyStart}`);
+    const key = knownKey(this.#text, at.keyStart, at.keyEnd) ?? decodeString(this.#text, at.keyStart, at.keyEnd);
+    if (this.#limits.duplicates === "refused" && members.has(key))
+      throw new ScanError("duplicate_key", `duplicate key at byte ${at.keyStart}`);
     const start = this.#at;
     const inner = this.#value(DESCEND.has(key) ? at.levels - 1 : 0);
     members.set(key, { keyStart: at.keyStart, start, end: this.#at, members: inner });
   }
 
-  #array(): void {
+  #array(element?: (start: number) => void): void {
     const text = this.#text;
     this.#enter();
     if (text[this.#at] !== CLOSE_ARRAY) {
       for (;;) {
+        const start = this.#at;
         this.#value(0);
+        element?.(start);
         this.#space();
         const byte = text[this.#at];
         if (byte === CLOSE_ARRAY) break;
@@ -165,22 +191,28 @@ class Scanner {
     this.#depth--;
   }
 
-  #string(): void {
+  #string(strings: ScanLimits["strings"]): void {
     const text = this.#text;
-    const skipFrom = this.#limits.strings === "skipped" ? this.#at + LONG_STRING : Number.POSITIVE_INFINITY;
+    const end = text.length;
+    const checkedEnd = strings === "skipped" ? Math.min(end, this.#at + LONG_STRING) : end;
+    const unrolledEnd = checkedEnd - 3;
     let at = this.#at + 1;
     for (;;) {
-      const byte = text[at];
-      if (byte === QUOTE) break;
-      if (byte === undefined || byte < 0x20) {
-        this.#at = at;
-        this.#fail("unexpected end or control character in a string");
-      }
-      at = byte === BACKSLASH ? this.#escape(at) : at + 1;
-      if (at > skipFrom) {
+      while (
+        at < unrolledEnd &&
+        (PLAIN[text[at]!]! & PLAIN[text[at + 1]!]! & PLAIN[text[at + 2]!]! & PLAIN[text[at + 3]!]!) === 1
+      )
+        at += 4;
+      while (at < checkedEnd && PLAIN[text[at]!] === 1) at++;
+      if (at >= checkedEnd && checkedEnd < end) {
         at = this.#closingQuote(at);
         break;
       }
+      const byte = text[at];
+      if (byte === QUOTE) break;
+      this.#at = at;
+      if (byte !== BACKSLASH) this.#fail("unexpected end or control character in a string");
+      at = this.#escape(at);
     }
     this.#at = at + 1;
   }
@@ -210,15 +242,18 @@ class Scanner {
   }
 
   #scalar(byte: number | undefined): void {
-    if (byte === 0x74) this.#literal("true");
-    else if (byte === 0x66) this.#literal("false");
-    else if (byte === 0x6e) this.#literal("null");
+    if (byte === 0x74) this.#literal(TRUE);
+    else if (byte === 0x66) this.#literal(FALSE);
+    else if (byte === 0x6e) this.#literal(NULL);
     else this.#number();
   }
 
-  #literal(word: string): void {
-    if (this.#text.toString("latin1", this.#at, this.#at + word.length) !== word) this.#fail("unexpected character");
-    this.#at += word.length;
+  #literal(word: Buffer): void {
+    const at = this.#at;
+    for (let index = 1; index < word.length; index++) {
+      if (this.#text[at + index] !== word[index]) this.#fail("unexpected character");
+    }
+    this.#at = at + word.length;
   }
 
   #digits(): void {
@@ -246,6 +281,13 @@ class Scanner {
   }
 }
 
+const TRUE = Buffer.from("true");
+const FALSE = Buffer.from("false");
+const NULL = Buffer.from("null");
+/** 1 for every byte that stands for itself inside a string. */
+const PLAIN = new Uint8Array(256).fill(1, 0x20);
+PLAIN[QUOTE] = 0;
+PLAIN[BACKSLASH] = 0;
 const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
 const isHex = (byte: number | undefined): boolean =>

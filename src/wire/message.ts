@@ -79,9 +79,9 @@ export function resultParts(id: RawId, result: Payload): Buffer[] {
   return [RESULT_HEAD, id, RESULT_KEY, result.bytes, CLOSE];
 }
 
-/** `id` is omitted where it could not be read. */
+/** Without an id where none could be read. https://modelcontextprotocol.io/specification/2026-07-28/basic#error-responses */
 export function errorText(id: RawId | undefined, error: Payload): Buffer {
-  const head = id ? `${HEAD}${id.toString("utf8")},"error":` : '{"jsonrpc":"2.0","id":null,"error":';
+  const head = id ? `${HEAD}${id.toString("utf8")},"error":` : '{"jsonrpc":"2.0","error":';
   return Buffer.concat([Buffer.from(head), error.bytes, CLOSE]);
 }
 

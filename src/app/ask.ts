@@ -1,0 +1,25 @@
+import type { Call, Outcome, View } from "../core/call.ts";
+import type { Front } from "../core/front.ts";
+import { ownerId, principal } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+
+/** The person at this machine: whoever reaches the control socket or runs `rad` is its user. */
+const PERSON = principal("command-line");
+const PERSONS_CONVERSATION = ownerId("command-line");
+const EVERYTHING: View = { kind: "all" };
+
+/** Calls a tool as an agent would, on behalf of the command line. `name`: a public name or `upstream:tool`. */
+export function askTool(front: Front, tool: { name: string; args: Payload; signal: AbortSignal }): Promise<Outcome> {
+  const call: Call = {
+    caller: { principal: PERSON, agent: "rad", owner: PERSONS_CONVERSATION },
+    view: EVERYTHING,
+    method: "tools/call",
+    target: tool.name,
+    subject: front.view(EVERYTHING)?.catalog().resolve("tool", tool.name),
+    params: Payload.of({ name: tool.name }).with({ arguments: tool.args.bytes }),
+    signal: tool.signal,
+    logLevel: undefined,
+    notify: () => {},
+  };
+  return front.handle(call);
+}

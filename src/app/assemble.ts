@@ -1,0 +1,184 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config, UpstreamConfig } from "../config/schema.ts";
+import type { Handle, Layer } from "../core/call.ts";
+import type { Front } from "../core/front.ts";
+import type { Clock, Store } from "../core/ports.ts";
+import { route } from "../core/route.ts";
+import type { UpstreamStatus } from "../core/status.ts";
+import { createHttpFront, type HttpFront } from "../downstream/http.ts";
+import { serveStdio } from "../downstream/stdio.ts";
+import { audit } from "../guard/audit.ts";
+import { rateLimit } from "../guard/rate-limit.ts";
+import { createRedactor, type Redactor } from "../guard/redact.ts";
+import { systemClock } from "../lib/clock.ts";
+import { type LogSink, openLog } from "../lib/log-file.ts";
+import { memoryBus } from "../lib/memory-bus.ts";
+import { memoryStore } from "../lib/memory-store.ts";
+import { createPool, type Pool } from "../upstream/pool.ts";
+import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstream/process-registry.ts";
+import { type Catalogs, createCatalogs } from "./catalogs.ts";
+import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
+import { createOfferStore } from "./offer-store.ts";
+import { statusOf } from "./report.ts";
+
+const MAX_BUCKETS = 100_000;
+const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
+
+/**
+ * The whole gateway. Starting is a reload from the empty configuration: `apply` is the only way in which anything is
+ * ever built or replaced.
+ */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const { runDir, version } = options;
+  const clock = systemClock;
+  const startedAt = clock.wall();
+  const troubles: string[] = [];
+  const trouble = (detail: string): void => {
+    if (troubles.length < 20 && !troubles.includes(detail)) troubles.push(detail);
+  };
+  const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
+  const bus = memoryBus();
+  const log = openLog({ path: runDir && join(runDir, "calls.log"), ...LOG, clock, onTrouble: trouble });
+  const groups = keepGroups(runDir);
+  const registry = createProcessRegistry({ onChange: groups.save });
+  process.once("exit", registry.killAll);
+  const offers = createOfferStore(runDir && join(runDir, "catalogs"), trouble);
+  const watchers = new Set<(status: UpstreamStatus) => void>();
+
+  let config: Config = { ...options.config, upstreams: [] };
+  const pool: Pool = createPool({
+    clock,
+    random: Math.random,
+    identity: { name: "radium-mcp-proxy", version },
+    registry,
+    environment: process.env,
+    baseDir: options.baseDir,
+    known: name => offers.load(name, identityOf(config.upstreams.find(upstream => upstream.name === name))),
+    offered(upstream, offer) {
+      offers.save(offer, identityOf(upstream.config));
+      catalogs.rebuildSoon();
+    },
+    changed(upstream) {
+      catalogs.tried();
+      for (const watch of watchers) watch(upstream.status());
+    },
+  });
+  const catalogs: Catalogs = createCatalogs({ pool, rules: config, clock, bus, version });
+  let redactor = createRedactor(config.security.redact_patterns);
+  let handle: Handle = assembleHandle({ config, pool, store, clock, log, redactor });
+  let http: HttpFront | undefined;
+  let listening: Listening | undefined;
+
+  const front: Front = {
+    handle: call => handle(call),
+    view: catalogs.view,
+    release: owner => pool.release(owner),
+    onChange: catalogs.onChange,
+  };
+
+  function apply(next: Config): readonly string[] {
+    const before = config;
+    config = next;
+    redactor = createRedactor(next.security.redact_patterns);
+    handle = assembleHandle({ config, pool, store, clock, log, redactor });
+    const changes = [...pool.apply(next.upstreams)];
+    catalogs.rebuild(next);
+    const moved = before.host !== next.host || before.port !== next.port || before.transport !== next.transport;
+    if (listening && moved) changes.push("host, port and transport change at the next restart");
+    return changes;
+  }
+
+  const gateway: Gateway = {
+    front,
+    status: () =>
+      statusOf({ options, startedAt, clock, pool, catalogs, listening, warnings: [...options.warnings, ...troubles] }),
+    async listen(address) {
+      http = createHttpFront({
+        front,
+        clock,
+        transport: config.transport,
+        maxConnections: config.max_connections,
+        door: { host: address.host, allowedHosts: config.allowed_hosts, allowedOrigins: config.allowed_origins },
+        ready: () => pool.upstreams.length === 0 || pool.upstreams.some(upstream => upstream.condition === "up"),
+        trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
+      });
+      const port = await http.listen(address);
+      listening = { port, ...urlsOf({ ...address, port }, config) };
+      return listening;
+    },
+    serveStdio: streams => serveStdio({ front, ...streams }),
+    reload: async next => apply(next),
+    onUpstream(receive) {
+      watchers.add(receive);
+      return () => watchers.delete(receive);
+    },
+    settled: waitMs => front.view({ kind: "all" })?.settled(waitMs) ?? Promise.resolve(),
+    async stop({ graceMs }) {
+      const cut = (await http?.stop(graceMs)) ?? 0;
+      await pool.stop(cut > 0 ? 0 : graceMs);
+      catalogs.stop();
+      await log.close();
+      process.removeListener("exit", registry.killAll);
+      return { cut };
+    },
+  };
+  apply(options.config);
+  return gateway;
+}
+
+/** A call passes these from top to bottom; its outcome comes back from bottom to top. */
+function assembleHandle(parts: {
+  config: Config;
+  pool: Pool;
+  store: Store;
+  clock: Clock;
+  log: LogSink;
+  redactor: Redactor;
+}): Handle {
+  const { config, pool, store, clock, log, redactor } = parts;
+  const { log_requests, log_responses, log_max_bytes, rate_limit_per_minute } = config.security;
+  const layers: readonly Layer[] = [
+    // First, so that refusals are in the log too.
+    audit({ log, redactor, clock, logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes }),
+    // Before anything is sent, after the name is resolved: aliases share one bucket.
+    rateLimit({ store, perMinute: rate_limit_per_minute }),
+  ];
+  const last = route({ instance: name => pool.get(name) });
+  return layers.reduceRight<Handle>((next, layer) => layer(next), last);
+}
+
+/** What an upstream's catalog on disk belongs to: another command or address is another upstream. */
+function identityOf(config: UpstreamConfig | undefined): string {
+  if (!config) return "";
+  return config.transport === "stdio" ? [config.command, ...config.args].join("\0") : config.url;
+}
+
+function urlsOf(address: { host: string; port: number }, config: Config): { url: string; urls: string[] } {
+  const name = ["127.0.0.1", "0.0.0.0", "::", "::1"].includes(address.host) ? "localhost" : address.host;
+  const base = `http://${name.includes(":") ? `[${name}]` : name}:${address.port}`;
+  const streamable = config.transport === "sse" ? [] : [`${base}/mcp`];
+  const sse = config.transport === "http" ? [] : [`${base}/sse`];
+  const urls = [...streamable, ...sse];
+  return { url: urls[0] ?? base, urls };
+}
+
+/** Children that an earlier process left behind when it was killed are ended now. */
+function keepGroups(runDir: string | null): { save(groups: readonly RecordedGroup[]): void } {
+  if (runDir === null) return { save: () => {} };
+  const path = join(runDir, "children.json");
+  try {
+    sweepGroups(JSON.parse(readFileSync(path, "utf8")) as RecordedGroup[]);
+  } catch {
+    // No file: nothing was left behind.
+  }
+  return {
+    save(groups) {
+      try {
+        writeFileSync(path, JSON.stringify(groups), { mode: 0o600 });
+      } catch {
+        // Without the record a killed gateway's children end when their input does.
+      }
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { Listed } from "../control/desk.ts";
+import { EXIT } from "../exit-codes.ts";
+import { printable } from "../terminal/printable.ts";
+import { table } from "../terminal/table.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { enumerate } from "../terminal/words.ts";
+import type { Command, Common } from "./command.ts";
+import { DIAL_MS, knownUpstream, withDesk } from "./with-desk.ts";
+
+export interface CatalogOptions extends Common {
+  readonly upstream?: string | undefined;
+}
+
+const SHOWN = {
+  tool: { member: "tools", schema: "rad.tools/1" },
+  prompt: { member: "prompts", schema: "rad.prompts/1" },
+} as const;
+
+/** Everything of one kind that agents see; of one upstream, if one is named. */
+const catalogOf =
+  (kind: keyof typeof SHOWN): Command<CatalogOptions> =>
+  (options, context) =>
+    // Names depend on what all upstreams offer, so a listing of one needs the others as well.
+    withDesk({ ...options, upstream: undefined }, context, async desk => {
+      const { entries, missing, upstreams } = await desk.catalog({ waitMs: DIAL_MS });
+      const { upstream } = options;
+      if (upstream !== undefined) knownUpstream(upstream, upstreams);
+      const shown = entries[kind].filter(entry => upstream === undefined || entry.upstreams.includes(upstream));
+      const absent = missing.filter(name => upstream === undefined || name === upstream);
+      const { member, schema } = SHOWN[kind];
+      if (options.json) context.terminal.out(JSON.stringify({ schema, [member]: shown, missing: absent }));
+      else print(shown, { member, absent }, context.terminal);
+      return EXIT.ok;
+    });
+
+function print(entries: readonly Listed[], { member, absent }: { member: string; absent: readonly string[] }, terminal: Terminal): void {
+  const rows = entries.map(({ name, upstreams, description }) => [name, upstreams.join(", "), firstLine(description)]);
+  const lines = table(["name", "upstreams", "description"], rows, { paint: terminal.paint.out, columns: terminal.columns() });
+  if (entries.length > 0) terminal.out(lines.join("\n"));
+  else terminal.err(`There are no ${member}.`);
+  if (absent.length > 0) {
+    terminal.err(`\nNot shown: the ${member} of ${printable(enumerate(absent))}, not reached so far. \`rad mcp test\` says why.`);
+  }
+}
+
+const firstLine = (text: string): string => text.trim().split(/[\r\n]/, 1)[0] ?? "";
+
+export const tools = catalogOf("tool");
+export const prompts = catalogOf("prompt");

@@ -1,0 +1,115 @@
+import type { EventEmitter } from "node:events";
+import type { Config } from "../../config/schema.ts";
+import type { Environment } from "../../lib/platform.ts";
+import { type RunRecord, type Standing, standing } from "../../lib/run-file.ts";
+import { locate, type Places, type Selection } from "../control/places.ts";
+import { CommandFailed, fail } from "../errors.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Gateway, GatewayOptions } from "../gateway.ts";
+import { plain, type Terminal } from "../terminal/terminal.ts";
+
+/** Where a command runs. */
+export interface Context {
+  readonly terminal: Terminal;
+  readonly cwd: string;
+  readonly env: Environment;
+  /** Emits `SIGINT`, `SIGTERM` and `SIGHUP`. */
+  readonly signals: Pick<EventEmitter, "on" | "off">;
+  readonly assemble: (options: GatewayOptions) => Promise<Gateway>;
+  /** Tells the process that started this one with `--detach` that it listens. */
+  readonly tellReady: () => void;
+  /** Whether the terminal that this process was started on is gone, which is told by the same signal as a reload. */
+  readonly hungUp: () => boolean;
+  /** Ends this process without delay. */
+  readonly exit: (code: ExitCode) => void;
+}
+
+/** Options of every command. */
+export interface Common extends Selection {
+  readonly json?: boolean | undefined;
+}
+
+/** The body of a command. Throws `CommandFailed` for what a person can do something about. */
+export type Command<Options extends Common> = (options: Options, context: Context) => Promise<ExitCode>;
+
+/** The instance that the user means; ends the command where there is none. */
+export function placesFor(selection: Selection, context: Context): Places {
+  const located = locate(selection, context);
+  if (!located) {
+    return fail("noConfig", "There is no configuration file here", {
+      where: `.radium/mcp-proxy.toml was looked for in ${context.cwd} and in every folder above it`,
+      help: ["Write one: `rad mcp proxy init`.", "Or name one: `--config FILE`.", "Or just look: `rad mcp proxy start --demo`."],
+    });
+  }
+  if (!located.ok) return fail("unsafePlace", "There is no safe place for the control socket", { where: located.detail, help: ["Set XDG_RUNTIME_DIR to a folder that only you can reach."] });
+  return located.places;
+}
+
+/** The file of that instance; ends the command where it is the demo, which has none. */
+export function configPathOf(places: Places): string {
+  if (places.configPath !== null) return places.configPath;
+  return fail("noConfig", "There is no configuration file here, only a demo", {
+    where: nameOf(places),
+    help: ["Write one: `rad mcp proxy init`.", "Or name one: `--config FILE`."],
+  });
+}
+
+/** Whether that instance runs; ends the command where the run file cannot be trusted. */
+export function standingOf(places: Places): Exclude<Standing, { kind: "refused" }> {
+  const found = standing(places.runDir);
+  return found.kind === "refused" ? unsafe(found.detail) : found;
+}
+
+export function unsafe(detail: string): never {
+  return fail("unsafePlace", "The run folder cannot be used", {
+    where: detail,
+    help: ["Look at what lies there, and remove it if you did not put it there."],
+  });
+}
+
+/** How an instance is named to people. */
+export const nameOf = (places: Pick<Places, "configPath" | "baseDir">): string =>
+  places.configPath ?? `the demo in ${places.baseDir}`;
+
+/** The option that selects the same instance again, from anywhere. */
+export const optionFor = (configPath: string | null): string => (configPath === null ? "--demo" : `--config ${configPath}`);
+
+export function running(found: Standing): RunRecord | undefined {
+  return found.kind === "running" ? found.record : undefined;
+}
+
+export interface Loaded {
+  readonly config: Config;
+  /** Rendered, several lines each. */
+  readonly warnings: readonly string[];
+  /** One line each. */
+  readonly notes: readonly string[];
+}
+
+/** Reads the configuration; ends the command with all its problems where it is bad. */
+export async function readConfig(configPath: string, context: Context): Promise<Loaded> {
+  const [{ loadConfig }, { renderProblem }] = await Promise.all([import("../../config/load.ts"), import("../../config/render.ts")]);
+  const loaded = loadConfig({ path: configPath, env: context.env });
+  if (loaded.ok) {
+    const color = context.terminal.paint.err !== plain;
+    return {
+      config: loaded.config,
+      warnings: loaded.warnings.map(problem => renderProblem(problem, { color })),
+      notes: loaded.warnings.map(({ code, message, line }) => `${message} (${code}, line ${line})`),
+    };
+  }
+  const { problems } = loaded;
+  const count = problems.filter(({ level }) => level === "error").length;
+  const first = problems.find(({ level }) => level === "error");
+  const message = `The configuration has ${count === 1 ? "a problem" : `${count} problems`}`;
+  throw new CommandFailed({
+    exit: EXIT.badConfig,
+    summary: message,
+    render: paint => problems.map(problem => renderProblem(problem, { color: paint !== plain })).join("\n\n"),
+    json: {
+      schema: "rad.error/1",
+      error: { code: first?.code, name: "badConfig", message, where: configPath, help: [first?.help], problems },
+      exitCode: EXIT.badConfig,
+    },
+  });
+}

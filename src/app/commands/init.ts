@@ -1,0 +1,68 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { FILE, FOLDER, findConfig } from "../../config/find.ts";
+import { jsonSchema } from "../../config/json-schema.ts";
+import { starterFile } from "../../config/starter.ts";
+import { fail } from "../errors.ts";
+import { EXIT } from "../exit-codes.ts";
+import { printable } from "../terminal/printable.ts";
+import type { Command, Common } from "./command.ts";
+
+export interface InitOptions extends Common {
+  readonly force?: boolean | undefined;
+  readonly print?: boolean | undefined;
+}
+
+const SCHEMA_FILE = "mcp-proxy.schema.json";
+
+/** Writes the starter file. */
+export const init: Command<InitOptions> = async (options, { terminal, cwd }) => {
+  if (options.print) {
+    terminal.out(starterFile().trimEnd());
+    return EXIT.ok;
+  }
+  const path = resolve(cwd, options.config ?? join(FOLDER, FILE));
+  const folder = dirname(path);
+  const above = findConfig(dirname(cwd));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  write(path, starterFile(), options.force ?? false);
+  writeFileSync(join(folder, SCHEMA_FILE), `${JSON.stringify(jsonSchema(), undefined, 2)}\n`, { mode: 0o600 });
+  if (basename(folder) === FOLDER) ignoreRunFolder(join(folder, ".gitignore"));
+  const shown = printable(relative(cwd, path) || path);
+  terminal.out(`Wrote ${shown}`);
+  if (above && options.config === undefined) terminal.err(`From here on it is used in this folder instead of ${printable(above)}.`);
+  const { paint } = terminal;
+  terminal.err(
+    [
+      "",
+      paint.err("strong", "Next:"),
+      `  1. Add your MCP servers to ${shown}; three examples stand in it.`,
+      `  2. ${paint.err("accent", "rad mcp proxy validate")}   finds mistakes`,
+      `  3. ${paint.err("accent", "rad mcp proxy start")}      serves them all at http://localhost:3000/mcp`,
+    ].join("\n"),
+  );
+  return EXIT.ok;
+};
+
+/** Never overwrites unless told to; then replaces the file as a whole, also where it is a link. */
+function write(path: string, text: string, force: boolean): void {
+  const target = force ? `${path}.${process.pid}.new` : path;
+  try {
+    writeFileSync(target, text, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST") throw Object.assign(new Error(`cannot write ${path}: ${message}`), { code });
+    fail("fileExists", "The configuration file exists already", {
+      where: path,
+      help: ["Edit it, or replace it with the starter file: `rad mcp proxy init --force`.", "To see the starter file only: `rad mcp proxy init --print`."],
+    });
+  }
+  if (force) renameSync(target, path);
+}
+
+function ignoreRunFolder(path: string): void {
+  const lines = existsSync(path) ? readFileSync(path, "utf8").split(/\r?\n/) : [];
+  if (lines.includes("run/")) return;
+  const separator = lines.length > 0 && lines.at(-1) !== "" ? "\n" : "";
+  appendFileSync(path, `${separator}run/\n`);
+}

@@ -1,0 +1,46 @@
+import { EXIT } from "../exit-codes.ts";
+import { VERSION } from "../version.ts";
+import { fail } from "../errors.ts";
+import { type Command, type Common, configPathOf, placesFor, readConfig } from "./command.ts";
+import { showProgress } from "./progress.ts";
+
+export interface StdioOptions extends Common {
+  readonly streams: { readonly input: NodeJS.ReadableStream; readonly output: NodeJS.WritableStream };
+}
+
+/** After the agent has gone, calls that still run are of use to nobody. */
+const GRACE_MS = 2_000;
+
+/** Serves one agent on standard input and output. Nothing but the protocol is written there. */
+export const stdio: Command<StdioOptions> = async (options, context) => {
+  const places = placesFor(options, context);
+  const path = configPathOf(places);
+  const { config, warnings, notes } = await readConfig(path, context);
+  if (!config.enable) {
+    fail("disabled", "The proxy is switched off in its configuration", { where: path, help: ["Set `enable = true` in [mcp.proxy], or remove the line."] });
+  }
+  for (const warning of warnings) context.terminal.err(warning);
+  const gateway = await context.assemble({
+    config,
+    configPath: path,
+    baseDir: places.baseDir,
+    // Every agent may start one of these, and a run folder has one owner.
+    runDir: null,
+    version: VERSION,
+    warnings: notes,
+  });
+  const progress = showProgress(gateway, context.terminal, undefined);
+  progress.settle();
+  const ended = new Promise<void>(resolve => {
+    context.signals.on("SIGINT", resolve);
+    context.signals.on("SIGTERM", resolve);
+    context.signals.on("SIGHUP", resolve);
+  });
+  try {
+    await Promise.race([gateway.serveStdio(options.streams), ended]);
+    return EXIT.ok;
+  } finally {
+    progress.end();
+    await gateway.stop({ graceMs: GRACE_MS });
+  }
+};

@@ -1,0 +1,28 @@
+import { EXIT } from "../exit-codes.ts";
+import { plain } from "../terminal/terminal.ts";
+import { printable } from "../terminal/printable.ts";
+import { count } from "../terminal/words.ts";
+import { type Command, type Common, configPathOf, placesFor } from "./command.ts";
+
+/** Says everything that is wrong with a configuration, all at once. */
+export const validate: Command<Common> = async (options, context) => {
+  const { terminal, env } = context;
+  const path = configPathOf(placesFor(options, context));
+  const [{ loadConfig }, { renderProblem }] = await Promise.all([import("../../config/load.ts"), import("../../config/render.ts")]);
+  const loaded = loadConfig({ path, env });
+  const problems = loaded.ok ? loaded.warnings : loaded.problems;
+  if (options.json) {
+    terminal.out(JSON.stringify({ schema: "rad.validate/1", ok: loaded.ok, config: path, problems }));
+    return loaded.ok ? EXIT.ok : EXIT.badConfig;
+  }
+  for (const problem of problems) terminal.err(`${renderProblem(problem, { color: terminal.paint.err !== plain })}\n`);
+  const warnings = problems.filter(({ level }) => level === "warning").length;
+  const aside = warnings > 0 ? `, ${count(warnings, "warning")}` : "";
+  if (loaded.ok) {
+    const upstreams = count(loaded.config.upstreams.length, "upstream");
+    terminal.out(`${terminal.paint.out("good", "The configuration is valid")}: ${printable(path)} (${upstreams}${aside})`);
+    return EXIT.ok;
+  }
+  terminal.err(`${count(problems.length - warnings, "error")}${aside} in ${printable(path)}`);
+  return EXIT.badConfig;
+};

@@ -1,0 +1,59 @@
+import type { Config } from "../../config/schema.ts";
+import type { Desk } from "../control/desk.ts";
+import { farDesk } from "../control/far.ts";
+import { nearDesk } from "../control/near.ts";
+import { fail } from "../errors.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { VERSION } from "../version.ts";
+import { type Common, configPathOf, type Context, placesFor, readConfig, running, standingOf } from "./command.ts";
+
+/** Upstreams that are dialled for one command are waited for this long. */
+export const DIAL_MS = 10_000;
+
+export interface Wanted {
+  /** The only upstream that the command is about, if there is one. */
+  readonly upstream?: string | undefined;
+}
+
+/** Lets a command use the gateway that runs for this configuration, else one of its own that ends with the command. */
+export async function withDesk(
+  options: Common & Wanted,
+  context: Context,
+  use: (desk: Desk, pid: number | undefined) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const places = placesFor(options, context);
+  const record = running(standingOf(places));
+  if (record) return use(farDesk(record), record.pid);
+  const { config } = await readConfig(configPathOf(places), context);
+  const gateway = await context.assemble({
+    config: only(config, options.upstream),
+    configPath: places.configPath,
+    baseDir: places.baseDir,
+    // The run folder belongs to whoever holds the instance.
+    runDir: null,
+    version: VERSION,
+    warnings: [],
+  });
+  const desk = nearDesk(gateway);
+  try {
+    return await use(desk, undefined);
+  } finally {
+    await desk.close();
+    await gateway.stop({ graceMs: 0 });
+  }
+}
+
+function only(config: Config, name: string | undefined): Config {
+  if (name === undefined) return config;
+  knownUpstream(name, config.upstreams.map(upstream => upstream.name));
+  return { ...config, upstreams: config.upstreams.filter(upstream => upstream.name === name) };
+}
+
+/** Ends the command where there is no such upstream. */
+export function knownUpstream(name: string, names: readonly string[]): void {
+  if (names.includes(name)) return;
+  fail("unknownName", `There is no upstream ${JSON.stringify(name)}`, {
+    where: "the upstreams of the configuration",
+    help: [names.length > 0 ? `There are: ${names.join(", ")}.` : "The configuration has none yet."],
+  });
+}

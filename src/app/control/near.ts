@@ -1,0 +1,65 @@
+import type { Outcome } from "../../core/call.ts";
+import { KINDS, type Kind } from "../../core/catalog.ts";
+import type { Failure } from "../../core/failure.ts";
+import { errorOf } from "../../wire/rpc-errors.ts";
+import { askTool } from "../ask.ts";
+import type { Gateway } from "../gateway.ts";
+import { type CallAnswer, type CallFailure, type Desk, type Listed, listed } from "./desk.ts";
+
+/** The desk of a gateway in this process. Closing it leaves the gateway as it is. */
+export function nearDesk(gateway: Gateway): Desk {
+  const took = new Map<string, number>();
+  const startedMs = performance.now();
+  const forget = gateway.onUpstream(({ name, state }) => {
+    if (state !== "connecting" && !took.has(name)) took.set(name, Math.round(performance.now() - startedMs));
+  });
+  const statusAfter = async (waitMs: number) => {
+    if (waitMs > 0) await gateway.settled(waitMs);
+    return gateway.status();
+  };
+  return {
+    status: ({ waitMs }) => statusAfter(waitMs),
+    catalog: async ({ waitMs }) => {
+      const { upstreams } = await statusAfter(waitMs);
+      const catalog = gateway.front.view({ kind: "all" })?.catalog();
+      const entries = Object.fromEntries(
+        KINDS.map(kind => [kind, (catalog?.entries[kind] ?? []).map(listed)]),
+      ) as Record<Kind, Listed[]>;
+      return { entries, missing: catalog?.missing ?? [], upstreams: upstreams.map(({ name }) => name) };
+    },
+    call: async tool => answerOf(await askTool(gateway.front, tool)),
+    test: async ({ waitMs }) => {
+      const { upstreams } = await statusAfter(waitMs);
+      return { upstreams: upstreams.map(status => ({ ...status, tookMs: took.get(status.name) ?? null })) };
+    },
+    close: async () => forget(),
+  };
+}
+
+function answerOf(outcome: Outcome): CallAnswer {
+  const upstream = outcome.route?.upstream ?? null;
+  switch (outcome.kind) {
+    case "done":
+      return { kind: "done", upstream, result: outcome.result };
+    case "asks":
+      return { kind: "asks", upstream };
+    case "failed":
+      return { kind: "failed", failure: failureOf(outcome.failure) };
+  }
+}
+
+function failureOf(failure: Failure): CallFailure {
+  const { code, error } = errorOf(failure);
+  return { reason: reasonOf(failure), message: error.string("message") ?? "", detail: detailOf(failure), code };
+}
+
+function reasonOf(failure: Failure): CallFailure["reason"] {
+  if (failure.kind === "unknown_name" || failure.kind === "ambiguous_name") return "unknown_name";
+  if (failure.kind !== "upstream") return "other";
+  if (failure.fault === "timeout") return "timed_out";
+  return failure.fault === "auth_required" ? "authentication" : "other";
+}
+
+function detailOf(failure: Failure): string {
+  return failure.kind === "upstream" || failure.kind === "internal" ? failure.detail : "";
+}

@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { KINDS, type Kind, type Offer } from "../core/catalog.ts";
+import { upstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+
+/**
+ * What each upstream offered when it was last seen, on disk, so that names never change because something is down or
+ * starts late. `identity` tells whether it is still the same upstream.
+ */
+export interface OfferStore {
+  load(name: string, identity: string): Offer | undefined;
+  save(offer: Offer, identity: string): void;
+}
+
+const FORMAT = 1;
+const NOTHING: OfferStore = { load: () => undefined, save: () => {} };
+
+/** Without a folder nothing is kept. A file that cannot be read or written is as good as none. */
+export function createOfferStore(folder: string | null, trouble: (detail: string) => void): OfferStore {
+  if (folder === null) return NOTHING;
+  const pathOf = (name: string): string => join(folder, `${createHash("sha256").update(name).digest("hex").slice(0, 16)}.json`);
+  return {
+    load(name, identity) {
+      try {
+        return decode(readFileSync(pathOf(name)), name, identity);
+      } catch {
+        return undefined;
+      }
+    },
+    save(offer, identity) {
+      const path = pathOf(offer.upstream);
+      try {
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        writeFileSync(`${path}.new`, encode(offer, identity), { mode: 0o600 });
+        renameSync(`${path}.new`, path);
+      } catch (error) {
+        trouble(`the catalog of "${offer.upstream}" could not be kept: ${(error as Error).message}`);
+      }
+    },
+  };
+}
+
+const NULL = Buffer.from("null");
+
+function encode(offer: Offer, identity: string): Buffer {
+  const lists = KINDS.map(kind => {
+    const definitions = offer.definitions[kind].map(each => each.bytes.toString()).join(",");
+    return `${JSON.stringify(kind)}:[${definitions}],"${kind}_page":${(offer.pages[kind]?.bytes ?? NULL).toString()}`;
+  });
+  const head = JSON.stringify({ format: FORMAT, upstream: offer.upstream, identity, instructions: offer.instructions ?? null, hints: offer.hints ?? null });
+  const capabilities = offer.capabilities.bytes.toString();
+  const serverInfo = (offer.serverInfo?.bytes ?? NULL).toString();
+  return Buffer.from(`${head.slice(0, -1)},"capabilities":${capabilities},"serverInfo":${serverInfo},${lists.join(",")}}`);
+}
+
+function decode(text: Buffer, name: string, identity: string): Offer | undefined {
+  const file = Payload.parse(text);
+  const capabilities = file.object("capabilities");
+  if (file.raw("format")?.toString() !== String(FORMAT) || file.string("identity") !== identity || !capabilities) return undefined;
+  const byKind = <Value>(read: (kind: Kind) => Value): Record<Kind, Value> => ({
+    tool: read("tool"),
+    prompt: read("prompt"),
+    resource: read("resource"),
+    template: read("template"),
+  });
+  return {
+    upstream: upstreamName(name),
+    capabilities,
+    serverInfo: file.object("serverInfo"),
+    instructions: file.string("instructions"),
+    definitions: byKind(kind => file.list(kind) ?? []),
+    pages: byKind(kind => file.object(`${kind}_page`)),
+    hints: JSON.parse(file.raw("hints")?.toString() ?? "null") ?? undefined,
+  };
+}

@@ -1,0 +1,81 @@
+import type { CatalogStatus, Status, UpstreamStatus } from "../../core/status.ts";
+import { count, duration, enumerate } from "./words.ts";
+import { printable } from "./printable.ts";
+import { explainFailure, hasFailed, symbolOf, toneOf, wordOf } from "./states.ts";
+import { table } from "./table.ts";
+import type { Paint, Terminal } from "./terminal.ts";
+
+/** How a thing is shown: for standard output of a terminal. */
+export interface Style {
+  readonly paint: Paint;
+  readonly columns: number | undefined;
+  readonly unicode: boolean;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+export const styleOf = (terminal: Terminal): Style => ({
+  paint: terminal.paint.out,
+  columns: terminal.columns(),
+  unicode: terminal.unicode,
+  nowMs: Date.now(),
+});
+
+export function upstreamTable(upstreams: readonly UpstreamStatus[], style: Style): string[] {
+  const rows = upstreams.map(status => [
+    { text: `${symbolOf(status.state, style.unicode)} ${status.name}`, tone: toneOf(status.state) },
+    { text: `${wordOf(status.state)} for ${duration(style.nowMs - Date.parse(status.since))}`, tone: toneOf(status.state) },
+    status.transport,
+    status.protocolVersion ?? "-",
+    String(status.tools),
+    status.state === "ready" ? "" : (status.lastError ?? ""),
+  ]);
+  const headers = ["  upstream", "state", "transport", "revision", "tools", "why not"];
+  return table(headers, rows, { paint: style.paint, columns: style.columns, right: [4] });
+}
+
+/** Everything about the upstreams and what became of their tools; nothing is hidden without its reason. */
+export function fleetSummary(status: Status, style: Style): string[] {
+  const { upstreams, catalog } = status;
+  const parts = [
+    upstreams.length > 0 ? upstreamTable(upstreams, style) : ["No upstreams are configured: add some to the configuration, then `rad mcp proxy reload`."],
+    [offers(catalog)],
+    ...upstreams.filter(hasFailed).map(one => explainFailure(one, style.paint)),
+    section("Replicas", catalog.replicas.map(replicaLine), style),
+    section("Conflicts", catalog.conflicts.map(({ kind, name, upstreams: holders, outcome }) => `${kind} "${name}" of ${enumerate(holders)}: ${outcome}`), style),
+    section("Hidden", catalog.hidden.map(({ upstream, kind, name, reason }) => `${kind} "${name}" of ${upstream}: ${reason}`), style),
+    section("Warnings", status.warnings, style),
+  ].filter(lines => lines.length > 0);
+  return parts.flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));
+}
+
+function offers(catalog: CatalogStatus): string {
+  return `Agents see ${enumerate([count(catalog.tools, "tool"), count(catalog.prompts, "prompt"), count(catalog.resources, "resource")])}.`;
+}
+
+const BECAUSE = { group: "they are of one group", equal: "inferred: equal definitions and configurations" } as const;
+const replicaLine = ({ kind, name, upstreams, because }: CatalogStatus["replicas"][number]): string =>
+  `${kind} "${name}" is served by ${enumerate(upstreams)} (${BECAUSE[because]})`;
+
+function section(title: string, lines: readonly string[], { paint }: Style): string[] {
+  return lines.length === 0 ? [] : [paint("strong", title), ...lines.map(line => `  ${printable(line)}`)];
+}
+
+/** What to give to an agent. */
+export function connectHelp(status: Pick<Status, "url" | "urls">, paint: Paint): string[] {
+  if (status.url === null) return [];
+  const others = status.urls.filter(url => url !== status.url);
+  return [
+    paint("strong", "Give this URL to your agents:"),
+    `  ${paint("accent", printable(status.url))}`,
+    ...others.map(url => `  ${printable(url)}`),
+    `For example: claude mcp add --transport http rad ${printable(status.url)}`,
+  ];
+}
+
+/** The first line of `status`. */
+export function headline(status: Status, { paint, nowMs }: Style): string {
+  const tone = ({ ok: "good", degraded: "warn", down: "bad" } as const)[status.health];
+  const since = duration(nowMs - Date.parse(status.startedAt));
+  const whose = status.config === null ? "the demo" : printable(status.config);
+  return `${paint("strong", `Radium MCP Proxy ${status.version}`)} is running: ${paint(tone, status.health)} (pid ${status.pid}, for ${since}, ${whose})`;
+}

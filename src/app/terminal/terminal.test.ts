@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { coloured, plain, terminalOf, wantsColour } from "./terminal.ts";
+
+const screen = { isTTY: true, columns: 80, write: () => true };
+const pipe = { write: () => true };
+
+describe("colours", () => {
+  it.each([
+    ["a screen", screen, {}, true],
+    ["a pipe", pipe, {}, false],
+    ["a screen with NO_COLOR", screen, { NO_COLOR: "1" }, false],
+    ["a screen with an empty NO_COLOR", screen, { NO_COLOR: "" }, true],
+    ["a pipe with FORCE_COLOR", pipe, { FORCE_COLOR: "1" }, true],
+    ["a screen with FORCE_COLOR=0", screen, { FORCE_COLOR: "0" }, false],
+    ["both wishes at once", screen, { FORCE_COLOR: "1", NO_COLOR: "1" }, false],
+    ["a dumb terminal", screen, { TERM: "dumb" }, false],
+  ])("on %s", (_, stream, env, expected) => {
+    expect(wantsColour(stream, env)).toBe(expected);
+  });
+
+  it("are decided for each stream on its own", () => {
+    const terminal = terminalOf({ out: pipe, err: screen }, {});
+    expect(terminal.paint).toEqual({ out: plain, err: coloured });
+    expect(terminal.live).toBeDefined();
+    expect(terminal.watched).toBe(false);
+    expect(terminal.columns()).toBeUndefined();
+  });
+
+  it("come with plain symbols where the locale has no others", () => {
+    expect(terminalOf({ out: pipe, err: pipe }, { LANG: "C" }).unicode).toBe(false);
+    expect(terminalOf({ out: pipe, err: pipe }, { LANG: "de_DE.UTF-8" }).unicode).toBe(true);
+  });
+});

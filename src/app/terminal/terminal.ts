@@ -1,0 +1,71 @@
+import { styleText } from "node:util";
+import { type Live, liveOn } from "./live.ts";
+
+/** What a command knows of the place it prints to. Results go to `out`, everything else to `err`. */
+export interface Terminal {
+  /** Prints lines to standard output. */
+  out(text: string): void;
+  /** Prints lines to standard error. */
+  err(text: string): void;
+  /** Colours for each of the two, or none. */
+  readonly paint: { readonly out: Paint; readonly err: Paint };
+  /** Lines on standard error that are drawn in place, where a person watches it. */
+  readonly live: Live | undefined;
+  /** Whether a person watches standard output. */
+  readonly watched: boolean;
+  /** Columns of the screen; `undefined` when the output is not a screen. */
+  columns(): number | undefined;
+  /** Whether the screen shows more than ASCII. */
+  readonly unicode: boolean;
+}
+
+export type Tone = "good" | "bad" | "warn" | "dim" | "strong" | "accent";
+/** Colours a text that is already printable. */
+export type Paint = (tone: Tone, text: string) => string;
+
+const FORMATS = {
+  good: "green",
+  bad: "red",
+  warn: "yellow",
+  dim: "dim",
+  strong: "bold",
+  accent: "cyan",
+} as const satisfies Record<Tone, Parameters<typeof styleText>[0]>;
+
+export const plain: Paint = (_, text) => text;
+export const coloured: Paint = (tone, text) => styleText(FORMATS[tone], text, { validateStream: false });
+
+export interface Stream {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+  write(text: string): unknown;
+}
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `NO_COLOR` (https://no-color.org) wins over `FORCE_COLOR`, and both over what the stream is. */
+export function wantsColour(stream: Stream, env: Environment): boolean {
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
+  return stream.isTTY === true && env.TERM !== "dumb";
+}
+
+/** Symbols beyond ASCII need a UTF-8 locale; where none is named, it is assumed. */
+function showsUnicode(env: Environment): boolean {
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG;
+  return env.TERM !== "dumb" && env.TERM !== "linux" && (!locale || /utf-?8/i.test(locale));
+}
+
+export function terminalOf(streams: { out: Stream; err: Stream }, env: Environment): Terminal {
+  const paintFor = (stream: Stream): Paint => (wantsColour(stream, env) ? coloured : plain);
+  const print = (stream: Stream) => (text: string) => void stream.write(`${text}\n`);
+  return {
+    out: print(streams.out),
+    err: print(streams.err),
+    paint: { out: paintFor(streams.out), err: paintFor(streams.err) },
+    live: streams.err.isTTY === true && env.TERM !== "dumb" ? liveOn(streams.err) : undefined,
+    watched: streams.out.isTTY === true,
+    columns: () => (streams.out.isTTY ? streams.out.columns : undefined),
+    unicode: showsUnicode(env),
+  };
+}

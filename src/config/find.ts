@@ -1,0 +1,21 @@
+/** Where the configuration file is: all that a command needs to know that does not read it. */
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+
+export const FOLDER = ".radium";
+export const FILE = "mcp-proxy.toml";
+
+/** The nearest `.radium/mcp-proxy.toml` at or above `cwd`. */
+export function findConfig(cwd: string): string | undefined {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const candidate = join(folder, FOLDER, FILE);
+    if (existsSync(candidate)) return candidate;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/** What relative paths in the file are relative to: the folder that holds `.radium/`, else the file's own folder. */
+export function baseDirOf(configPath: string): string {
+  const folder = dirname(resolve(configPath));
+  return basename(folder) === FOLDER ? dirname(folder) : folder;
+}

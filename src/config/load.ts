@@ -1,0 +1,79 @@
+/** Finds, reads and understands the configuration file. The only part of this room that touches the disk. */
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Environment } from "./interpolate.ts";
+import { type LoadResult, parseConfig } from "./parse.ts";
+import { CONFIG_CODES, type ConfigCode, type Problem } from "./problem.ts";
+
+const FOLDER = ".radium";
+const FILE = "mcp-proxy.toml";
+const MAX_BYTES = 1024 * 1024;
+
+/** The nearest `.radium/mcp-proxy.toml` at or above `cwd`. */
+export function findConfig(cwd: string): string | undefined {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const candidate = join(folder, FOLDER, FILE);
+    if (existsSync(candidate)) return candidate;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/** What relative paths in the file are relative to: the folder that holds `.radium/`, else the file's own folder. */
+export function baseDirOf(configPath: string): string {
+  const folder = dirname(resolve(configPath));
+  return basename(folder) === FOLDER ? dirname(folder) : folder;
+}
+
+/** Reads and understands one file; `env` fills in its variables. Never throws. */
+export function loadConfig({ path, env }: { path: string; env: Environment }): LoadResult {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, "r");
+    const stats = fstatSync(descriptor);
+    if (stats.size > MAX_BYTES) return refuse(path, "RAD1003", TOO_LARGE);
+    const bytes = readFileSync(descriptor);
+    if (bytes.length > MAX_BYTES) return refuse(path, "RAD1003", TOO_LARGE);
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    // Pipes have no owner to protect them from; Windows keeps rights elsewhere than in the mode.
+    const hasMode = stats.isFile() && process.platform !== "win32";
+    return parseConfig({ text, path, env, ...(hasMode ? { mode: stats.mode } : {}) });
+  } catch (error) {
+    const [code, words] = READ_FAILURES[(error as NodeJS.ErrnoException).code ?? ""] ?? UNKNOWN_FAILURE(error as Error);
+    return refuse(path, code, words);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+type Words = Pick<Problem, "message" | "help">;
+
+const TOO_LARGE: Words = { message: "the configuration file is larger than 1 MiB", help: "is it the right file?" };
+const NOT_FOUND: Words = {
+  message: "the configuration file does not exist",
+  help: "write one with: rad mcp proxy init",
+};
+
+const READ_FAILURES: Readonly<Record<string, readonly [ConfigCode, Words]>> = {
+  ENOENT: ["RAD1001", NOT_FOUND],
+  ENOTDIR: ["RAD1001", NOT_FOUND],
+  EACCES: [
+    "RAD1003",
+    { message: "the configuration file may not be read by this user", help: "change its rights: chmod u+r" },
+  ],
+  EISDIR: ["RAD1003", { message: "the configuration file is a folder", help: "name a file" }],
+  ERR_ENCODING_INVALID_ENCODED_DATA: [
+    "RAD1003",
+    { message: "the configuration file is not UTF-8 text", help: "save it in the encoding UTF-8" },
+  ],
+};
+const UNKNOWN_FAILURE = (error: Error): readonly [ConfigCode, Words] => [
+  "RAD1003",
+  { message: `the configuration file cannot be read: ${error.message}`, help: "check the path and the disk" },
+];
+
+function refuse(file: string, code: ConfigCode, words: Words): LoadResult {
+  return {
+    ok: false,
+    problems: [{ code, level: CONFIG_CODES[code].level, file, line: 0, column: 0, sourceLine: "", ...words }],
+  };
+}

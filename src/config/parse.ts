@@ -1,0 +1,103 @@
+/** From the text of a configuration file to what it means. Pure. */
+import { parse, TomlError } from "smol-toml";
+import { type Environment, interpolate } from "./interpolate.ts";
+import { maskSecrets } from "./mask.ts";
+import { indexPositions, type Place } from "./positions.ts";
+import { CONFIG_CODES, type Complaint, type KeyPath, type Problem } from "./problem.ts";
+import { checkPermissions, checkRules } from "./rules.ts";
+import type { Config } from "./schema.ts";
+import { dropIdleKeys, understand } from "./understand.ts";
+import { isTable, pathId } from "./values.ts";
+
+/** `path` is only shown; `mode`: permission bits of the file, left out where they mean nothing. */
+export interface ParseInput {
+  readonly text: string;
+  readonly path: string;
+  readonly env: Environment;
+  readonly mode?: number;
+}
+
+/** `problems` holds at least one error and all warnings, in the order of the file. */
+export type LoadResult =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+const ROOT: KeyPath = ["mcp", "proxy"];
+/** Complaints that are about the file, not about a line of it. */
+const WHOLE_FILE: Place = { line: 0, column: 0 };
+
+export function parseConfig(input: ParseInput): LoadResult {
+  const text = input.text.replace(/^\uFEFF/, "");
+  const lines = text.split(/\r?\n/);
+  const placed = ({ code, message, help }: Omit<Complaint, "path" | "point">, at: Place): Problem => ({
+    code,
+    level: CONFIG_CODES[code].level,
+    message,
+    file: input.path,
+    line: at.line,
+    column: at.column,
+    sourceLine: maskSecrets(lines[at.line - 1] ?? ""),
+    help,
+  });
+
+  const document = readToml(text);
+  if (document.kind === "broken") {
+    const { message, at } = document;
+    return { ok: false, problems: [placed({ code: "RAD1002", message, help: SYNTAX_HELP }, at)] };
+  }
+  const locate = indexPositions(text, ROOT);
+  const { config, complaints } = judge(document.values, input);
+  const problems = complaints
+    .map(one => placed(one, one.path.length === 0 && one.point === "key" ? WHOLE_FILE : locate(one.path, one.point)))
+    .sort((a, b) => a.line - b.line || a.column - b.column);
+  if (config !== undefined && problems.every(problem => problem.level === "warning")) {
+    return { ok: true, config, warnings: problems };
+  }
+  return { ok: false, problems };
+}
+
+const SYNTAX_HELP = "correct the syntax (https://toml.io); nothing after this place was looked at";
+
+type Document =
+  | { readonly kind: "read"; readonly values: Record<string, unknown> }
+  | { readonly kind: "broken"; readonly message: string; readonly at: Place };
+
+function readToml(text: string): Document {
+  try {
+    return { kind: "read", values: parse(text) };
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const said = error.message.split("\n")[0]!.replace("Invalid TOML document: ", "");
+    return { kind: "broken", message: `not valid TOML: ${said}`, at: { line: error.line, column: error.column } };
+  }
+}
+
+/** Everything there is to say about the values, in one go. */
+function judge(
+  values: Record<string, unknown>,
+  { env, mode }: ParseInput,
+): { readonly config: Config | undefined; readonly complaints: readonly Complaint[] } {
+  const proxy = isTable(values.mcp) ? values.mcp.proxy : values.mcp;
+  const written = proxy ?? {};
+  const { value: root, complaints: unfilled, replaced, failed } = interpolate(written, env);
+  const idle = dropIdleKeys(root);
+  const understood = understand(root, replaced);
+  const schema = understood.ok ? [] : understood.complaints;
+  const complaints = [
+    ...(mode === undefined ? [] : checkPermissions(mode, written)),
+    ...(proxy === undefined && Object.keys(values).length > 0 ? [NOTHING_FOR_US] : []),
+    ...unfilled,
+    ...idle,
+    // A value whose variable is missing has been complained about once.
+    ...[...schema, ...checkRules(root)].filter(({ path }) => !failed.has(pathId(path))),
+  ];
+  return { config: understood.ok ? understood.config : undefined, complaints };
+}
+
+const NOTHING_FOR_US: Complaint = {
+  code: "RAD1007",
+  path: [],
+  point: "key",
+  message: "there is no [mcp.proxy] table in this file; every setting has its default",
+  help: "put the settings under [mcp.proxy] and [[mcp.proxy.upstreams]]",
+};

@@ -1,0 +1,155 @@
+/**
+ * The one place that knows the configuration: each key's shape, default and description. The starter file, the
+ * reference page and the JSON Schema for editors are generated from it. Keys are spelled as in the file.
+ */
+import * as z from "zod";
+
+/** Timers cannot wait longer than 2^31 - 1 ms; a longer wait would fire at once. */
+const MAX_TIMER_SECONDS = 2_147_483;
+
+const PORT_RANGE = "must be from 1 to 65535";
+
+/** The three strategies, and the spellings of files written for the original. */
+export const CONFLICT_SPELLINGS = {
+  auto_prefix: "auto_prefix",
+  reject: "reject",
+  priority_override: "priority_override",
+  autoprefix: "auto_prefix",
+  priorityoverride: "priority_override",
+  AutoPrefix: "auto_prefix",
+  Reject: "reject",
+  PriorityOverride: "priority_override",
+} as const;
+export type ConflictSpelling = keyof typeof CONFLICT_SPELLINGS;
+
+const webUrl = () => z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
+const text = () => z.string().min(1, "must not be empty");
+const texts = () => z.array(z.string());
+const seconds = () => z.number().positive().max(MAX_TIMER_SECONDS);
+
+const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a valid header name");
+const headerValue = z
+  .string()
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must not hold line breaks, control characters or characters beyond Latin-1");
+
+export const authSchema = z.strictObject({
+  auth_type: z.literal("oauth").describe("The kind of credentials. `oauth`: client credentials grant."),
+  token_url: webUrl().describe("Where tokens are requested."),
+  client_id: text().describe("Client id at the authorization server."),
+  client_secret: text().describe(`Client secret; write "\${VAR}" to keep it out of the file.`),
+  scope: z.string().optional().describe("Scopes to ask for, separated by spaces."),
+  audience: z.string().optional().describe("Audience to ask for, where the authorization server wants one."),
+});
+
+const common = {
+  name: text()
+    .regex(/^[^:/]*$/, 'must not contain ":" or "/"')
+    .describe("Unique name: lower-case letters, digits and `-`, beginning with a letter, at most 32 long."),
+  priority: z.int().positive().default(1).describe("Lower number = higher priority; equals share the load."),
+  health_check_interval: z
+    .int()
+    .positive()
+    .transform(value => Math.min(value, MAX_TIMER_SECONDS))
+    .prefault(30)
+    .describe("Seconds between health checks."),
+  group: text().optional().describe("Upstreams of the same group are replicas of each other."),
+  tools: texts().optional().describe("Only these tools of this upstream are used, by their own names. Left out: all."),
+  trust_annotations: z
+    .boolean()
+    .default(false)
+    .describe("Believe this upstream's read-only and idempotent hints, so that such a call may be sent again."),
+  safe_to_retry: texts().default([]).describe("Tools that may be sent again when it is unknown whether they ran."),
+  timeout: seconds().default(60).describe("Seconds that one call may take."),
+};
+
+const remote = {
+  url: webUrl().describe("Address of the server's MCP endpoint."),
+  headers: z.record(headerName, headerValue).default({}).describe("Headers that are sent with every request."),
+  auth: authSchema.optional().describe("Credentials for this upstream."),
+};
+
+const stdioSchema = z.strictObject({
+  ...common,
+  transport: z.literal("stdio").describe("A child process that speaks MCP on its standard input and output."),
+  command: text().describe("Program to run, found on PATH or relative to the folder that holds `.radium/`."),
+  args: texts().default([]).describe("Its arguments; no shell is involved."),
+  env: z.record(z.string(), z.string()).default({}).describe("Environment variables for the child."),
+  inherit_env: texts().default([]).describe("Names of further variables that the child gets from our environment."),
+  cwd: text().optional().describe("Working directory of the child; default: the folder that holds `.radium/`."),
+  isolation: z
+    .enum(["shared", "per_agent"])
+    .default("shared")
+    .describe("`shared`: one child for all agents. `per_agent`: one child for each agent."),
+});
+const sseSchema = z.strictObject({
+  ...common,
+  transport: z.literal("sse").describe("A server that speaks HTTP+SSE (protocol revision 2024-11-05)."),
+  ...remote,
+});
+const httpSchema = z.strictObject({
+  ...common,
+  transport: z.literal("http").describe("A server that speaks Streamable HTTP, any protocol revision."),
+  ...remote,
+});
+
+/** The shape of an upstream for each transport. */
+export const UPSTREAM_SCHEMAS = { stdio: stdioSchema, sse: sseSchema, http: httpSchema };
+export type UpstreamTransport = keyof typeof UPSTREAM_SCHEMAS;
+
+export const securitySchema = z.strictObject({
+  log_requests: z.boolean().default(true).describe("Log incoming requests (redacted)."),
+  log_responses: z.boolean().default(true).describe("Log the answers (redacted)."),
+  log_max_bytes: z.int().nonnegative().default(2048).describe("Bytes of a body that are logged; then size and hash."),
+  redact_patterns: texts()
+    .default(["api[_-]?key", "password", "token"])
+    .describe(
+      "Regular expressions (RE2 syntax, case-insensitive) of what must not reach the log, beside the built-in ones.",
+    ),
+  rate_limit_per_minute: z
+    .int()
+    .nonnegative()
+    .default(60)
+    .describe("Calls per minute, per agent and tool; 0 = no limit."),
+});
+
+export const configSchema = z.strictObject({
+  enable: z.boolean().default(true).describe("`false` makes `start` refuse."),
+  port: z.int().min(1, PORT_RANGE).max(65535, PORT_RANGE).default(3000).describe("Where agents connect."),
+  host: text().default("127.0.0.1").describe("Address to listen on."),
+  transport: z
+    .enum(["auto", "http", "sse"])
+    .default("auto")
+    .describe("`http`: Streamable HTTP. `sse`: HTTP+SSE of 2024-11-05. `auto`: both on one port."),
+  max_connections: z.int().positive().default(10000).describe("Concurrent connections of agents."),
+  allowed_hosts: texts().default([]).describe("Host names that requests may carry, beside the loopback names."),
+  allowed_origins: texts().default([]).describe("Web origins that may send requests, beside the loopback ones."),
+  conflict_strategy: z
+    .enum(Object.keys(CONFLICT_SPELLINGS) as [ConflictSpelling, ...ConflictSpelling[]], {
+      error: 'must be "auto_prefix", "reject" or "priority_override"',
+    })
+    .transform(spelling => CONFLICT_SPELLINGS[spelling])
+    .prefault("auto_prefix")
+    .describe(
+      "When upstreams offer different tools of the same name. `auto_prefix`: each is listed with its upstream's name in front. " +
+        "`reject`: the first in the file keeps the name. `priority_override`: the best priority keeps the name.",
+    ),
+  naming: z
+    .enum(["auto", "always", "never"])
+    .default("auto")
+    .describe(
+      "`auto`: prefix on conflict. `always`: prefix every tool. `never`: the first in the file keeps the name.",
+    ),
+  max_name_length: z.int().min(16).max(128).default(46).describe("Longest tool name that agents see."),
+  security: securitySchema.prefault({}).describe("Limits, logging and redaction."),
+  upstreams: z
+    .array(z.discriminatedUnion("transport", [stdioSchema, sseSchema, httpSchema]))
+    .default([])
+    .describe("The MCP servers behind the proxy."),
+});
+
+/** The contents of `[mcp.proxy]`, with every default filled in. */
+export type Config = z.infer<typeof configSchema>;
+export type SecurityConfig = z.infer<typeof securitySchema>;
+/** One `[[mcp.proxy.upstreams]]`, by `transport`. */
+export type UpstreamConfig = Config["upstreams"][number];
+export type AuthConfig = z.infer<typeof authSchema>;

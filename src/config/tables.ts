@@ -1,0 +1,53 @@
+/** What the tables of the file are called, and which keys each of them may hold. */
+
+import type { KeyPath } from "./problem.ts";
+import { authSchema, configSchema, securitySchema, UPSTREAM_SCHEMAS, type UpstreamTransport } from "./schema.ts";
+import { pathId, valueAt } from "./values.ts";
+
+const KEYS = {
+  proxy: Object.keys(configSchema.shape),
+  security: Object.keys(securitySchema.shape),
+  auth: Object.keys(authSchema.shape),
+  stdio: Object.keys(UPSTREAM_SCHEMAS.stdio.shape),
+  sse: Object.keys(UPSTREAM_SCHEMAS.sse.shape),
+  http: Object.keys(UPSTREAM_SCHEMAS.http.shape),
+};
+
+export const isTransport = (value: unknown): value is UpstreamTransport =>
+  typeof value === "string" && Object.hasOwn(UPSTREAM_SCHEMAS, value);
+
+/** How an upstream is called in messages: its name, or its place in the file. */
+export function upstreamLabel(root: unknown, index: number): string {
+  const name = valueAt(root, ["upstreams", index, "name"]);
+  return typeof name === "string" && name !== "" ? `upstream ${JSON.stringify(name)}` : `upstream #${index + 1}`;
+}
+
+/** How a table is called in messages. */
+export function tableLabel(root: unknown, path: KeyPath): string {
+  const [first, index, ...rest] = path;
+  if (first === undefined) return "[mcp.proxy]";
+  if (first !== "upstreams" || typeof index !== "number") return `[mcp.proxy.${path.join(".")}]`;
+  return `${rest.length > 0 ? `${rest.join(".")} of ` : ""}${upstreamLabel(root, index)}`;
+}
+
+/** The keys that the table at `path` may hold. */
+export function allowedKeys(root: unknown, path: KeyPath): readonly string[] {
+  if (path.length === 0) return KEYS.proxy;
+  if (pathId(path) === pathId(["security"])) return KEYS.security;
+  if (path.at(-1) === "auth") return KEYS.auth;
+  const transport = valueAt(root, [...path, "transport"]);
+  return KEYS[isTransport(transport) ? transport : "http"];
+}
+
+/** The other table that knows this key, when one does. */
+export function homeOf(key: string): string | undefined {
+  if (KEYS.proxy.includes(key)) return "[mcp.proxy]";
+  if (KEYS.security.includes(key)) return "[mcp.proxy.security]";
+  if (KEYS.auth.includes(key)) return "[mcp.proxy.upstreams.auth]";
+  return KEYS.stdio.includes(key) || KEYS.http.includes(key) ? "[[mcp.proxy.upstreams]]" : undefined;
+}
+
+/** The transports whose upstreams may hold this key. */
+export function transportsWith(key: string): readonly UpstreamTransport[] {
+  return (Object.keys(UPSTREAM_SCHEMAS) as UpstreamTransport[]).filter(transport => KEYS[transport].includes(key));
+}

@@ -1,0 +1,86 @@
+import { type Hidden, KINDS, type Kind, type Source } from "./catalog.ts";
+import { nativeName } from "./names.ts";
+import { nearest } from "./nearest.ts";
+import type { Payload } from "./payload.ts";
+import { IDENTITY, malformed, repair } from "./repair.ts";
+import type { Candidate } from "./replicas.ts";
+
+/** What the upstreams offer, after everything that concerns one upstream alone. */
+export interface Selection {
+  /** In configuration order of the upstreams, then in their own order. */
+  readonly candidates: Readonly<Record<Kind, readonly Candidate[]>>;
+  readonly hidden: readonly Hidden[];
+}
+
+const MAX_SHOWN_NAME = 200;
+/** Longer names and URIs are nobody's honest ones, and would be repeated in reasons, tables and logs. */
+const MAX_NAME = 4096;
+
+/** Leaves out what `tools` does not name, what cannot be listed and what an upstream lists twice; repairs the rest. */
+export function selectCandidates(sources: readonly Source[], repairing: boolean): Selection {
+  const candidates: Record<Kind, Candidate[]> = { tool: [], prompt: [], resource: [], template: [] };
+  const hidden: Hidden[] = [];
+  for (const [position, source] of sources.entries()) {
+    for (const kind of KINDS) {
+      const selected = selectOfOne(kind, source, { position, repairing, hidden });
+      for (const candidate of selected) candidates[kind].push(candidate);
+    }
+  }
+  return { candidates, hidden };
+}
+
+interface Selecting {
+  readonly position: number;
+  readonly repairing: boolean;
+  readonly hidden: Hidden[];
+}
+
+function* selectOfOne(kind: Kind, source: Source, { position, repairing, hidden }: Selecting): Iterable<Candidate> {
+  if (!source.offer) return;
+  const note = (action: Hidden["action"], name: string, reason: string): void => {
+    hidden.push({ action, upstream: source.name, kind, name: name.slice(0, MAX_SHOWN_NAME), reason });
+  };
+  const used = kind === "tool" && source.tools ? new Set(source.tools) : undefined;
+  const seen = new Set<string>();
+  const offered = source.offer.definitions[kind];
+  for (const [index, original] of offered.entries()) {
+    const name = original.string(IDENTITY[kind]);
+    if (!name) {
+      note("hidden", `#${index + 1}`, `the definition has no ${IDENTITY[kind]}, or one that is not a text`);
+      continue;
+    }
+    if (repairing && name.length > MAX_NAME) {
+      note("hidden", name, `its ${IDENTITY[kind]} is longer than ${MAX_NAME} characters`);
+      continue;
+    }
+    if (used && !used.has(name)) {
+      note("hidden", name, "not in `tools`");
+      continue;
+    }
+    if (seen.has(name)) {
+      note("hidden", name, "the upstream lists this name twice, and the first one counts");
+      continue;
+    }
+    seen.add(name);
+    const mended = repairing ? repair(kind, original) : asItIs(original);
+    if (mended.kind !== "kept") note(mended.kind, name, mended.reason);
+    if (mended.kind === "hidden") continue;
+    const { name: upstream, priority, group, fingerprint } = source;
+    yield { upstream, native: nativeName(name), priority, definition: mended.definition, position, group, fingerprint };
+  }
+  for (const name of used ?? []) if (!seen.has(name)) note("not_offered", name, notOffered(name, offered));
+}
+
+function asItIs(definition: Payload): ReturnType<typeof repair> {
+  const reason = malformed(definition);
+  return reason === undefined ? { kind: "kept", definition } : { kind: "hidden", reason };
+}
+
+function notOffered(name: string, offered: readonly Payload[]): string {
+  const [guess] = nearest(
+    name,
+    offered.map(definition => definition.string("name") ?? ""),
+  );
+  const advice = guess === undefined ? "" : `; did you mean ${JSON.stringify(guess)}?`;
+  return `\`tools\` names it, and the upstream does not offer it${advice}`;
+}

@@ -1,0 +1,148 @@
+import { describe, expect, it } from "vitest";
+import type { Call } from "./call.ts";
+import type { Entry, Holder } from "./catalog.ts";
+import type { Delivery, Fault } from "./failure.ts";
+import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "./names.ts";
+import { Payload } from "./payload.ts";
+import { type Attempt, type Instance, route } from "./route.ts";
+
+const owner = ownerId("agent");
+
+function holder(name: string, priority = 1, annotations = {}): Holder {
+  const definition = Payload.of({ name: "tool", annotations });
+  return { upstream: upstreamName(name), native: nativeName("tool"), priority, definition };
+}
+
+function callOf(holders: [Holder, ...Holder[]], changes: Partial<Call> = {}): Call {
+  const entry: Entry = { kind: "tool", name: publicName("tool"), holders, definition: holders[0].definition };
+  return {
+    caller: { principal: ANONYMOUS, agent: "test", owner },
+    view: { kind: "all" },
+    method: "tools/call",
+    target: "tool",
+    subject: { kind: "found", entry },
+    params: Payload.of({ name: "tool" }),
+    signal: new AbortController().signal,
+    logLevel: undefined,
+    notify: () => {},
+    ...changes,
+  };
+}
+
+const DONE: Attempt = { kind: "done", result: Payload.of({ content: [] }) };
+const failed = (delivery: Delivery, fault: Fault = "connection_lost"): Attempt => ({ kind: "failed", delivery, fault, detail: "" });
+
+/** A fleet in which each upstream answers in its own way and the order of the attempts is written down. */
+function fleet(answers: Record<string, Attempt>, changes: Record<string, Partial<Instance>> = {}) {
+  const tried: string[] = [];
+  const handle = route({
+    instance: name => ({
+      condition: "up",
+      inFlight: 0,
+      trust: { annotations: false, safeToRetry: new Set() },
+      keeps: () => false,
+      send: async () => {
+        tried.push(name);
+        return answers[name] ?? DONE;
+      },
+      ...changes[name],
+    }),
+  });
+  return { handle, tried };
+}
+
+describe("route", () => {
+  it("takes equals in turn", async () => {
+    const { handle, tried } = fleet({});
+    const call = callOf([holder("a"), holder("b")]);
+    for (let count = 0; count < 4; count++) await handle(call);
+    expect(tried).toEqual(["a", "b", "a", "b"]);
+  });
+
+  it("keeps an agent on the equal that holds its conversation", async () => {
+    const { handle, tried } = fleet({}, { b: { keeps: id => id === owner } });
+    const call = callOf([holder("a"), holder("b")]);
+    for (let count = 0; count < 3; count++) await handle(call);
+    expect(tried).toEqual(["b", "b", "b"]);
+  });
+
+  it("uses a lower priority only when the better one is down", async () => {
+    const call = callOf([holder("best", 1), holder("backup", 2)]);
+    const well = fleet({});
+    await well.handle(call);
+    expect(well.tried).toEqual(["best"]);
+    const ill = fleet({}, { best: { condition: "down" } });
+    await ill.handle(call);
+    expect(ill.tried).toEqual(["backup"]);
+  });
+
+  it("tries a suspect before it gives up, and the dead last", async () => {
+    const { handle, tried } = fleet(
+      { down: failed("not_sent", "unreachable"), suspect: failed("not_sent", "unreachable") },
+      { suspect: { condition: "suspect" }, down: { condition: "down" } },
+    );
+    const outcome = await handle(callOf([holder("down"), holder("suspect", 2)]));
+    expect(tried).toEqual(["suspect", "down"]);
+    expect(outcome).toMatchObject({ kind: "failed", failure: { kind: "upstream", delivery: "not_sent", attempts: 2 } });
+  });
+
+  it.each([
+    ["not_sent", ["a", "b"]],
+    ["refused", ["a", "b"]],
+    ["sent_unknown", ["a"]],
+    ["partial", ["a"]],
+  ] as const)("after %s an unsafe call goes to %j", async (delivery, expected) => {
+    const { handle, tried } = fleet({ a: failed(delivery) });
+    await handle(callOf([holder("a"), holder("b")]));
+    expect(tried).toEqual(expected);
+  });
+
+  it("repeats a call that may have run when the operator says that it is safe", async () => {
+    const trust = { annotations: false, safeToRetry: new Set(["tool"]) };
+    const { handle, tried } = fleet({ a: failed("sent_unknown") }, { a: { trust } });
+    expect(await handle(callOf([holder("a"), holder("b")]))).toMatchObject({ kind: "done" });
+    expect(tried).toEqual(["a", "b"]);
+  });
+
+  it("believes annotations only of an upstream that is trusted", async () => {
+    const readOnly = { readOnlyHint: true };
+    const call = callOf([holder("a", 1, readOnly), holder("b", 1, readOnly)]);
+    const untrusted = fleet({ a: failed("sent_unknown") });
+    await untrusted.handle(call);
+    expect(untrusted.tried).toEqual(["a"]);
+    const trusted = fleet({ a: failed("sent_unknown") }, { a: { trust: { annotations: true, safeToRetry: new Set() } } });
+    await trusted.handle(call);
+    expect(trusted.tried).toEqual(["a", "b"]);
+  });
+
+  it("never repeats a continuation that may have run", async () => {
+    const trust = { annotations: true, safeToRetry: new Set(["tool"]) };
+    const { handle, tried } = fleet({ a: failed("sent_unknown") }, { a: { trust } });
+    await handle(callOf([holder("a"), holder("b")], { params: Payload.of({ name: "tool", requestState: "s" }) }));
+    expect(tried).toEqual(["a"]);
+  });
+
+  it("passes an upstream's own error on as it is", async () => {
+    const error = Payload.of({ code: -32602, message: "no" });
+    const { handle, tried } = fleet({ a: { kind: "answered", error } });
+    const outcome = await handle(callOf([holder("a"), holder("b")]));
+    expect(outcome).toMatchObject({ kind: "failed", failure: { kind: "answered", error } });
+    expect(tried).toEqual(["a"]);
+  });
+
+  it("does not try again for an agent that has gone", async () => {
+    const gone = new AbortController();
+    gone.abort();
+    const { handle, tried } = fleet({ a: failed("not_sent") });
+    await handle(callOf([holder("a"), holder("b")], { signal: gone.signal }));
+    expect(tried).toEqual(["a"]);
+  });
+
+  it("names the choices of an ambiguous name and what comes near an unknown one", async () => {
+    const { handle } = fleet({});
+    const ambiguous = await handle(callOf([holder("a")], { subject: { kind: "ambiguous", choices: ["a__tool", "b__tool"] } }));
+    expect(ambiguous).toMatchObject({ failure: { kind: "ambiguous_name", choices: ["a__tool", "b__tool"] } });
+    const unknown = await handle(callOf([holder("a")], { subject: { kind: "unknown", nearest: ["tools"] } }));
+    expect(unknown).toMatchObject({ failure: { kind: "unknown_name", name: "tool", nearest: ["tools"] } });
+  });
+});

@@ -1,0 +1,233 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  AGENT_TEXT,
+  decodeString,
+  type Member,
+  ScanError,
+  type ScanLimits,
+  scanObject,
+  UPSTREAM_TEXT,
+} from "./scan.ts";
+
+const scan = (text: string, limits: ScanLimits = AGENT_TEXT): Member => scanObject(Buffer.from(text), limits);
+
+function refusal(text: string | Buffer, limits: ScanLimits = AGENT_TEXT): ScanError["reason"] | undefined {
+  try {
+    scanObject(Buffer.from(text), limits);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ScanError) return error.reason;
+    throw error;
+  }
+}
+
+function parsesAsObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+const space = fc.stringMatching(/^[ \t\r\n]{0,2}$/);
+const unit = fc.integer({ min: 0, max: 0xffff }).map(code => `\\u${code.toString(16).padStart(4, "0")}`);
+const piece = fc.oneof(
+  fc.string({ unit: "grapheme", maxLength: 60 }).map(text => JSON.stringify(text).slice(1, -1)),
+  fc.constantFrom('\\"', "\\\\", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "name", "_meta", "é", "\u2028", "𝒳"),
+  unit,
+);
+const stringText = fc.array(piece, { maxLength: 4 }).map(pieces => `"${pieces.join("")}"`);
+const numberText = fc.stringMatching(/^-?(0|[1-9]\d{0,20})(\.\d{1,5})?([eE][+-]?\d{1,3})?$/);
+const keyText = fc.oneof(fc.constantFrom('"params"', '"_meta"', '"id"', '"__proto__"', '"na\\u006de"'), stringText);
+
+/** Texts of JSON values in every spelling, keys sometimes repeated. */
+const { value: valueText, object: objectText } = fc.letrec<{ value: string; object: string }>(tie => ({
+  value: fc.oneof(
+    { depthSize: "small" },
+    fc.constantFrom("true", "false", "null"),
+    numberText,
+    stringText,
+    fc
+      .array(fc.tuple(space, tie("value"), space), { maxLength: 4 })
+      .map(items => `[${items.map(i => i.join("")).join(",")}]`),
+    tie("object"),
+  ),
+  object: fc
+    .array(fc.tuple(space, keyText, space, fc.constant(":"), space, tie("value"), space), { maxLength: 5 })
+    .chain(members => space.map(blank => `{${members.map(m => m.join("")).join(",") || blank}}`)),
+}));
+
+/** The same text with one stretch of it cut out or replaced by something else. */
+const brokenText = fc
+  .tuple(
+    fc.oneof(objectText, valueText),
+    fc.nat(),
+    fc.nat(3),
+    fc.constantFrom("", ",", '"', "{", "]", "\\", "0", "-", ".", "e", "\n", "\u0000", "NaN", ":"),
+  )
+  .map(([text, at, length, replacement]) => {
+    const from = at % (text.length + 1);
+    return text.slice(0, from) + replacement + text.slice(from + length);
+  });
+
+describe("a strict scan", () => {
+  it("accepts exactly what JSON.parse reads as an object, but for repeated keys", () => {
+    fc.assert(
+      fc.property(fc.oneof(objectText, brokenText), text => {
+        const reason = refusal(text);
+        // A repeated key is found before whatever follows it, well-formed or not.
+        if (reason !== "duplicate_key") expect(reason === undefined).toBe(parsesAsObject(text));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it("notes where each member lies", () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string({ unit: "grapheme" }), fc.jsonValue(), { maxKeys: 6 }),
+        space,
+        (value, blank) => {
+          const text = Buffer.from(`${blank}${JSON.stringify(value, null, blank)}${blank}`);
+          const parsed = JSON.parse(text.toString()) as Record<string, unknown>;
+          const members = scanObject(text, AGENT_TEXT).members!;
+          expect([...members.keys()].sort()).toEqual(Object.keys(parsed).sort());
+          for (const [key, member] of members) {
+            expect(JSON.parse(text.toString("utf8", member.start, member.end))).toEqual(parsed[key]);
+            expect(text.toString("utf8", member.keyStart, member.start).startsWith(JSON.stringify(key))).toBe(true);
+          }
+        },
+      ),
+    );
+  });
+
+  it("reads a string as JSON.parse does, lone surrogates and all", () => {
+    fc.assert(
+      fc.property(stringText, text => {
+        const bytes = Buffer.from(text);
+        expect(decodeString(bytes, 0, bytes.length)).toBe(JSON.parse(text));
+      }),
+    );
+  });
+
+  it("refuses a message cut off at any byte", () => {
+    const whole = Buffer.from(
+      '{"jsonrpc":"2.0","id":-1.5e+3,"params":{"name":"é\\u00e9\\n","list":[true,false,null,[],{}],"_meta":{"k":"v"}}}',
+    );
+    expect(refusal(whole)).toBeUndefined();
+    for (let end = 0; end < whole.length; end++) {
+      for (const limits of [AGENT_TEXT, UPSTREAM_TEXT]) expect(refusal(whole.subarray(0, end), limits)).toBe("syntax");
+    }
+  });
+
+  it.each([
+    ...'01 -01 1. .5 +1 - 1e 1e+ 0x1 1_000 NaN Infinity -Infinity undefined tru nul True \'a\' "\\x" "\\u12g4" "\\u12"'.split(
+      " ",
+    ),
+    '"a\nb"',
+    '"a\tb"',
+    '"\u0000"',
+    '"open',
+    "[1,]",
+    "[,1]",
+    "[1 2]",
+    "[",
+    "]",
+    "{",
+    '{"a":1,}',
+    '{"a" 1}',
+    "{a:1}",
+    '{"a"}',
+    "{1:2}",
+    "1 2",
+    "/* */ 1",
+    "\u00a01",
+    "\ufeff1",
+  ])("refuses %j as a value", value => {
+    expect(refusal(`{"x":${value}}`)).toBe("syntax");
+  });
+
+  it.each(["", " ", "[]", "1", "null", '"{}"', "{} {}", "{}x", "\ufeff{}", "{}\u0000", '{"a":1}}'])(
+    "refuses the document %j",
+    text => {
+      expect(refusal(text)).toBe("syntax");
+    },
+  );
+
+  it("refuses a document that is not UTF-8", () => {
+    for (const bytes of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf]]) {
+      const text = Buffer.concat([Buffer.from('{"a":"'), Buffer.from(bytes), Buffer.from('"}')]);
+      for (const limits of [AGENT_TEXT, UPSTREAM_TEXT]) expect(refusal(text, limits)).toBe("syntax");
+    }
+  });
+
+  it("refuses 129 levels and accepts 128, of objects, arrays or both", () => {
+    const nested = (depth: number, open: string, close: string): string =>
+      `{"x":${open.repeat(depth - 1)}1${close.repeat(depth - 1)}}`;
+    for (const [open, close] of [
+      ["[", "]"],
+      ['{"a":', "}"],
+    ] as const) {
+      expect(refusal(nested(128, open, close))).toBeUndefined();
+      expect(refusal(nested(129, open, close))).toBe("too_deep");
+      expect(refusal(nested(100_000, open, close))).toBe("too_deep");
+    }
+  });
+});
+
+describe("repeated keys", () => {
+  it.each([
+    '{"id":1,"id":2}',
+    '{"na\\u006de":1,"name":2}',
+    '{"params":{"name":"a","name":"b"}}',
+    '{"result":{"x":1,"y":2,"x":3}}',
+    '{"error":{"code":1,"code":2}}',
+    '{"params":{"_meta":{"a":1,"\\u0061":2}}}',
+    '{"__proto__":1,"__proto__":2}',
+    '{"constructor":1,"constructor":2}',
+  ])("are refused where we route: %s", text => {
+    expect(refusal(text)).toBe("duplicate_key");
+  });
+
+  it.each([
+    '{"params":{"arguments":{"a":1,"a":2}}}',
+    '{"other":{"a":1,"a":2}}',
+    '{"params":{"_meta":{"_meta":{"a":1,"a":2}}}}',
+    '{"list":[{"a":1,"a":2}]}',
+  ])("are left alone deeper down: %s", text => {
+    expect(refusal(text)).toBeUndefined();
+  });
+
+  it("are not seen in keys that only look alike", () => {
+    expect(refusal('{"toString":1,"name":2,"Name":3,"\\u043dame":4,"":5,"valueOf":6}')).toBeUndefined();
+  });
+});
+
+describe("text of an upstream", () => {
+  it("is accepted wherever the same text of an agent is, with the same members", () => {
+    fc.assert(
+      fc.property(objectText, text => {
+        if (refusal(text) === undefined) expect(scan(text, UPSTREAM_TEXT)).toEqual(scan(text));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("ends a long string at its own quote, whatever stands before it", () => {
+    for (let length = 40; length < 60; length++) {
+      for (const tail of ["", "\\\\", '\\"', '\\\\\\"', '\\"\\\\', '\\\\"'.slice(0, 2)]) {
+        const text = `{"a":"${"x".repeat(length)}${tail}","b":[1]}`;
+        const members = scan(text, UPSTREAM_TEXT).members!;
+        expect([...members.keys()]).toEqual(["a", "b"]);
+        expect(text.slice(members.get("b")!.start, members.get("b")!.end)).toBe("[1]");
+      }
+    }
+  });
+
+  it("has its keys checked in full", () => {
+    expect(refusal(`{"${"k".repeat(100)}\\x":1}`, UPSTREAM_TEXT)).toBe("syntax");
+    expect(refusal(`{"params":{"${"k".repeat(100)}\\u00":1}}`, UPSTREAM_TEXT)).toBe("syntax");
+  });
+});

@@ -1,0 +1,41 @@
+import { isUtf8 } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+export type Body =
+  | { readonly kind: "body"; readonly bytes: Buffer }
+  | { readonly kind: "refused"; readonly status: 400 | 413 | 415; readonly message: string }
+  /** The agent went away. */
+  | { readonly kind: "gone" };
+
+/** Reads the JSON body of a POST, never more than the cap. Says what is wrong with it before it reads, where it can. */
+export function readBody(request: IncomingMessage): Promise<Body> | Body {
+  const { headers } = request;
+  if (!/^application\/json\s*(;|$)/i.test(headers["content-type"] ?? "")) {
+    return refused(415, "Content-Type must be application/json");
+  }
+  if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") {
+    return refused(415, "Content-Encoding is not supported");
+  }
+  if (Number(headers["content-length"] ?? 0) > MAX_BODY_BYTES) return tooLarge();
+  return new Promise(resolve => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) resolve(tooLarge());
+      else chunks.push(chunk);
+    });
+    request.on("end", () => {
+      const [first] = chunks;
+      const bytes = chunks.length === 1 && first ? first : Buffer.concat(chunks);
+      resolve(isUtf8(bytes) ? { kind: "body", bytes } : refused(400, "the body is not valid UTF-8"));
+    });
+    request.on("error", () => resolve({ kind: "gone" }));
+    request.on("close", () => resolve({ kind: "gone" }));
+  });
+}
+
+const refused = (status: 400 | 413 | 415, message: string): Body => ({ kind: "refused", status, message });
+const tooLarge = (): Body => refused(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);

@@ -1,0 +1,97 @@
+import type { ServerResponse } from "node:http";
+import type { Payload } from "../core/payload.ts";
+import { errorText, oneLine, type RawId, resultParts } from "../wire/message.ts";
+import type { WireError } from "../wire/rpc-errors.ts";
+import { sseEvent } from "../wire/sse.ts";
+import type { Answer } from "./serve.ts";
+
+/** Where the answer to one request goes, and what is told before it. */
+export interface Exchange {
+  notify(notification: Buffer): void;
+  result(id: RawId, result: Payload): void;
+  error(id: RawId | undefined, error: WireError): void;
+}
+
+export function reply(exchange: Exchange, id: RawId, answer: Answer): void {
+  if (answer.kind === "result") exchange.result(id, answer.result);
+  else exchange.error(id, answer.error);
+}
+
+/** What may wait for a reader that does not read, before it is cut off. */
+export const MAX_WAITING_BYTES = 1024 * 1024;
+
+export const STREAM_HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no",
+} as const;
+
+const LINE_BREAK = Buffer.from("\n");
+
+/** The response to a POST: one JSON object, or a stream as soon as something has to be told before it. */
+export function postExchange(
+  response: ServerResponse,
+  options: { statusOf(code: number): number; headers: Readonly<Record<string, string>> },
+): Exchange {
+  let streaming = false;
+
+  function stream(text: readonly Buffer[]): void {
+    if (response.destroyed) return;
+    for (const part of sseEvent({ data: text })) response.write(part);
+    if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
+  }
+
+  function answer(parts: readonly Buffer[], status: number, extra: Readonly<Record<string, string>> = {}): void {
+    if (response.destroyed || response.writableEnded) return;
+    if (streaming) {
+      stream(parts.map(oneLine));
+      response.end();
+      return;
+    }
+    const body = Buffer.concat(parts);
+    const head = { ...options.headers, ...extra, "content-type": "application/json", "content-length": body.length };
+    response.writeHead(status, head);
+    response.end(body);
+  }
+
+  return {
+    notify(notification) {
+      if (!streaming) {
+        streaming = true;
+        if (!response.destroyed) response.writeHead(200, { ...options.headers, ...STREAM_HEADERS });
+      }
+      stream([oneLine(notification)]);
+    },
+    result: (id, result) => answer(resultParts(id, result), 200),
+    error(id, error) {
+      const retryAfter = error.retryAfterMs === undefined ? {} : { "retry-after": retryAfterSeconds(error.retryAfterMs) };
+      answer([errorText(id, error.error)], options.statusOf(error.code), retryAfter);
+    },
+  };
+}
+
+/** Rounded up: who waits that long is let in. */
+export const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1000)));
+
+/** One stream for everything (HTTP+SSE of 2024-11-05, a GET stream): each message is an event. */
+export function streamExchange(response: ServerResponse): Exchange & { send(message: Buffer): void } {
+  const send = (message: Buffer): void => {
+    if (response.destroyed) return;
+    for (const part of sseEvent({ event: "message", data: [oneLine(message)] })) response.write(part);
+    if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
+  };
+  return messageExchange(send);
+}
+
+/** A channel that carries whole messages. */
+export function messageExchange(send: (message: Buffer) => void): Exchange & { send(message: Buffer): void } {
+  return {
+    send,
+    notify: send,
+    result: (id, result) => send(Buffer.concat(resultParts(id, result))),
+    error: (id, error) => send(errorText(id, error.error)),
+  };
+}
+
+/** For channels that frame by lines. */
+export const asLine = (message: Buffer): Buffer => Buffer.concat([oneLine(message), LINE_BREAK]);

@@ -1,0 +1,149 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { View } from "../core/call.ts";
+import type { Front } from "../core/front.ts";
+import { upstreamName } from "../core/names.ts";
+import type { Clock } from "../core/ports.ts";
+import { createDoor, type DoorRules } from "./door.ts";
+import { refuse } from "./refuse.ts";
+import { createSessions, type Sessions } from "./sessions.ts";
+import { createSseEndpoint } from "./sse.ts";
+import { createStreamable } from "./streamable.ts";
+import { createStreams } from "./streams.ts";
+
+export interface HttpFrontOptions {
+  readonly front: Front;
+  readonly clock: Clock;
+  readonly transport: "auto" | "http" | "sse";
+  readonly maxConnections: number;
+  readonly door: Omit<DoorRules, "port">;
+  /** For `/healthz` and `/readyz`: whether calls can be served. */
+  ready(): boolean;
+  /** A bug of ours that a request ran into. */
+  trouble(error: unknown): void;
+}
+
+export interface HttpFront {
+  /** Rejects with the error of `net.Server`. Resolves with the port. */
+  listen(address: { host: string; port: number }): Promise<number>;
+  readonly sessions: Sessions;
+  readonly inFlight: number;
+  /** Takes no new connection, lets running requests finish for at most `graceMs`. Resolves with how many were cut. */
+  stop(graceMs: number): Promise<number>;
+}
+
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384, keepAliveTimeout: 65_000 } as const;
+const ALL: View = { kind: "all" };
+
+/** The HTTP side towards agents: one port, every revision. */
+export function createHttpFront(options: HttpFrontOptions): HttpFront {
+  const { front, clock, transport } = options;
+  const sessions = createSessions({ front, clock });
+  const streams = createStreams(clock);
+  const streamable = createStreamable({ front, sessions, streams });
+  const sse = createSseEndpoint({ front, sessions, streams });
+  const unsubscribe = front.onChange((view, kinds) => sessions.listsChanged(view, kinds));
+  const running = new Set<ServerResponse>();
+  let door = createDoor({ ...options.door, port: 0 });
+  let draining = false;
+  let drained = (): void => {};
+
+  const server = createServer({ ...LIMITS, connectionsCheckingInterval: 5_000 }, (request, response) => {
+    const objection = door(request);
+    if (objection !== undefined) return refuse(response, { status: request.url?.startsWith("/") ? 403 : 400, why: objection });
+    if (draining) {
+      return refuse(response, { status: 503, why: "The gateway is shutting down", headers: { connection: "close", "retry-after": "1" } });
+    }
+    running.add(response);
+    response.once("close", () => {
+      running.delete(response);
+      if (running.size === 0) drained();
+    });
+    handle(request, response).catch(error => {
+      options.trouble(error);
+      refuse(response, { status: 500, why: "The gateway failed to handle this request; its log says why" });
+      response.destroy();
+    });
+  });
+  server.maxConnections = options.maxConnections;
+  server.on("clientError", (_error, socket) => {
+    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    else socket.destroy();
+  });
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = pathOf(request.url ?? "/");
+    const view = transport === "sse" ? undefined : viewOf(path);
+    if (view) return front.view(view) ? streamable({ request, response, view }) : notFound(response, path);
+    if (transport !== "http" && (path === "/sse" || path === "/messages")) return sse({ request, response, view: ALL });
+    if (path === "/healthz") return answerText(response, 200, "ok\n");
+    if (path === "/readyz") return options.ready() ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n");
+    return notFound(response, path);
+  }
+
+  return {
+    sessions,
+    get inFlight() {
+      return running.size;
+    },
+    listen: address =>
+      listen(server, address).then(port => {
+        door = createDoor({ ...options.door, port });
+        return port;
+      }),
+    async stop(graceMs) {
+      draining = true;
+      unsubscribe();
+      server.close();
+      server.closeIdleConnections();
+      streams.stop();
+      if (running.size > 0) {
+        await new Promise<void>(resolve => {
+          const cancel = clock.after(graceMs, resolve);
+          drained = () => {
+            cancel();
+            resolve();
+          };
+        });
+      }
+      const cut = running.size;
+      sessions.stop();
+      server.closeAllConnections();
+      return cut;
+    },
+  };
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf("?");
+  return query < 0 ? url : url.slice(0, query);
+}
+
+function viewOf(path: string): View | undefined {
+  if (path === "/mcp" || path === "/") return ALL;
+  const name = /^\/mcp\/([^/]+)$/.exec(path)?.[1];
+  if (name === undefined) return undefined;
+  try {
+    return { kind: "upstream", name: upstreamName(decodeURIComponent(name)) };
+  } catch {
+    return undefined;
+  }
+}
+
+const notFound = (response: ServerResponse, path: string): void =>
+  refuse(response, { status: 404, why: `There is nothing at ${path}; MCP is served at /mcp` });
+
+function answerText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": text.length });
+  response.end(text);
+}
+
+function listen(server: Server, address: { host: string; port: number }): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ ...address, exclusive: true }, () => {
+      server.removeListener("error", reject);
+      const bound = server.address();
+      resolve(typeof bound === "object" && bound ? bound.port : address.port);
+    });
+  });
+}

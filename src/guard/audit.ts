@@ -1,0 +1,167 @@
+import type { Call, Handle, Layer, Outcome } from "../core/call.ts";
+import type { Failure } from "../core/failure.ts";
+import type { Payload } from "../core/payload.ts";
+import type { Clock } from "../core/ports.ts";
+import type { Redacted, Redactor } from "./redact.ts";
+
+/** Where audit lines go: one call per event, a text without line breaks. */
+export interface LineSink {
+  write(line: Redacted): void;
+}
+
+export interface AuditOptions {
+  readonly log: LineSink;
+  readonly redactor: Redactor;
+  readonly clock: Clock;
+  /** Whether params, and whether results, errors and questions, are logged as well. */
+  readonly logRequests: boolean;
+  readonly logResponses: boolean;
+  /** How much of each is logged as it is, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** A layer that writes its lines a moment after the calls ended. */
+export interface AuditLayer {
+  (next: Handle): Handle;
+  /** Writes what is still to be written. */
+  flush(): void;
+}
+
+/** What of a call is kept until its line is written. */
+interface Ended {
+  readonly agent: string;
+  readonly principal: string;
+  readonly method: string;
+  readonly target: string | undefined;
+  readonly upstream: string | undefined;
+  readonly attempts: number;
+  readonly outcome: "ok" | "tool_error" | "failed" | "asks";
+  readonly reason: string | undefined;
+  readonly request: Payload | undefined;
+  readonly response: Payload | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly ms: number;
+  readonly mono: number;
+  readonly wall: number;
+  /** Whether bodies that belong here were let go because too many were waiting. */
+  readonly omitted: boolean;
+}
+
+/** Bodies that wait for their line keep the messages they came in in memory. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+const MAX_NAME = 256;
+const MAX_REASON = 1024;
+
+/** Writes one line of JSON per call. Redacting never delays an answer: it happens after a turn of the event loop. */
+export function audit(options: AuditOptions): AuditLayer {
+  const { clock, log, logRequests, logResponses } = options;
+  let waiting: Ended[] = [];
+  let waitingBytes = 0;
+  const flush = (): void => {
+    const batch = waiting;
+    waiting = [];
+    waitingBytes = 0;
+    for (const ended of batch) log.write(lineOf(ended, options));
+  };
+  const note = (call: Call, outcome: Outcome, startedAt: number): void => {
+    const answer = bodyOf(outcome);
+    const request = logRequests ? call.params : undefined;
+    const response = logResponses ? answer : undefined;
+    const bytes = (request?.size ?? 0) + (response?.size ?? 0);
+    const omitted = waitingBytes + bytes > MAX_WAITING_BYTES;
+    if (!omitted) waitingBytes += bytes;
+    const failure = outcome.kind === "failed" ? outcome.failure : undefined;
+    const mono = clock.now();
+    if (waiting.length === 0) clock.after(0, flush);
+    waiting.push({
+      agent: call.caller.agent,
+      principal: call.caller.principal,
+      method: call.method,
+      target: call.target,
+      ...whereTo(outcome),
+      outcome: wordFor(outcome),
+      reason: failure && reasonOf(failure),
+      request: omitted ? undefined : request,
+      response: omitted ? undefined : response,
+      bytesIn: call.params.size,
+      bytesOut: answer?.size ?? 0,
+      ms: mono - startedAt,
+      mono,
+      wall: clock.wall(),
+      omitted,
+    });
+  };
+  const layer: Layer = next => async call => {
+    const startedAt = clock.now();
+    try {
+      const outcome = await next(call);
+      note(call, outcome, startedAt);
+      return outcome;
+    } catch (error) {
+      note(call, { kind: "failed", failure: { kind: "internal", detail: String(error) } }, startedAt);
+      throw error;
+    }
+  };
+  return Object.assign(layer, { flush });
+}
+
+function lineOf(ended: Ended, { redactor, maxBytes }: AuditOptions): Redacted {
+  const text = (key: string, value: string | undefined, maxLength: number): string =>
+    value === undefined ? "" : `,"${key}":${redactor.quoted(value, maxLength)}`;
+  const json = (key: string, value: Payload | undefined): string =>
+    value ? `,"${key}":${redactor.json(value.bytes, { maxBytes })}` : "";
+  return `{"ts":"${new Date(ended.wall).toISOString()}","mono":${rounded(ended.mono)},"event":"call"${
+    text("agent", ended.agent, MAX_NAME) +
+    text("principal", ended.principal, MAX_NAME) +
+    text("method", ended.method, MAX_NAME) +
+    text("target", ended.target, MAX_NAME) +
+    text("upstream", ended.upstream, MAX_NAME)
+  },"attempts":${ended.attempts},"outcome":"${ended.outcome}"${text("reason", ended.reason, MAX_REASON)},"ms":${rounded(
+    ended.ms,
+  )}${json("request", ended.request)}${json("response", ended.response)}${
+    ended.omitted ? ',"omitted":true' : ""
+  },"bytesIn":${ended.bytesIn},"bytesOut":${ended.bytesOut}}` as Redacted;
+}
+
+/** Milliseconds to the microsecond. */
+const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
+
+function bodyOf(outcome: Outcome): Payload | undefined {
+  if (outcome.kind === "done") return outcome.result;
+  if (outcome.kind === "asks") return outcome.questions;
+  return outcome.failure.kind === "answered" ? outcome.failure.error : undefined;
+}
+
+function whereTo(outcome: Outcome): { upstream: string | undefined; attempts: number } {
+  if (outcome.route) return outcome.route;
+  if (outcome.kind === "failed" && outcome.failure.kind === "upstream") return outcome.failure;
+  return { upstream: undefined, attempts: 0 };
+}
+
+function wordFor(outcome: Outcome): Ended["outcome"] {
+  if (outcome.kind !== "done") return outcome.kind;
+  return isTrue(outcome.result.raw("isError")) ? "tool_error" : "ok";
+}
+
+const isTrue = (raw: Buffer | undefined): boolean => raw?.length === 4 && raw[0] === 0x74;
+
+type ReasonTable = { readonly [Kind in Failure["kind"]]: (failure: Extract<Failure, { kind: Kind }>) => string };
+
+/** Why a call failed, beginning with a word that one can count by. */
+const REASONS = {
+  answered: ({ error }) => `answered ${error.raw("code")?.toString("latin1") ?? ""}`.trimEnd(),
+  upstream: ({ fault, delivery, detail }) => `${fault} (${delivery}): ${detail}`,
+  unknown_name: () => "unknown_name",
+  ambiguous_name: () => "ambiguous_name",
+  unknown_method: () => "unknown_method",
+  invalid: ({ message }) => `invalid: ${message}`,
+  rate_limited: ({ retryAfterMs }) => `rate_limited: again in ${retryAfterMs} ms`,
+  overloaded: () => "overloaded",
+  draining: () => "draining",
+  cancelled: () => "cancelled",
+  denied: ({ message }) => `denied: ${message}`,
+  internal: ({ detail }) => `internal: ${detail}`,
+} satisfies ReasonTable;
+
+const reasonOf = (failure: Failure): string => (REASONS[failure.kind] as (failure: Failure) => string)(failure);

@@ -1,0 +1,37 @@
+import type { Call, Layer, Outcome } from "../core/call.ts";
+import type { Store, Taken } from "../core/ports.ts";
+
+export interface RateLimitOptions {
+  readonly store: Store;
+  /** Calls per minute of one principal to one tool, all of which may come at once; `0` for no limit. */
+  readonly perMinute: number;
+}
+
+/** Limits tool calls per principal and tool. Stays in the same turn when the store answers at once. */
+export function rateLimit({ store, perMinute }: RateLimitOptions): Layer {
+  if (perMinute === 0) return next => next;
+  const rule = { capacity: perMinute, perMinute };
+  return next => call => {
+    if (call.method !== "tools/call") return next(call);
+    const decide = (taken: Taken): Promise<Outcome> =>
+      taken.ok ? next(call) : Promise.resolve(refusal(taken.retryAfterMs, perMinute));
+    const taken = store.take(bucketKey(call), rule);
+    return taken instanceof Promise ? taken.then(decide) : decide(taken);
+  };
+}
+
+const refusal = (retryAfterMs: number, limit: number): Outcome => ({
+  kind: "failed",
+  failure: { kind: "rate_limited", retryAfterMs, limit },
+});
+
+/**
+ * A tool is its best holder and the name there: the same bucket in every view, and never that of another upstream's
+ * tool that has the same name in a view of its own. Names that stand for nothing share one bucket, so that made-up
+ * ones neither escape the limit nor push out the buckets of others.
+ */
+function bucketKey({ caller, subject }: Call): string {
+  if (subject?.kind !== "found") return `? ${caller.principal}`;
+  const { upstream, native } = subject.entry.holders[0];
+  return `${upstream}:${native.length}:${native} ${caller.principal}`;
+}

@@ -1,0 +1,98 @@
+import { hash } from "node:crypto";
+import { createHints } from "./hints.ts";
+import { compilePatterns } from "./patterns.ts";
+import { type JsonRules, quote, redactJson } from "./redact-json.ts";
+import { textRedactor } from "./redact-text.ts";
+import { HINTS, isSecretName, redactShapes } from "./sensitive.ts";
+
+declare const brand: unique symbol;
+/** Text without secrets, the only kind that logs accept. Made here and nowhere else. */
+export type Redacted = string & { readonly [brand]: "redacted" };
+
+export interface Redactor {
+  /**
+   * JSON text as a value for a line of JSON: itself without secrets where it is well-formed and at most `maxBytes` long,
+   * otherwise `{"head":"…","bytes":n,"sha256":"…"}`, with the hash of all of the original.
+   */
+  json(text: Buffer | string, options: { readonly maxBytes: number }): Redacted;
+  /** Any text without its secrets; what is longer than 16 KiB is cut. */
+  text(text: string): Redacted;
+  /** A string from outside as a JSON string for a line of JSON, without secrets and at most `maxLength` long. */
+  quoted(text: string, maxLength: number): Redacted;
+}
+
+/** `://a@`, the shortest thing that is a secret by its shape. */
+const SHORTEST_SHAPE = 5;
+const MAX_TEXT = 16 * 1024;
+/** A log line is no archive, and patterns must never hold up the process for long. */
+const MAX_JSON_BYTES = 64 * 1024;
+/** How much more than will be shown is read, so that a secret at the edge is recognised before it is cut. */
+const MARGIN = 1024;
+/** How much is not shown at the end of what was read, where a secret may have been cut before it was recognised. */
+const EDGE = 256;
+
+/** Redacts by built-in rules and by `patterns` (RE2 syntax, any case; throws for others). Stateless between calls. */
+export function createRedactor(patterns: readonly string[]): Redactor {
+  const own = compilePatterns(patterns);
+  const redactText = textRedactor(own);
+  const rules: JsonRules = {
+    hints: createHints([...HINTS, ...(own.literals ?? [])]),
+    isSuspect: own.literals ? undefined : own.matches,
+    isSecretName: name => isSecretName(name) || own.matches(name),
+    // A pattern that matches a name with a digit in it describes secrets rather than names.
+    redactName: name => {
+      const plain = name.length < SHORTEST_SHAPE ? name : redactShapes(name);
+      return /\d/.test(name) ? own.redact(plain) : plain;
+    },
+    redactText,
+    isSecretNumber: own.matches,
+  };
+
+  const window = (text: string, maxLength: number): string => {
+    if (text.length <= maxLength) return redactText(text);
+    const isCut = text.length > maxLength + MARGIN;
+    const shown = redactText(isCut ? text.slice(0, lastBreak(text, maxLength + MARGIN)) : text);
+    return `${shown.slice(0, shownLength(shown, maxLength, isCut))}…`;
+  };
+
+  const head = (bytes: Buffer, maxBytes: number): string => {
+    const isCut = bytes.length > maxBytes + MARGIN;
+    const read = isCut ? bytes.subarray(0, lastQuoteOrBlank(bytes, maxBytes + MARGIN)) : bytes;
+    const walked = redactJson(read, rules);
+    const shown = walked.kind === "broken" ? redactText(read.toString("utf8")) : walked.text;
+    return shown.slice(0, shownLength(shown, maxBytes, isCut));
+  };
+
+  return {
+    json(text, options) {
+      const bytes = typeof text === "string" ? Buffer.from(text) : text;
+      const maxBytes = Math.min(options.maxBytes, MAX_JSON_BYTES);
+      if (bytes.length <= maxBytes) {
+        const walked = redactJson(bytes, rules);
+        if (walked.kind === "whole") return walked.text as Redacted;
+      }
+      const digest = hash("sha256", bytes, "hex");
+      return `{"head":${quote(head(bytes, maxBytes))},"bytes":${bytes.length},"sha256":"${digest}"}` as Redacted;
+    },
+    text: text => window(text, MAX_TEXT) as Redacted,
+    quoted: (text, maxLength) => quote(window(text, maxLength)) as Redacted,
+  };
+}
+
+const shownLength = (shown: string, max: number, isCut: boolean): number =>
+  isCut ? Math.max(0, Math.min(max, shown.length - EDGE)) : max;
+
+/** Where the last whole word before `limit` ends. */
+function lastBreak(text: string, limit: number): number {
+  let at = limit;
+  while (at > 0 && !/[\s"']/.test(text[at] ?? "")) at--;
+  return at;
+}
+
+/** Where the last whole word before `limit` ends, and never within an escape. */
+function lastQuoteOrBlank(json: Buffer, limit: number): number {
+  let at = limit;
+  while (at > 0 && json[at] !== 0x22 && (json[at] ?? 0) > 0x20) at--;
+  while (at > 0 && json[at - 1] === 0x5c) at--;
+  return at;
+}

@@ -1,0 +1,194 @@
+import type { Clock } from "../core/ports.ts";
+import { type AppendFile, openAppendFile } from "./append-file.ts";
+
+export interface LogOptions {
+  /** `null` for a log that keeps nothing. */
+  readonly path: string | null;
+  /** Size at which the file is put aside, and how many such files are kept as `path.1` … `path.keep`. */
+  readonly maxBytes: number;
+  readonly keep: number;
+  readonly clock: Clock;
+  /** Hears that lines cannot be written or were dropped; at most once a minute. */
+  onTrouble(message: string): void;
+}
+
+export interface LogStats {
+  readonly written: number;
+  readonly dropped: number;
+  readonly waitingBytes: number;
+  /** What keeps lines from being written at the moment. */
+  readonly trouble: string | undefined;
+}
+
+export interface LogSink {
+  /** Takes one line, without its line break. Never waits, never throws. */
+  write(line: string): void;
+  /** Resolves when every line so far has been written, or cannot be for now. */
+  flush(): Promise<void>;
+  /** Writes what is left and closes the file. Lines after it are dropped. */
+  close(): Promise<void>;
+  stats(): LogStats;
+}
+
+const BATCH_BYTES = 64 * 1024;
+const BATCH_MS = 50;
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+const RETRY_MS = 5_000;
+const CHECK_MS = 1_000;
+const TROUBLE_EVERY_MS = 60_000;
+
+const DISCARD: LogSink = {
+  write() {},
+  flush: async () => {},
+  close: async () => {},
+  stats: () => ({ written: 0, dropped: 0, waitingBytes: 0, trouble: undefined }),
+};
+
+/** A batch on its way: `done` bytes of it are in the file. */
+interface Batch {
+  readonly bytes: Buffer;
+  readonly lines: number;
+  done: number;
+}
+
+/** Lines of text in a file, appended in batches; survives a full disk and a file that is moved away. */
+export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions): LogSink {
+  if (path === null) return DISCARD;
+  let lines: string[] = [];
+  let lineBytes = 0;
+  let batch: Batch | undefined;
+  let file: AppendFile | undefined;
+  let checkedAt = 0;
+  let written = 0;
+  let dropped = 0;
+  let trouble: string | undefined;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let isClosed = false;
+  let pumping: Promise<void> | undefined;
+  let cancelTimer: (() => void) | undefined;
+
+  const tell = (message: string): void => {
+    if (clock.now() - toldAt < TROUBLE_EVERY_MS) return;
+    toldAt = clock.now();
+    onTrouble(dropped > 0 ? `${message}; ${dropped} lines dropped so far` : message);
+  };
+
+  const pumpAfter = (delayMs: number): void => {
+    cancelTimer ??= clock.after(delayMs, () => {
+      cancelTimer = undefined;
+      void pump();
+    });
+  };
+
+  /** One pump at a time; the same promise for everybody who waits for it. Never rejects. */
+  const pump = (): Promise<void> => {
+    pumping ??= writeAll()
+      .then(() => {
+        trouble = undefined;
+      })
+      .catch(async (error: Error) => {
+        trouble = error.message;
+        tell(`cannot write the log ${path}: ${error.message}`);
+        await closeFile();
+        if (!isClosed) pumpAfter(RETRY_MS);
+      })
+      .finally(() => {
+        pumping = undefined;
+      });
+    return pumping;
+  };
+
+  const closeFile = async (): Promise<void> => {
+    const old = file;
+    file = undefined;
+    await old?.close().catch(() => {});
+  };
+
+  const takeBatch = (room: number): Batch => {
+    const limit = Math.min(BATCH_BYTES, room);
+    let count = 0;
+    let bytes = 0;
+    for (const line of lines) {
+      const size = Buffer.byteLength(line);
+      if (count > 0 && bytes + size > limit) break;
+      bytes += size;
+      count++;
+    }
+    const taken = lines.splice(0, count).join("");
+    lineBytes -= bytes;
+    return { bytes: Buffer.from(taken), lines: count, done: 0 };
+  };
+
+  const openFile = async (): Promise<AppendFile> => {
+    file = await openAppendFile(path);
+    checkedAt = clock.now();
+    return file;
+  };
+
+  /** The file to append to: opened again where it was moved away, put aside where it is full. */
+  const readyFile = async (next: number): Promise<AppendFile> => {
+    if (file && clock.now() - checkedAt >= CHECK_MS) {
+      checkedAt = clock.now();
+      if (!(await file.isInPlace())) await closeFile();
+    }
+    const current = file ?? (await openFile());
+    if (current.size === 0 || current.size + next <= maxBytes || !current.endsLine) return current;
+    if (await current.isInPlace()) await current.rotate(keep);
+    await closeFile();
+    return openFile();
+  };
+
+  const writeAll = async (): Promise<void> => {
+    while (batch || lines.length > 0) {
+      const first = batch ? batch.bytes.length - batch.done : Buffer.byteLength(lines[0] ?? "");
+      const current = await readyFile(first);
+      batch ??= takeBatch(maxBytes - current.size);
+      // The rest of a torn line belongs to the file that holds its beginning; anywhere else the line starts anew.
+      if (current.endsLine) batch.done = startOfLine(batch);
+      else if (batch.done === startOfLine(batch)) await current.append(LINE_BREAK);
+      while (batch.done < batch.bytes.length) batch.done += await current.append(batch.bytes.subarray(batch.done));
+      written += batch.lines;
+      batch = undefined;
+    }
+  };
+
+  return {
+    write(line) {
+      const size = Buffer.byteLength(line) + 1;
+      const rest = batch?.bytes.length ?? 0;
+      if (isClosed || lineBytes + rest + size > MAX_WAITING_BYTES) {
+        dropped++;
+        if (!isClosed) tell(`the log ${path} cannot be written fast enough`);
+        return;
+      }
+      lines.push(`${line}\n`);
+      lineBytes += size;
+      if (trouble !== undefined) pumpAfter(RETRY_MS);
+      else if (lineBytes >= BATCH_BYTES) void pump();
+      else pumpAfter(BATCH_MS);
+    },
+    async flush() {
+      await pumping;
+      await pump();
+    },
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      cancelTimer?.();
+      cancelTimer = undefined;
+      await pumping;
+      await pump();
+      await closeFile();
+      dropped += lines.length + (batch?.lines ?? 0);
+      lines = [];
+      lineBytes = 0;
+      batch = undefined;
+    },
+    stats: () => ({ written, dropped, waitingBytes: lineBytes + (batch?.bytes.length ?? 0), trouble }),
+  };
+}
+
+const LINE_BREAK = Buffer.from("\n");
+
+/** Where the line begins that is being written. */
+const startOfLine = ({ bytes, done }: Batch): number => (done === 0 ? 0 : bytes.lastIndexOf(0x0a, done - 1) + 1);

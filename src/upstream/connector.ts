@@ -1,0 +1,146 @@
+import type { AttemptFailure, Fault } from "../core/failure.ts";
+import type { Health } from "../core/health.ts";
+import type { Clock, Random } from "../core/ports.ts";
+import type { UpstreamState } from "../core/status.ts";
+import type { Link } from "./link.ts";
+
+/** A link that was opened, or why it could not be. */
+export type Opened = { readonly kind: "open"; readonly link: Link } | ({ readonly kind: "failed" } & AttemptFailure);
+
+export const RECONNECT = {
+  baseMs: 200,
+  /** A connection that lasted this long starts the backoff anew. */
+  stableMs: 30_000,
+  /** A call may bring a reconnection forward, but not more often than this. */
+  onDemandMs: 1_000,
+  /** This many losses within `crashWindowMs` is a crash loop. */
+  crashes: 5,
+  crashWindowMs: 60_000,
+} as const;
+
+export interface ConnectorOptions {
+  /** Opens a new conversation; `lost` is to be called when it ends by itself. */
+  open(lost: (detail: string) => void): Promise<Opened>;
+  readonly health: Health;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Longest pause between two attempts. */
+  readonly maxDelayMs: number;
+  /** Whether losing a connection again and again is a crash loop (a child process) rather than an outage. */
+  readonly crashes: boolean;
+  opened(link: Link): void;
+}
+
+/** Keeps one link open: opens it, notices its end, opens it again with exponential backoff and full jitter. */
+export interface Connector {
+  readonly link: Link | undefined;
+  /** The open link, or one that is opened now because a call wants it. */
+  demand(): Promise<Opened>;
+  /** Gives the link up, because it turned out to be dead, and opens a new one. */
+  giveUp(link: Link, detail: string): void;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+const STATE_OF: Partial<Record<Fault, UpstreamState>> = {
+  auth_required: "auth_required",
+  rate_limited: "rate_limited",
+};
+
+export function createConnector(options: ConnectorOptions): Connector {
+  const { health, clock, random } = options;
+  let link: Link | undefined;
+  let opening: Promise<Opened> | undefined;
+  let cancelRetry = (): void => {};
+  let attempts = 0;
+  let openedAt = 0;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let retryAt = 0;
+  let losses: number[] = [];
+  let stopped = false;
+
+  function dial(): Promise<Opened> {
+    cancelRetry();
+    triedAt = clock.now();
+    opening ??= attempt().finally(() => {
+      opening = undefined;
+    });
+    return opening;
+  }
+
+  async function attempt(): Promise<Opened> {
+    let ended: string | undefined;
+    const opened = await options.open(detail => {
+      ended = detail;
+      if (link && opened.kind === "open" && link === opened.link) lost(detail);
+    });
+    if (opened.kind === "failed") {
+      down(STATE_OF[opened.fault] ?? "down", opened.detail, opened.retryAfterMs);
+      return opened;
+    }
+    if (stopped || ended !== undefined) {
+      await opened.link.channel.close();
+      if (!stopped) down("down", ended ?? "stopped");
+      return { kind: "failed", fault: "unreachable", delivery: "not_sent", detail: ended ?? "the upstream was removed" };
+    }
+    link = opened.link;
+    openedAt = clock.now();
+    options.opened(link);
+    return opened;
+  }
+
+  function lost(detail: string): void {
+    link = undefined;
+    if (stopped) return;
+    if (clock.now() - openedAt >= RECONNECT.stableMs) attempts = 0;
+    down("down", detail);
+  }
+
+  function down(state: UpstreamState, detail: string, retryAfterMs = 0): void {
+    if (stopped) return;
+    const now = clock.now();
+    losses = [...losses.filter(at => now - at < RECONNECT.crashWindowMs), now];
+    const looping = options.crashes && state === "down" && losses.length >= RECONNECT.crashes;
+    health.disconnected(looping ? "crashlooping" : state, detail);
+    const ceiling = Math.min(options.maxDelayMs, RECONNECT.baseMs * 2 ** Math.min(attempts++, 20));
+    const delayMs = Math.max(retryAfterMs, random() * ceiling);
+    retryAt = now + delayMs;
+    cancelRetry();
+    cancelRetry = clock.after(delayMs, () => void dial());
+  }
+
+  return {
+    get link() {
+      return link;
+    },
+    demand() {
+      if (link) return Promise.resolve({ kind: "open", link });
+      if (opening) return opening;
+      const tooSoon = clock.now() - triedAt < RECONNECT.onDemandMs || health.state === "crashlooping";
+      if (!tooSoon && !stopped) return dial();
+      return Promise.resolve({
+        kind: "failed",
+        fault: health.state === "auth_required" ? "auth_required" : "unreachable",
+        delivery: "not_sent",
+        detail: health.lastError ?? "not connected",
+        retryAfterMs: Math.max(0, Math.ceil(retryAt - clock.now())),
+      });
+    },
+    giveUp(dead, detail) {
+      if (link !== dead) return;
+      lost(detail);
+      void dead.channel.close();
+    },
+    start() {
+      void dial();
+    },
+    async stop() {
+      stopped = true;
+      cancelRetry();
+      const open = link;
+      link = undefined;
+      await open?.channel.close();
+      await opening;
+    },
+  };
+}

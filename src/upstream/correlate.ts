@@ -1,0 +1,144 @@
+import type { AttemptFailure, Fault } from "../core/failure.ts";
+import { Payload } from "../core/payload.ts";
+import type { Clock } from "../core/ports.ts";
+import { type Message, notificationText } from "../wire/message.ts";
+import type { OutboundRequest, Reply } from "./channel.ts";
+
+/** Matches replies to requests where many requests share one stream. Every request ends with exactly one reply. */
+export interface Correlator {
+  /** Waits for the reply. Call it before the request is sent. */
+  open(request: OutboundRequest): Promise<Reply>;
+  receive(message: Message): void;
+  /** Ends one request, if it is still waiting. */
+  fail(id: number, failure: AttemptFailure): void;
+  failAll(failure: AttemptFailure): void;
+  /** Replies and progress for requests that no longer wait: late, repeated or never asked for. */
+  readonly dropped: number;
+  /** Requests that wait. */
+  readonly size: number;
+}
+
+export interface CorrelatorOptions {
+  readonly clock: Clock;
+  /** A message that belongs to no single request. */
+  onUnmatched(message: Message): void;
+  /** The answer to a request that may have been sent is no longer wanted: tell the upstream. */
+  onCancel(id: number): void;
+}
+
+interface Waiting {
+  readonly request: OutboundRequest;
+  readonly openedAt: number;
+  /** When the request was opened or last made progress. */
+  activeAt: number;
+  /** Whether something has already been passed on. */
+  told: boolean;
+  cancelTimer(): void;
+  resolve(reply: Reply): void;
+  onAbort(): void;
+}
+
+/** https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: this one must not be. */
+const NEVER_CANCELLED = "initialize";
+
+export function createCorrelator({ clock, onUnmatched, onCancel }: CorrelatorOptions): Correlator {
+  const waiting = new Map<string, Waiting>();
+  let dropped = 0;
+
+  const finish = (entry: Waiting, reply: Reply): void => {
+    waiting.delete(String(entry.request.id));
+    entry.cancelTimer();
+    entry.request.signal.removeEventListener("abort", entry.onAbort);
+    entry.resolve(reply);
+  };
+
+  const failEntry = (entry: Waiting, failure: AttemptFailure): void => {
+    const delivery = entry.told && failure.delivery === "sent_unknown" ? "partial" : failure.delivery;
+    finish(entry, { kind: "failed", ...failure, delivery });
+  };
+
+  const abandon = (entry: Waiting, fault: Fault, detail: string): void => {
+    if (entry.request.method !== NEVER_CANCELLED) onCancel(entry.request.id);
+    failEntry(entry, { fault, delivery: "sent_unknown", detail });
+  };
+
+  /** Progress only notes the time; the timer finds out when it fires. */
+  const watch = (entry: Waiting): void => {
+    const { timeoutMs, maxTimeoutMs } = entry.request;
+    const due = Math.min(entry.activeAt + timeoutMs, entry.openedAt + maxTimeoutMs);
+    const left = due - clock.now();
+    if (left > 0) entry.cancelTimer = clock.after(left, () => watch(entry));
+    else abandon(entry, "timeout", `no answer within ${due - entry.openedAt} ms`);
+  };
+
+  const take = (id: Buffer, reply: Reply): void => {
+    const entry = waiting.get(id.toString("latin1"));
+    if (entry) finish(entry, reply);
+    else dropped++;
+  };
+
+  const progress = (message: Message, token: Buffer | undefined): void => {
+    const entry = token && waiting.get(token.toString("latin1"));
+    if (!entry) {
+      dropped++;
+      return;
+    }
+    entry.activeAt = clock.now();
+    entry.told = true;
+    entry.request.onMessage(message);
+  };
+
+  return {
+    open(request) {
+      if (request.signal.aborted) {
+        return Promise.resolve({ kind: "failed", fault: "cancelled", delivery: "not_sent", detail: "never sent" });
+      }
+      const { promise, resolve } = newPromise<Reply>();
+      const now = clock.now();
+      const entry: Waiting = {
+        ...{ request, resolve, openedAt: now, activeAt: now, told: false },
+        cancelTimer: () => {},
+        onAbort: () => abandon(entry, "cancelled", "the agent no longer waits"),
+      };
+      const key = String(request.id);
+      if (waiting.has(key)) throw new Error(`request ${key} is already open`);
+      waiting.set(key, entry);
+      request.signal.addEventListener("abort", entry.onAbort, { once: true });
+      watch(entry);
+      return promise;
+    },
+    receive(message) {
+      if (message.kind === "result") take(message.id, { kind: "result", result: message.result });
+      else if (message.kind === "error" && message.id) take(message.id, { kind: "error", error: message.error });
+      else if (message.kind === "notification" && message.method === "notifications/progress") {
+        progress(message, message.params?.raw("progressToken"));
+      } else onUnmatched(message);
+    },
+    fail(id, failure) {
+      const entry = waiting.get(String(id));
+      if (entry) failEntry(entry, failure);
+    },
+    failAll(failure) {
+      for (const entry of [...waiting.values()]) failEntry(entry, failure);
+    },
+    get dropped() {
+      return dropped;
+    },
+    get size() {
+      return waiting.size;
+    },
+  };
+}
+
+/** Tells an upstream, in our id, that nobody waits for a request any more. */
+export function cancelledText(id: number): Buffer {
+  return notificationText("notifications/cancelled", Payload.of({ requestId: id }));
+}
+
+function newPromise<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>(settle => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

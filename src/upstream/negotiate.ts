@@ -1,0 +1,134 @@
+import type { AttemptFailure } from "../core/failure.ts";
+import { Payload } from "../core/payload.ts";
+import type { UpstreamEra } from "../wire/era.ts";
+import { legacyUpstream } from "../wire/legacy.ts";
+import { notificationText, requestParts } from "../wire/message.ts";
+import { type Identity, modernUpstream } from "../wire/modern.ts";
+import { CODES } from "../wire/rpc-errors.ts";
+import { isLegacy, isModern, LATEST_LEGACY, LATEST_MODERN } from "../wire/versions.ts";
+import type { Channel, Reply } from "./channel.ts";
+import { createLink, type Introduction, type Link } from "./link.ts";
+
+/** What to try: both eras, newest first, or the one that this upstream is known to speak. */
+export type Known = UpstreamEra["name"] | undefined;
+
+export type Negotiated =
+  | { readonly kind: "open"; readonly link: Link }
+  | ({ readonly kind: "failed" } & AttemptFailure);
+
+interface Handshake {
+  readonly channel: Channel;
+  readonly identity: Identity;
+  readonly signal: AbortSignal;
+  /** For the whole handshake. */
+  readonly timeoutMs: number;
+  /** For the question whether the upstream is modern; no answer means that it is not. */
+  readonly probeTimeoutMs: number;
+}
+
+/**
+ * Finds out which revision the upstream speaks and opens the conversation.
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning#backward-compatibility-with-initialization-based-versions
+ */
+export async function negotiate(handshake: Handshake, known: Known): Promise<Negotiated> {
+  let id = Math.floor(Math.random() * 2 ** 31);
+  const nextId = (): number => id++;
+  if (known !== "legacy") {
+    const modern = await discover(handshake, nextId);
+    if (modern.kind !== "legacy") return modern;
+  }
+  return initialize(handshake, nextId);
+}
+
+async function discover(handshake: Handshake, nextId: () => number): Promise<Negotiated | { kind: "legacy" }> {
+  const era = modernUpstream(handshake.identity);
+  const reply = await ask(handshake, { era, version: LATEST_MODERN, method: "server/discover", params: EMPTY, id: nextId() });
+  const verdict = readDiscover(reply);
+  if (verdict.kind !== "modern") return verdict;
+  const { channel } = handshake;
+  return { kind: "open", link: createLink({ channel, era, introduction: verdict.introduction, nextId }) };
+}
+
+type Verdict =
+  | { readonly kind: "modern"; readonly introduction: Introduction }
+  | { readonly kind: "legacy" }
+  | ({ readonly kind: "failed" } & AttemptFailure);
+
+/** Faults that say nothing about the revision: asking in another way would not help. */
+const CONCLUSIVE = new Set<AttemptFailure["fault"]>(["unreachable", "auth_required", "rate_limited", "cancelled", "overloaded"]);
+
+function readDiscover(reply: Reply): Verdict {
+  if (reply.kind === "failed") return CONCLUSIVE.has(reply.fault) ? reply : { kind: "legacy" };
+  if (reply.kind === "error") {
+    const code = Number(reply.error.raw("code")?.toString("latin1"));
+    if (code !== CODES.unsupportedVersion) return { kind: "legacy" };
+    const supported = versionsOf(reply.error.object("data"), "supported");
+    if (supported.some(isLegacy)) return { kind: "legacy" };
+    return failed(`the upstream speaks only ${supported.join(", ") || "unknown revisions"}`);
+  }
+  const version = versionsOf(reply.result, "supportedVersions").find(isModern);
+  if (!version) return { kind: "legacy" };
+  return {
+    kind: "modern",
+    introduction: {
+      version,
+      capabilities: reply.result.object("capabilities") ?? EMPTY,
+      serverInfo: reply.result.object("_meta")?.object("io.modelcontextprotocol/serverInfo"),
+      instructions: reply.result.string("instructions"),
+    },
+  };
+}
+
+function versionsOf(holder: Payload | undefined, member: string): string[] {
+  const versions = holder?.value()[member];
+  return Array.isArray(versions) ? versions.filter(version => typeof version === "string") : [];
+}
+
+async function initialize(handshake: Handshake, nextId: () => number): Promise<Negotiated> {
+  const { channel, identity } = handshake;
+  const era = legacyUpstream;
+  const params = Payload.of({ protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: identity });
+  const reply = await ask(handshake, { era, version: LATEST_LEGACY, method: "initialize", params, id: nextId() });
+  if (reply.kind === "failed") return reply;
+  if (reply.kind === "error") return failed(`initialize was refused: ${reply.error.string("message") ?? "no reason given"}`);
+  const version = reply.result.string("protocolVersion");
+  if (version === undefined || !isLegacy(version)) return failed(`the upstream speaks ${version ?? "no known revision"}`);
+  const introduction = {
+    version,
+    capabilities: reply.result.object("capabilities") ?? EMPTY,
+    serverInfo: reply.result.object("serverInfo"),
+    instructions: reply.result.string("instructions"),
+  };
+  await channel.notify(notificationText("notifications/initialized"), era.headers(version));
+  return { kind: "open", link: createLink({ channel, era, introduction, nextId }) };
+}
+
+function ask(
+  handshake: Handshake,
+  request: { era: UpstreamEra; version: string; method: string; params: Payload; id: number },
+): Promise<Reply> {
+  const { era, version, method, id } = request;
+  const timeoutMs = era.name === "modern" ? handshake.probeTimeoutMs : handshake.timeoutMs;
+  const { params, headers } = era.request(
+    { method, params: request.params, progressToken: undefined, logLevel: undefined, definition: undefined },
+    version,
+  );
+  return handshake.channel.request({
+    id,
+    method,
+    parts: requestParts(id, method, params),
+    headers: method === "initialize" ? {} : headers,
+    signal: handshake.signal,
+    timeoutMs,
+    maxTimeoutMs: timeoutMs,
+    onMessage: () => {},
+  });
+}
+
+const EMPTY = Payload.of({});
+const failed = (detail: string): { kind: "failed" } & AttemptFailure => ({
+  kind: "failed",
+  fault: "protocol_error",
+  delivery: "refused",
+  detail,
+});

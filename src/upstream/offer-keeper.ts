@@ -1,0 +1,82 @@
+import { KINDS, type Offer } from "../core/catalog.ts";
+import type { UpstreamName } from "../core/names.ts";
+import type { Clock } from "../core/ports.ts";
+import type { Link } from "./link.ts";
+import { fetchOffer } from "./offer.ts";
+
+/** At least this long between two readings of the same upstream's lists, however often it says that they changed. */
+const SPACING_MS = 500;
+
+/** Knows what an upstream offers: reads it when told to, and says so when it changed. */
+export interface OfferKeeper {
+  readonly offer: Offer | undefined;
+  /** Reads the lists anew; many requests at once become one reading now and at most one after it. */
+  refresh(link: Link): Promise<void>;
+  stop(): void;
+}
+
+export function createOfferKeeper(options: {
+  upstream: UpstreamName;
+  clock: Clock;
+  /** What was known before this process began. */
+  known: Offer | undefined;
+  changed(offer: Offer): void;
+  /** A list could not be read, in words; `undefined` when all is well again. */
+  trouble(detail: string | undefined): void;
+}): OfferKeeper {
+  const { clock, upstream } = options;
+  const aborted = new AbortController();
+  let offer = options.known;
+  let running: Promise<void> | undefined;
+  let waiting: Promise<void> | undefined;
+  let readAt = Number.NEGATIVE_INFINITY;
+
+  async function read(link: Link): Promise<void> {
+    readAt = clock.now();
+    const result = await fetchOffer(link, upstream, aborted.signal);
+    if (aborted.signal.aborted) return;
+    if (result.kind === "failed") return options.trouble(result.detail);
+    options.trouble(result.problems.length > 0 ? result.problems.join("; ") : undefined);
+    if (offer && isSame(offer, result.offer)) return;
+    offer = result.offer;
+    options.changed(offer);
+  }
+
+  function begin(link: Link): Promise<void> {
+    running = read(link).finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  async function after(link: Link, before: Promise<void> | undefined): Promise<void> {
+    await before;
+    const pauseMs = readAt + SPACING_MS - clock.now();
+    if (pauseMs > 0) await new Promise<void>(resolve => clock.after(pauseMs, resolve));
+    waiting = undefined;
+    if (!aborted.signal.aborted) await begin(link);
+  }
+
+  return {
+    get offer() {
+      return offer;
+    },
+    refresh(link) {
+      if (!running && clock.now() - readAt >= SPACING_MS) return begin(link);
+      waiting ??= after(link, running);
+      return waiting;
+    },
+    stop: () => aborted.abort(),
+  };
+}
+
+function isSame(a: Offer, b: Offer): boolean {
+  if (a.instructions !== b.instructions || !a.capabilities.bytes.equals(b.capabilities.bytes)) return false;
+  return KINDS.every(kind => {
+    const before = a.definitions[kind];
+    const after = b.definitions[kind];
+    return before.length === after.length && before.every((each, at) => each.bytes.equals(after[at]?.bytes ?? NOTHING));
+  });
+}
+
+const NOTHING = Buffer.alloc(0);

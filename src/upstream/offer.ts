@@ -1,0 +1,76 @@
+import type { Kind, Offer } from "../core/catalog.ts";
+import type { UpstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import { LIST_METHODS } from "../wire/methods.ts";
+import type { Link } from "./link.ts";
+
+/** How much one upstream may list before the rest is left out. */
+const BUDGET = { pages: 1_000, bytes: 32 * 1024 * 1024, listTimeoutMs: 30_000 } as const;
+
+export type OfferResult =
+  | { readonly kind: "offer"; readonly offer: Offer; readonly problems: readonly string[] }
+  | { readonly kind: "failed"; readonly detail: string };
+
+interface Listed {
+  readonly definitions: Payload[];
+  readonly page: Payload | undefined;
+  readonly problem?: string;
+}
+
+/** Asks an upstream for everything it has: every list, every page. A list that fails leaves the others standing. */
+export async function fetchOffer(link: Link, upstream: UpstreamName, signal: AbortSignal): Promise<OfferResult> {
+  const definitions: Record<Kind, readonly Payload[]> = { tool: [], prompt: [], resource: [], template: [] };
+  const pages: Record<Kind, Payload | undefined> = { tool: undefined, prompt: undefined, resource: undefined, template: undefined };
+  const problems: string[] = [];
+  let failures = 0;
+  let asked = 0;
+  for (const [method, { kind, member, capability }] of LIST_METHODS) {
+    if (!link.capabilities.has(capability)) continue;
+    asked++;
+    const listed = await listAll(link, { method, member, signal });
+    definitions[kind] = listed.definitions;
+    pages[kind] = listed.page;
+    if (listed.problem) problems.push(listed.problem);
+    if (listed.problem && !listed.page) failures++;
+  }
+  if (asked > 0 && failures === asked) return { kind: "failed", detail: problems.join("; ") };
+  const { capabilities, serverInfo, instructions } = link;
+  const offer: Offer = { upstream, capabilities, serverInfo, instructions, definitions, pages, hints: hintsOf(pages.tool) };
+  return { kind: "offer", offer, problems };
+}
+
+async function listAll(link: Link, list: { method: string; member: string; signal: AbortSignal }): Promise<Listed> {
+  const definitions: Payload[] = [];
+  const seen = new Set<string>();
+  let page: Payload | undefined;
+  let cursor: string | undefined;
+  let bytes = 0;
+  for (let pages = 0; pages < BUDGET.pages && bytes < BUDGET.bytes; pages++) {
+    const params = cursor === undefined ? EMPTY : Payload.of({ cursor });
+    const reply = await link.ask(list.method, params, { timeoutMs: BUDGET.listTimeoutMs, signal: list.signal });
+    if (reply.kind === "failed") return { definitions, page, problem: `${list.method} failed: ${reply.detail}` };
+    if (reply.kind === "error") {
+      if (reply.error.raw("code")?.toString("latin1") === "-32601") return { definitions, page };
+      return { definitions, page, problem: `${list.method} failed: ${reply.error.string("message") ?? "no reason given"}` };
+    }
+    const entries = reply.result.list(list.member);
+    if (!entries) return { definitions, page, problem: `${list.method} answered without "${list.member}"` };
+    page ??= reply.result;
+    bytes += reply.result.size;
+    definitions.push(...entries);
+    cursor = reply.result.string("nextCursor");
+    if (cursor === undefined) return { definitions, page };
+    if (seen.has(cursor)) return { definitions, page, problem: `${list.method} repeats a cursor; its pages were cut there` };
+    seen.add(cursor);
+  }
+  return { definitions, page, problem: `${list.method} has more pages than are read; the rest was left out` };
+}
+
+function hintsOf(page: Payload | undefined): Offer["hints"] {
+  const ttlMs = Number(page?.raw("ttlMs")?.toString("latin1"));
+  const cacheScope = page?.string("cacheScope");
+  if (!Number.isInteger(ttlMs) || ttlMs < 0) return undefined;
+  return { ttlMs, cacheScope: cacheScope === "public" ? "public" : "private" };
+}
+
+const EMPTY = Payload.of({});

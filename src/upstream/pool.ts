@@ -1,0 +1,82 @@
+import type { UpstreamConfig } from "../config/schema.ts";
+import type { Offer } from "../core/catalog.ts";
+import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
+import type { DialWorld } from "./dial.ts";
+import { createUpstream, type Upstream } from "./upstream.ts";
+
+export interface PoolWorld extends DialWorld {
+  /** What an upstream offered when it was last seen. */
+  known(name: UpstreamName): Offer | undefined;
+  changed(upstream: Upstream): void;
+  offered(upstream: Upstream, offer: Offer): void;
+}
+
+/** All configured upstreams. Outlives every configuration: what did not change in it stays as it is. */
+export interface Pool {
+  /** In the order of the configuration. */
+  readonly upstreams: readonly Upstream[];
+  get(name: UpstreamName): Upstream | undefined;
+  /** Brings the pool to this configuration. Returns one sentence for each change. */
+  apply(configs: readonly UpstreamConfig[]): readonly string[];
+  release(owner: OwnerId): void;
+  stop(graceMs: number): Promise<void>;
+}
+
+/** How long a removed upstream may finish its calls. */
+const REMOVED_GRACE_MS = 30_000;
+
+export function createPool(world: PoolWorld): Pool {
+  let upstreams: readonly Upstream[] = [];
+  let byName = new Map<UpstreamName, Upstream>();
+  const leaving = new Set<Promise<void>>();
+
+  function retire(upstream: Upstream): void {
+    const gone = upstream.stop(REMOVED_GRACE_MS).finally(() => leaving.delete(gone));
+    leaving.add(gone);
+  }
+
+  function create(config: UpstreamConfig): Upstream {
+    const upstream: Upstream = createUpstream(config, {
+      ...world,
+      known: world.known(upstreamName(config.name)),
+      changed: () => world.changed(upstream),
+      offered: offer => world.offered(upstream, offer),
+    });
+    return upstream;
+  }
+
+  return {
+    get upstreams() {
+      return upstreams;
+    },
+    get: name => byName.get(name),
+    apply(configs) {
+      const changes: string[] = [];
+      const started: Upstream[] = [];
+      const next = configs.map(config => {
+        const before = byName.get(upstreamName(config.name));
+        if (before && JSON.stringify(before.config) === JSON.stringify(config)) return before;
+        changes.push(`${before ? "changed" : "added"} upstream "${config.name}"`);
+        const upstream = create(config);
+        started.push(upstream);
+        return upstream;
+      });
+      const kept = new Set(next);
+      const removed = upstreams.filter(upstream => !kept.has(upstream));
+      upstreams = next;
+      byName = new Map(next.map(upstream => [upstream.name, upstream]));
+      for (const upstream of removed) {
+        if (!byName.has(upstream.name)) changes.push(`removed upstream "${upstream.name}"`);
+        retire(upstream);
+      }
+      for (const upstream of started) upstream.start();
+      return changes;
+    },
+    release(owner) {
+      for (const upstream of upstreams) upstream.release(owner);
+    },
+    async stop(graceMs) {
+      await Promise.all([...leaving, ...upstreams.map(upstream => upstream.stop(graceMs))]);
+    },
+  };
+}

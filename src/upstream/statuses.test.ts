@@ -1,0 +1,48 @@
+import { expect, it } from "vitest";
+import { faultOfStatus, mediaType, retryAfterMs } from "./statuses.ts";
+
+const NOW = Date.UTC(2030, 0, 1);
+
+it.each<[string | undefined, number | undefined]>([
+  ["7", 7_000],
+  [" 0 ", 0],
+  ["86400", 300_000],
+  ["Tue, 01 Jan 2030 00:00:30 GMT", 30_000],
+  ["Mon, 31 Dec 2029 23:00:00 GMT", 0],
+  ["soon", undefined],
+  ["-5", 0],
+  [undefined, undefined],
+])("reads Retry-After %s as %s ms", (value, expected) => {
+  expect(retryAfterMs(value, NOW)).toBe(expected);
+});
+
+it("names the scopes that a 403 asks for, and nothing else of it", () => {
+  const challenge = 'Bearer error="insufficient_scope", scope="files:read files:write", realm="canary"';
+  const fault = faultOfStatus({ status: 403, headers: { "www-authenticate": challenge } }, NOW);
+  expect(fault).toMatchObject({ fault: "auth_required", delivery: "refused" });
+  expect(fault?.detail).toContain("files:read files:write");
+  expect(fault?.detail).not.toContain("canary");
+});
+
+it("names the host of a redirect without its path and credentials", () => {
+  const fault = faultOfStatus({ status: 307, headers: { location: "https://u:canary@evil.test/canary?canary" } }, NOW);
+  expect(fault).toMatchObject({ fault: "protocol_error", delivery: "refused" });
+  expect(fault?.detail).toContain("evil.test");
+  expect(fault?.detail).not.toContain("canary");
+});
+
+it("lets 429 wait as long as it asks, and takes 503 for a refusal only when it names a time", () => {
+  const headers = { "retry-after": "2" };
+  expect(faultOfStatus({ status: 429, headers }, NOW)).toMatchObject({ fault: "rate_limited", retryAfterMs: 2000 });
+  expect(faultOfStatus({ status: 429, headers: {} }, NOW)).not.toHaveProperty("retryAfterMs");
+  expect(faultOfStatus({ status: 503, headers }, NOW)).toMatchObject({ fault: "overloaded", delivery: "refused" });
+  expect(faultOfStatus({ status: 503, headers: {} }, NOW)).toBeUndefined();
+});
+
+it("reads a media type without its parameters", () => {
+  expect(mediaType({ status: 200, headers: { "content-type": "Application/JSON; charset=utf-8" } })).toBe(
+    "application/json",
+  );
+  expect(mediaType({ status: 200, headers: {} })).toBe("");
+  expect(mediaType({ status: 200, headers: { "content-type": "\u001b[31m" } })).toBe("an unreadable content type");
+});

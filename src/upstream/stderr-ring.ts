@@ -1,0 +1,51 @@
+import { stripVTControlCharacters } from "node:util";
+
+export interface StderrRing {
+  push(chunk: Buffer): void;
+  /** The last lines as printable text, newest last. */
+  lines(): readonly string[];
+}
+
+const CAPACITY_BYTES = 64 * 1024;
+const MAX_LINES = 100;
+const MAX_LINE_LENGTH = 1_000;
+/** C0, C1, line and paragraph separators, and what turns the direction of the text that follows. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** Text of a child that a terminal or a log can show without harm. */
+export function printable(text: string): string {
+  return stripVTControlCharacters(text).replaceAll("\t", " ").replace(UNPRINTABLE, "");
+}
+
+/** Keeps the last 64 KiB as raw bytes: nothing is decoded until somebody looks. */
+export function createStderrRing(): StderrRing {
+  let ring: Buffer | undefined;
+  let written = 0;
+
+  const bytes = (): Buffer => {
+    if (!ring) return Buffer.alloc(0);
+    if (written <= CAPACITY_BYTES) return ring.subarray(0, written);
+    const at = written % CAPACITY_BYTES;
+    return Buffer.concat([ring.subarray(at), ring.subarray(0, at)]);
+  };
+
+  return {
+    push(chunk) {
+      ring ??= Buffer.allocUnsafeSlow(CAPACITY_BYTES);
+      const tail = chunk.subarray(Math.max(0, chunk.length - CAPACITY_BYTES));
+      const at = (written + chunk.length - tail.length) % CAPACITY_BYTES;
+      const fits = tail.copy(ring, at);
+      tail.copy(ring, 0, fits);
+      written += chunk.length;
+    },
+    lines() {
+      const texts = bytes()
+        .toString("utf8")
+        .split("\n")
+        .slice(-MAX_LINES - 1);
+      const clean = texts.map(text => printable(text.slice(0, MAX_LINE_LENGTH)).trimEnd());
+      return clean.filter(text => text !== "").slice(-MAX_LINES);
+    },
+  };
+}

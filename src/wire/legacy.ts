@@ -1,0 +1,84 @@
+import { Payload } from "../core/payload.ts";
+import type { AgentEra, UpstreamEra } from "./era.ts";
+import { META } from "./versions.ts";
+
+/** What modern agents put on each request and a legacy upstream has settled in its handshake. */
+const ENVELOPE = {
+  [META.protocolVersion]: undefined,
+  [META.clientInfo]: undefined,
+  [META.clientCapabilities]: undefined,
+  [META.logLevel]: undefined,
+} as const;
+
+/** The handshake settled everything; a request carries at most a progress token. */
+export const legacyUpstream: UpstreamEra = {
+  name: "legacy",
+  probe: "ping",
+  setsLogLevel: true,
+  headers: version => ({ "mcp-protocol-version": version }),
+  request({ params, progressToken }, version) {
+    const meta = params.object("_meta");
+    const headers = { "mcp-protocol-version": version };
+    if (!meta) return { params, headers };
+    const kept = meta.with({ ...ENVELOPE, progressToken: progressToken?.toString() });
+    return { params: params.with({ _meta: kept.isEmpty ? undefined : kept.bytes }), headers };
+  },
+  asks: () => false,
+};
+
+/** Strict clients of these revisions throw on members that came later, and on structured content that is no object. */
+export const legacyAgent: AgentEra = {
+  name: "legacy",
+  logsUnasked: true,
+  result(result, { definition }) {
+    const plain = withoutModernMembers(result);
+    return definition && wrapsOutput(definition) ? wrapStructuredContent(plain) : plain;
+  },
+  asks: () => undefined,
+  definition: definition => (wrapsOutput(definition) ? wrapOutputSchema(definition) : definition),
+  list: withoutModernMembers,
+  status: () => 200,
+};
+
+/** Only a result that says its type comes from a modern server; other members are nobody's to remove. */
+function withoutModernMembers(result: Payload): Payload {
+  if (!result.has("resultType")) return result;
+  return result.with({ resultType: undefined, ttlMs: undefined, cacheScope: undefined });
+}
+
+/** Legacy revisions want an object at the top of an output schema. */
+function wrapsOutput(definition: Payload): boolean {
+  const schema = definition.object("outputSchema");
+  return schema !== undefined && schema.string("type") !== "object";
+}
+
+function wrapOutputSchema(definition: Payload): Payload {
+  const schema = definition.object("outputSchema");
+  if (!schema) return definition;
+  const inner = schema.with({ $schema: undefined, $defs: undefined, definitions: undefined });
+  const outer = Payload.parse('{"type":"object"}').with({
+    $schema: schema.raw("$schema"),
+    properties: `{"result":${inner.bytes.toString()}}`,
+    required: '["result"]',
+    $defs: schema.raw("$defs"),
+    definitions: schema.raw("definitions"),
+  });
+  return definition.with({ outputSchema: outer.bytes });
+}
+
+function wrapStructuredContent(result: Payload): Payload {
+  const content = result.raw("structuredContent");
+  return content ? result.with({ structuredContent: `{"result":${content.toString()}}` }) : result;
+}
+
+/** Answer to `initialize`. https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#initialization */
+export function initializeResult(
+  version: string,
+  profile: { capabilities: Payload; instructions: string | undefined; serverInfo: Payload },
+): Payload {
+  return Payload.of({ protocolVersion: version }).with({
+    capabilities: profile.capabilities.bytes,
+    serverInfo: profile.serverInfo.bytes,
+    instructions: profile.instructions === undefined ? undefined : JSON.stringify(profile.instructions),
+  });
+}

@@ -1,0 +1,90 @@
+import type { Kind } from "../core/catalog.ts";
+import type { Payload } from "../core/payload.ts";
+
+/** What a request is about: the catalog entry that its parameters name. */
+export interface Target {
+  readonly kind: Kind;
+  readonly name: string;
+}
+
+/** A method that an upstream answers. */
+export interface CallMethod {
+  /** `undefined` when the parameters do not name anything. */
+  target(params: Payload): Target | undefined;
+  /** The same parameters with the native name in place of the public one. */
+  rename(params: Payload, native: string): Payload;
+}
+
+/** A method that the catalog answers. */
+export interface ListMethod {
+  readonly kind: Kind;
+  /** Member of the result that holds the definitions. */
+  readonly member: string;
+  /** Capability without which a server does not offer the method. */
+  readonly capability: "tools" | "prompts" | "resources";
+}
+
+const named = (kind: Kind, member: "name" | "uri"): CallMethod => ({
+  target: params => {
+    const name = params.string(member);
+    return name === undefined ? undefined : { kind, name };
+  },
+  rename: (params, native) =>
+    params.string(member) === native ? params : params.with({ [member]: JSON.stringify(native) }),
+});
+
+/** A completion is about a prompt or about a resource template. */
+const completion: CallMethod = {
+  target: params => {
+    const ref = params.object("ref");
+    const name = ref?.string("name");
+    if (ref?.string("type") === "ref/prompt" && name !== undefined) return { kind: "prompt", name };
+    const uri = ref?.string("uri");
+    return ref?.string("type") === "ref/resource" && uri !== undefined ? { kind: "template", name: uri } : undefined;
+  },
+  rename: (params, native) => {
+    const ref = params.object("ref");
+    const member = ref?.string("type") === "ref/prompt" ? "name" : "uri";
+    if (!ref || ref.string(member) === native) return params;
+    return params.with({ ref: ref.with({ [member]: JSON.stringify(native) }).bytes });
+  },
+};
+
+export const CALL_METHODS: ReadonlyMap<string, CallMethod> = new Map([
+  ["tools/call", named("tool", "name")],
+  ["prompts/get", named("prompt", "name")],
+  ["resources/read", named("resource", "uri")],
+  ["completion/complete", completion],
+]);
+
+export const LIST_METHODS: ReadonlyMap<string, ListMethod> = new Map<string, ListMethod>([
+  ["tools/list", { kind: "tool", member: "tools", capability: "tools" }],
+  ["prompts/list", { kind: "prompt", member: "prompts", capability: "prompts" }],
+  ["resources/list", { kind: "resource", member: "resources", capability: "resources" }],
+  ["resources/templates/list", { kind: "template", member: "resourceTemplates", capability: "resources" }],
+]);
+
+/** Which list a notification says has changed. */
+export const LIST_CHANGED: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly Kind[]>([
+  ["notifications/tools/list_changed", ["tool"]],
+  ["notifications/prompts/list_changed", ["prompt"]],
+  ["notifications/resources/list_changed", ["resource", "template"]],
+]);
+
+export const LIST_CHANGED_OF: Readonly<Record<Kind, string>> = {
+  tool: "notifications/tools/list_changed",
+  prompt: "notifications/prompts/list_changed",
+  resource: "notifications/resources/list_changed",
+  template: "notifications/resources/list_changed",
+};
+
+/** Least to most severe. https://modelcontextprotocol.io/specification/2025-11-25/server/utilities/logging */
+export const LOG_LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;
+
+export const isLogLevel = (level: string): boolean => (LOG_LEVELS as readonly string[]).includes(level);
+
+/** Whether a message of `level` is severe enough for somebody who asked for `least`. Unknown levels always are. */
+export function isSevereEnough(level: string | undefined, least: string): boolean {
+  const at = (LOG_LEVELS as readonly string[]).indexOf(level ?? "");
+  return at < 0 || at >= (LOG_LEVELS as readonly string[]).indexOf(least);
+}

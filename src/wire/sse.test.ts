@@ -1,0 +1,121 @@
+import { createParser } from "eventsource-parser";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { SSE_COMMENT, type SseEvent, sseEvent, sseParser } from "./sse.ts";
+
+function parse(chunks: readonly Buffer[], maxEventBytes = 1 << 20): { events: SseEvent[]; tooLong: number } {
+  const events: SseEvent[] = [];
+  let tooLong = 0;
+  const push = sseParser({ maxEventBytes, onEvent: event => events.push(event), onTooLong: () => tooLong++ });
+  for (const chunk of chunks) push(chunk);
+  return { events, tooLong };
+}
+
+const texts = (events: readonly SseEvent[]) => events.map(event => ({ ...event, data: event.data.toString("utf8") }));
+const read = (text: string) => texts(parse([Buffer.from(text)]).events);
+
+function cut(bytes: Buffer, sizes: readonly number[]): Buffer[] {
+  const chunks: Buffer[] = [];
+  let at = 0;
+  for (let turn = 0; at < bytes.length; turn++) {
+    const size = sizes.length === 0 ? bytes.length : sizes[turn % sizes.length]!;
+    chunks.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  return chunks;
+}
+
+/** Text that is dense in everything that matters to the format. */
+const stream = fc
+  .array(
+    fc.constantFrom(
+      ..."\n,\r,\r\n,\n\n,data,data:,data: ,data:  x,id,id: 7,id: a\0b,event: ping,event:,retry: 10,retry: x,:,: c,é漢😀,{,x,other: y, , : ".split(
+        ",",
+      ),
+    ),
+    { maxLength: 40 },
+  )
+  .map(parts => Buffer.from(parts.join("")));
+
+describe("reading events", () => {
+  it("understands names, ids, retry times and several lines of data", () => {
+    expect(read("event: ping\nid: 7\nretry: 250\ndata: a\ndata:b\n\n")).toEqual([
+      { event: "ping", id: "7", retryMs: 250, data: "a\nb" },
+    ]);
+  });
+
+  it("ends lines at LF, CR and CRLF alike and skips a byte order mark and comments", () => {
+    expect(read("\uFEFFdata: 1\r\rdata: 2\r\n\r\n: hello\ndata: 3\n\n").map(event => event.data)).toEqual([
+      "1",
+      "2",
+      "3",
+    ]);
+  });
+
+  it("reports a block that only carries an id, with empty data", () => {
+    expect(read("id: 1\ndata:\n\nid: 2\n\n")).toEqual([
+      { event: "message", id: "1", data: "" },
+      { event: "message", id: "2", data: "" },
+    ]);
+  });
+
+  it("drops an event that the stream did not finish", () => {
+    expect(read("data: whole\n\ndata: half\n")).toHaveLength(1);
+  });
+
+  it("reads the same events however the bytes are cut", () => {
+    void fc.assert(
+      fc.property(stream, fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 }), (bytes, sizes) => {
+        expect(texts(parse(cut(bytes, sizes)).events)).toEqual(texts(parse([bytes]).events));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("agrees with the reference parser on every event that has data", () => {
+    void fc.assert(
+      fc.property(stream, bytes => {
+        const expected: { event: string; data: string; id?: string }[] = [];
+        const parser = createParser({
+          onEvent: ({ event, data, id }) => {
+            if (data !== "") expected.push({ event: event || "message", data, ...(id !== undefined && { id }) });
+          },
+        });
+        // The reference waits for what follows a CR; a comment at the end makes both see the same stream.
+        const whole = Buffer.concat([bytes, Buffer.from("\n:\n")]);
+        parser.feed(whole.toString("utf8"));
+        const ours = texts(parse([whole]).events)
+          .filter(event => event.data !== "")
+          .map(({ retryMs: _, ...event }) => event);
+        expect(ours).toEqual(expected);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("gives up once on an event that is too long, in one line or in many", () => {
+    const line = Buffer.from(`data: ${"x".repeat(50)}\n`);
+    for (const chunks of [[Buffer.alloc(200, 0x78)], [line, line, line], cut(Buffer.concat([line, line, line]), [7])]) {
+      const result = parse([...chunks, Buffer.from("\n\ndata: later\n\n")], 100);
+      expect(result).toEqual({ events: [], tooLong: 1 });
+    }
+  });
+
+  it("takes a large event in small chunks in linear time", () => {
+    const size = 8 << 20;
+    const bytes = Buffer.concat([Buffer.from("data: "), Buffer.alloc(size, 0x78), Buffer.from("\n\n")]);
+    const started = process.cpuUsage();
+    expect(parse(cut(bytes, [1024]), size + 100).events[0]?.data.length).toBe(size);
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(2000);
+  });
+});
+
+describe("writing events", () => {
+  it("writes what it reads", () => {
+    const parts = [sseEvent({ data: [Buffer.from('{"a":'), Buffer.from("1}")], event: "x", id: "9" }), [SSE_COMMENT]];
+    expect(read(Buffer.concat([...parts.flat(), ...sseEvent({ data: [] })]).toString())).toEqual([
+      { event: "x", id: "9", data: '{"a":1}' },
+      { event: "message", data: "" },
+    ]);
+  });
+});

@@ -1,0 +1,33 @@
+/**
+ * Protocol revisions, newest first. Legacy revisions open with an `initialize` handshake, modern ones carry everything
+ * on each request. https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning
+ */
+export const MODERN_VERSIONS = ["2026-07-28"] as const;
+export const LEGACY_VERSIONS = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] as const;
+
+export type ModernVersion = (typeof MODERN_VERSIONS)[number];
+export type LegacyVersion = (typeof LEGACY_VERSIONS)[number];
+
+export const LATEST_MODERN: ModernVersion = MODERN_VERSIONS[0];
+export const LATEST_LEGACY: LegacyVersion = LEGACY_VERSIONS[0];
+/** What a request without a version header speaks. */
+export const ASSUMED_LEGACY: LegacyVersion = "2025-03-26";
+
+export const isModern = (version: string): version is ModernVersion =>
+  (MODERN_VERSIONS as readonly string[]).includes(version);
+export const isLegacy = (version: string): version is LegacyVersion =>
+  (LEGACY_VERSIONS as readonly string[]).includes(version);
+
+/** What a server answers to a client that asks for `requested`: the same revision if we speak it, else our newest. */
+export const negotiateLegacy = (requested: string | undefined): LegacyVersion =>
+  requested !== undefined && isLegacy(requested) ? requested : LATEST_LEGACY;
+
+/** `_meta` keys that modern requests and results carry. */
+export const META = {
+  protocolVersion: "io.modelcontextprotocol/protocolVersion",
+  clientInfo: "io.modelcontextprotocol/clientInfo",
+  clientCapabilities: "io.modelcontextprotocol/clientCapabilities",
+  logLevel: "io.modelcontextprotocol/logLevel",
+  serverInfo: "io.modelcontextprotocol/serverInfo",
+  subscriptionId: "io.modelcontextprotocol/subscriptionId",
+} as const;

@@ -1,0 +1,218 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { cycles, edges, ROOMS, reachesOut, type Sources, wrongImports } from "./architecture/rooms.ts";
+import {
+  forbiddenWords,
+  MAX_LINES,
+  machinePaths,
+  missingOptionals,
+  pinnedRegistries,
+  tooLong,
+} from "./architecture/texts.ts";
+
+const DEPENDENCIES = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).dependencies);
+const SKIPPED = new Set(["node_modules", "dist", "coverage", ".git", ".radium", "results"]);
+
+function* filesIn(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder || ".", { withFileTypes: true })) {
+    const path = join(folder, entry.name).replaceAll("\\", "/");
+    if (entry.isDirectory() && !SKIPPED.has(entry.name)) yield* filesIn(path);
+    else if (entry.isFile() && !entry.name.endsWith(".log")) yield path;
+  }
+}
+
+const tree: Sources = new Map(
+  [...filesIn("")].flatMap(path => {
+    const bytes = readFileSync(path);
+    return bytes.includes(0) ? [] : [[path, bytes.toString("utf8")] as const];
+  }),
+);
+
+/** A tree of samples: path → text. */
+const sample = (files: Record<string, string>): Sources => new Map(Object.entries(files));
+const wrongIn = (path: string, text: string): string[] => wrongImports(edges(sample({ [path]: text })), DEPENDENCIES);
+
+describe("the rooms", () => {
+  test("nobody looks the wrong way", () => {
+    expect(edges(tree).length).toBeGreaterThan(10);
+    expect(wrongImports(edges(tree), DEPENDENCIES)).toEqual([]);
+  });
+
+  test.each([
+    ["a static import", 'import { x } from "../wire/message.ts";'],
+    ["a bare import", 'import "../wire/message.ts";'],
+    ["a type-only import", 'import type { X } from "../wire/message.ts";'],
+    ["a re-export", 'export * from "../wire/message.ts";'],
+    ["a dynamic import", 'const load = () => import("../wire/message.ts");'],
+    ["a dynamic import of a template", "const load = () => import(`../wire/message.ts`);"],
+    ["a computed import", 'const load = (name: string) => import("../wire/" + name);'],
+    ["an import type", 'let x: import("../wire/message.ts").Message;'],
+    ["a require", 'const x = require("../wire/message.ts");'],
+  ])("a look out of core is seen in %s", (_, text) => {
+    expect(wrongIn("src/core/route.ts", `// first line\n${text}`)).toEqual([
+      expect.stringMatching(/^src\/core\/route\.ts:2 /),
+    ]);
+  });
+
+  test.each([
+    ["src/core/a.ts", "node:fs"],
+    ["src/core/a.ts", "buffer"],
+    ["src/core/a.ts", "zod"],
+    ["src/guard/a.ts", "../config/schema.ts"],
+    ["src/guard/a.ts", "undici"],
+    ["src/wire/a.ts", "../config/schema.ts"],
+    ["src/lib/a.ts", "../config/schema.ts"],
+    ["src/config/a.ts", "../lib/log.ts"],
+    ["src/config/a.ts", "undici"],
+    ["src/downstream/a.ts", "../upstream/pool.ts"],
+    ["src/upstream/a.ts", "../guard/redact.ts"],
+    ["src/upstream/a.ts", "../app/gateway.ts"],
+    ["src/demo/a.ts", "../core/payload.ts"],
+    ["src/app/a.ts", "vitest"],
+    ["src/app/a.ts", "@modelcontextprotocol/client"],
+    ["src/app/a.ts", "../core/route.test.ts"],
+    ["src/app/a.ts", "../../test/fixtures/upstream.ts"],
+    ["src/attic/a.ts", "node:fs"],
+  ])("%s may not import %s", (path, specifier) => {
+    expect(wrongIn(path, `import type { X } from "${specifier}";`)).toHaveLength(1);
+  });
+
+  test.each([
+    ["src/core/a.ts", "node:crypto"],
+    ["src/core/a.ts", "./b.ts"],
+    ["src/guard/a.ts", "re2js"],
+    ["src/upstream/a.ts", "../wire/message.ts"],
+    ["src/config/a.ts", "zod"],
+    ["src/app/a.ts", "../../package.json"],
+    ["src/app/commands/a.ts", "../../guard/redact.ts"],
+    ["src/core/a.test.ts", "../wire/message.ts"],
+  ])("%s may import %s", (path, specifier) => {
+    expect(wrongIn(path, `import { x } from "${specifier}";`)).toEqual([]);
+  });
+
+  test("wire may know types of node:http, and runs nothing of it", () => {
+    expect(wrongIn("src/wire/a.ts", 'import type { IncomingHttpHeaders } from "node:http";')).toEqual([]);
+    expect(wrongIn("src/wire/a.ts", 'import { request } from "node:http";')).toHaveLength(1);
+  });
+
+  test("every room but app is closed to those below it", () => {
+    expect(Object.values(ROOMS).flatMap(room => room.rooms)).not.toContain("app");
+  });
+
+  test.each([
+    ['import { a } from "../config/schema.ts";', 1],
+    ['import { type A } from "../config/schema.ts";', 1],
+    ['const load = () => import("../config/schema.ts");', 1],
+    ['import type { A } from "../config/schema.ts";', 0],
+    ['export type { A } from "../config/schema.ts";', 0],
+  ])("demo takes types from config and nothing else: %s", (text, complaints) => {
+    expect(wrongIn("src/demo/fleet.ts", text)).toHaveLength(complaints);
+  });
+
+  test("no file reaches itself by its imports", () => {
+    expect(cycles(edges(tree))).toEqual([]);
+  });
+
+  test("a cycle is seen, also when it is made of types and passes several files", () => {
+    const circle = sample({
+      "src/core/a.ts": 'import { b } from "./b.ts";',
+      "src/core/b.ts": 'import type { C } from "./c.ts";',
+      "src/core/c.ts": 'export const a = () => import("./a.ts");',
+    });
+    expect(cycles(edges(circle))).toEqual(["src/core/a.ts → src/core/b.ts → src/core/c.ts → src/core/a.ts"]);
+  });
+});
+
+describe("below the waist", () => {
+  test("nobody names a revision or a transport", () => {
+    expect(forbiddenWords(tree)).toEqual([]);
+  });
+
+  test.each([
+    "// a legacy session",
+    "const isModern = true;",
+    "const ERA = 1;",
+    "type Eras = string;",
+    "const parseSSEEvent = 1;",
+    "const STDIO_LIMIT = 1;",
+    "const httpStatus = 200;",
+    'if (method === "initialize") run();',
+    'const path = "server/discover";',
+    'const revision = "2025-11-25";',
+  ])("%j is too much", line => {
+    expect(forbiddenWords(sample({ "src/guard/audit.ts": `\n${line}\n` }))).toEqual([
+      expect.stringMatching(/^src\/guard\/audit\.ts:2 /),
+    ]);
+  });
+
+  test("words that only contain one are fine, and so are tests and other rooms", () => {
+    const files = { "src/core/a.ts": "// several operations are assessed over https, not initialized" };
+    const others = { "src/core/a.test.ts": "legacy", "src/wire/legacy.ts": "legacy" };
+    expect(forbiddenWords(sample({ ...files, ...others }))).toEqual([]);
+  });
+
+  test("the world comes in by parameters", () => {
+    expect(reachesOut(tree)).toEqual([]);
+  });
+
+  test.each(["Date.now()", "new Date()", "console.log(1)", "setTimeout(() => {}, 1)", "Math.random()", "process.env"])(
+    "%s is seen in core",
+    text => {
+      expect(reachesOut(sample({ "src/core/a.ts": text }))).toHaveLength(1);
+      expect(reachesOut(sample({ "src/lib/a.ts": text }))).toEqual([]);
+    },
+  );
+});
+
+describe("the files", () => {
+  test("none is too long to see at once", () => {
+    expect(tooLong(tree)).toEqual([]);
+  });
+
+  test.each(["src/core/a.ts", "test/a.test.ts", "scripts/a.mjs", "bench/a.c"])(
+    "%s is seen when it grows too long",
+    path => {
+      expect(tooLong(sample({ [path]: "x\n".repeat(MAX_LINES) }))).toEqual([]);
+      expect(tooLong(sample({ [path]: "x\n".repeat(MAX_LINES + 1) }))).toHaveLength(1);
+    },
+  );
+
+  test("lockfiles name no registry", () => {
+    expect(pinnedRegistries(tree)).toEqual([]);
+  });
+
+  test("a registry in a lockfile is seen", () => {
+    const lock = (resolved?: string) => JSON.stringify({ packages: { "": {}, "node_modules/zod": { resolved } } });
+    expect(
+      pinnedRegistries(sample({ "test/peers/package-lock.json": lock("https://npm.example/zod.tgz") })),
+    ).toHaveLength(1);
+    expect(pinnedRegistries(sample({ "package-lock.json": lock() }))).toEqual([]);
+  });
+
+  test("lockfiles know the packages of every platform", () => {
+    expect(missingOptionals(tree)).toEqual([]);
+  });
+
+  test("an optional package that a lockfile lacks is seen", () => {
+    const tool = { optionalDependencies: { "@tool/linux": "1.0.0", "@tool/darwin": "1.0.0" } };
+    const packages = { "": {}, "node_modules/tool": tool, "node_modules/@tool/linux": {} };
+    const complaints = missingOptionals(sample({ "package-lock.json": JSON.stringify({ packages }) }));
+    expect(complaints).toEqual([expect.stringContaining("@tool/darwin")]);
+  });
+
+  test("nothing names a path of one machine", () => {
+    expect(machinePaths(tree, process.cwd())).toEqual([]);
+  });
+
+  test.each([
+    ["home", "ada", "x"],
+    ["Users", "ada", "x"],
+    ["root", "x"],
+    ["opt", "checkout", "x"],
+  ])("a path under /%s is seen", (...parts) => {
+    const seen = (line: string) => machinePaths(sample({ "docs/a.md": line }), "/opt/checkout");
+    expect(seen(`see \`/${parts.join("/")}\``)).toHaveLength(1);
+    expect(seen(`see https://host/page/${parts.slice(1).join("/")} and /home/me/x`)).toEqual([]);
+  });
+});

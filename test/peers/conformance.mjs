@@ -1,0 +1,120 @@
+// Runs the official server conformance suite against a URL.
+//   node test/peers/conformance.mjs URL [--runs a,b] [--out DIR] [--baseline summary.json]
+// Prints one line per run; exit code 1 when a scored scenario fails, or when a check is worse than in the baseline.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const program = name => join(here, "node_modules", name, "dist/index.js");
+const CURRENT = program("@modelcontextprotocol/conformance");
+const NEXT = program("conformance-next");
+
+export const RUNS = {
+  "req-2025-11-25": { suite: NEXT, args: ["--requirements", "2025-11-25"] },
+  "req-2026-07-28": { suite: NEXT, args: ["--requirements", "2026-07-28"] },
+  "all-2025-06-18": { suite: NEXT, args: ["--suite", "all", "--spec-version", "2025-06-18"] },
+  "all-2025-03-26": { suite: NEXT, args: ["--suite", "all", "--spec-version", "2025-03-26"] },
+  "all-2026-07-28": { suite: NEXT, args: ["--suite", "all", "--spec-version", "2026-07-28"] },
+  "v0.1.16-all": { suite: CURRENT, args: ["--suite", "all"] },
+};
+
+/** Why the suite cannot run here, or `undefined`. */
+export const missing = () =>
+  existsSync(NEXT) && existsSync(CURRENT) ? undefined : "test/peers is not installed (npm ci --prefix test/peers)";
+
+/** Runs one of `RUNS`: `{ code, scenarios: { scenario: { check: { status: count, messages } } } }`. */
+export async function runSuite(url, run, out = mkdtempSync(join(tmpdir(), "conformance-"))) {
+  const { suite, args } = RUNS[run];
+  const dir = join(out, run);
+  mkdirSync(dir, { recursive: true });
+  const shim = pathToFileURL(join(here, "globsync.mjs")).href;
+  const child = spawn(process.execPath, ["--import", shim, suite, "server", "--url", url, "-o", dir, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", text => (log += text));
+  const code = await new Promise(resolve => child.on("close", resolve));
+  writeFileSync(join(out, `${run}.log`), log);
+  return { code, scenarios: readChecks(dir), log };
+}
+
+function readChecks(dir) {
+  const scenarios = {};
+  for (const entry of readdirSync(dir)) {
+    const name = /^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry)?.[1];
+    const file = join(dir, entry, "checks.json");
+    if (!name || !existsSync(file)) continue;
+    scenarios[name] ??= {};
+    for (const { id, status, errorMessage } of JSON.parse(readFileSync(file, "utf8"))) {
+      scenarios[name][id] ??= { messages: [] };
+      const check = scenarios[name][id];
+      check[status] = (check[status] ?? 0) + 1;
+      if (errorMessage) check.messages.push(errorMessage);
+    }
+  }
+  return scenarios;
+}
+
+const RANK = ["SUCCESS", "INFO", "SKIPPED", "WARNING", "FAILURE"];
+const worst = check => Math.max(...Object.keys(check ?? { FAILURE: 1 }).map(key => RANK.indexOf(key)));
+
+/** Checks that are worse in `scenarios` than in `baseline`, each as one sentence. */
+export function regressions(baseline, scenarios) {
+  const worse = [];
+  for (const [scenario, checks] of Object.entries(baseline)) {
+    for (const [id, check] of Object.entries(checks)) {
+      const now = scenarios[scenario]?.[id];
+      if (worst(now) <= worst(check)) continue;
+      worse.push(`${scenario}:${id} is ${now ? RANK[worst(now)] : "absent"}: ${now?.messages[0] ?? ""}`);
+    }
+  }
+  return worse;
+}
+
+const total = (scenarios, status) =>
+  Object.values(scenarios)
+    .flatMap(checks => Object.values(checks))
+    .reduce((sum, check) => sum + (check[status] ?? 0), 0);
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { runs: { type: "string" }, out: { type: "string" }, baseline: { type: "string" } },
+  });
+  const [url] = positionals;
+  const reason = missing();
+  if (!url || reason) {
+    console.error(reason ?? "usage: conformance.mjs URL [--runs a,b] [--out DIR] [--baseline summary.json]");
+    process.exit(2);
+  }
+  const out = values.out ?? mkdtempSync(join(tmpdir(), "conformance-"));
+  const baseline = values.baseline ? JSON.parse(readFileSync(values.baseline, "utf8")) : {};
+  const summary = {};
+  let bad = false;
+  for (const run of values.runs?.split(",") ?? Object.keys(RUNS)) {
+    const { code, scenarios, log } = await runSuite(url, run, out);
+    summary[run] = scenarios;
+    const worse = regressions(baseline[run] ?? {}, scenarios);
+    const count = Object.keys(scenarios).length;
+    const checks = ["SUCCESS", "FAILURE", "WARNING"].map(status => `${status} ${total(scenarios, status)}`).join(", ");
+    console.log(`${run}: exit ${code}, ${count} scenarios, ${checks}`);
+    for (const line of log.split("\n").filter(text => /^(?:Total|Scored)/i.test(text.trim())))
+      console.log(`  ${line.trim()}`);
+    for (const [scenario, all] of Object.entries(scenarios)) {
+      for (const [id, check] of Object.entries(all)) {
+        if (check.FAILURE) console.log(`  ✗ ${scenario}:${id} ${check.messages[0] ?? ""}`);
+      }
+    }
+    for (const line of worse) console.log(`  worse: ${line}`);
+    bad ||= worse.length > 0 || (run.startsWith("req-") && code !== 0);
+  }
+  writeFileSync(join(out, "summary.json"), JSON.stringify(summary, null, 1));
+  console.log(`results: ${out}`);
+  process.exit(bad ? 1 : 0);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
