@@ -30,7 +30,12 @@ function callOf(holders: [Holder, ...Holder[]], changes: Partial<Call> = {}): Ca
 }
 
 const DONE: Attempt = { kind: "done", result: Payload.of({ content: [] }) };
-const failed = (delivery: Delivery, fault: Fault = "connection_lost"): Attempt => ({ kind: "failed", delivery, fault, detail: "" });
+const failed = (delivery: Delivery, fault: Fault = "connection_lost"): Attempt => ({
+  kind: "failed",
+  delivery,
+  fault,
+  detail: "",
+});
 
 /** A fleet in which each upstream answers in its own way and the order of the attempts is written down. */
 function fleet(answers: Record<string, Attempt>, changes: Record<string, Partial<Instance>> = {}) {
@@ -110,7 +115,10 @@ describe("route", () => {
     const untrusted = fleet({ a: failed("sent_unknown") });
     await untrusted.handle(call);
     expect(untrusted.tried).toEqual(["a"]);
-    const trusted = fleet({ a: failed("sent_unknown") }, { a: { trust: { annotations: true, safeToRetry: new Set() } } });
+    const trusted = fleet(
+      { a: failed("sent_unknown") },
+      { a: { trust: { annotations: true, safeToRetry: new Set() } } },
+    );
     await trusted.handle(call);
     expect(trusted.tried).toEqual(["a", "b"]);
   });
@@ -140,7 +148,9 @@ describe("route", () => {
 
   it("names the choices of an ambiguous name and what comes near an unknown one", async () => {
     const { handle } = fleet({});
-    const ambiguous = await handle(callOf([holder("a")], { subject: { kind: "ambiguous", choices: ["a__tool", "b__tool"] } }));
+    const ambiguous = await handle(
+      callOf([holder("a")], { subject: { kind: "ambiguous", choices: ["a__tool", "b__tool"] } }),
+    );
     expect(ambiguous).toMatchObject({ failure: { kind: "ambiguous_name", choices: ["a__tool", "b__tool"] } });
     const unknown = await handle(callOf([holder("a")], { subject: { kind: "unknown", nearest: ["tools"] } }));
     expect(unknown).toMatchObject({ failure: { kind: "unknown_name", name: "tool", nearest: ["tools"] } });

@@ -134,9 +134,9 @@ function bodyOf(outcome: Outcome): Payload | undefined {
 }
 
 function whereTo(outcome: Outcome): { upstream: string | undefined; attempts: number } {
-  if (outcome.route) return outcome.route;
-  if (outcome.kind === "failed" && outcome.failure.kind === "upstream") return outcome.failure;
-  return { upstream: undefined, attempts: 0 };
+  const failure = outcome.kind === "failed" && outcome.failure.kind === "upstream" ? outcome.failure : undefined;
+  const known = outcome.route ?? failure;
+  return { upstream: known?.upstream, attempts: known?.attempts ?? 0 };
 }
 
 function wordFor(outcome: Outcome): Ended["outcome"] {

@@ -6,7 +6,7 @@ import { textRedactor } from "./redact-text.ts";
 import { HINTS, isSecretName, redactShapes } from "./sensitive.ts";
 
 declare const brand: unique symbol;
-/** Text without secrets, the only kind that logs accept. Made here and nowhere else. */
+/** Text without secrets, the only kind that logs accept. Made by a {@link Redactor}, or put together from such text. */
 export type Redacted = string & { readonly [brand]: "redacted" };
 
 export interface Redactor {

@@ -139,6 +139,7 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
   };
 
   const writeAll = async (): Promise<void> => {
+    if (!file) await openFile();
     while (batch || lines.length > 0) {
       const first = batch ? batch.bytes.length - batch.done : Buffer.byteLength(lines[0] ?? "");
       const current = await readyFile(first);
@@ -152,6 +153,8 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
     }
   };
 
+  // A log that cannot be opened should be known at the start and not at the first line.
+  void pump();
   return {
     write(line) {
       const size = Buffer.byteLength(line) + 1;
@@ -163,9 +166,8 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
       }
       lines.push(`${line}\n`);
       lineBytes += size;
-      if (trouble !== undefined) pumpAfter(RETRY_MS);
-      else if (lineBytes >= BATCH_BYTES) void pump();
-      else pumpAfter(BATCH_MS);
+      pumpAfter(trouble === undefined ? BATCH_MS : RETRY_MS);
+      if (trouble === undefined && lineBytes >= BATCH_BYTES) void pump();
     },
     async flush() {
       await pumping;

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { shell, watchedChildren } from "../../test/fixtures/children.ts";
 import { peer, stdioChannels } from "../../test/fixtures/stdio-channel.ts";
 import type { Reply } from "./channel.ts";
@@ -150,7 +150,7 @@ test("twenty reconnects through wrappers leave nothing behind", async () => {
       stopTimes: { endOfInputMs: 5, terminateMs: 200, killMs: 750 },
     });
     await firstMessage;
-    expect(running().length).toBe(2);
+    await vi.waitFor(() => expect(running().length).toBe(2));
     await channel.close();
     expect(running()).toEqual([]);
   }

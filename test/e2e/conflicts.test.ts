@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { listAll } from "../fixtures/agents/answered.ts";
+import { listAll, namesOf } from "../fixtures/agents/answered.ts";
 import { type ModernAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
@@ -41,7 +41,7 @@ async function behind(proxy: Json, ...upstreams: readonly (readonly [Upstream, J
   return {
     gateway,
     agent,
-    tools: async () => (await listAll(agent, "tools/list")).items.map(({ name }) => String(name)),
+    tools: async () => namesOf((await listAll(agent, "tools/list")).items),
     call: async name => {
       const { message } = await agent.request("tools/call", { name, arguments: {} });
       const content = message?.result?.content as Json[] | undefined;
@@ -122,7 +122,7 @@ describe("two upstreams with a tool of the same name", () => {
     const { url } = await gateway.status();
     const { items } = await listAll(modernAgent(String(url)), "tools/list");
     await gateway.rad("mcp", "proxy", "stop");
-    expect(items.map(({ name }) => String(name)).sort()).toEqual(before);
+    expect(namesOf(items).sort()).toEqual(before);
   });
 });
 

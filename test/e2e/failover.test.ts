@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Answered } from "../fixtures/agents/answered.ts";
+import { type Answered, listAll, namesOf } from "../fixtures/agents/answered.ts";
 import { legacyAgent, type ModernAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { upstreamCommand } from "../fixtures/build.ts";
 import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
@@ -46,9 +46,8 @@ describe("replicas", () => {
     const { a, b, agent } = await pair(1);
     for (let calls = 0; calls < 6; calls++) expect((await count(agent)).message?.result).toBeDefined();
     expect(runs(a, b)).toEqual([3, 3]);
-    const { message } = await agent.request("tools/list");
-    const named = (message?.result?.tools as Json[]).filter(({ name }) => String(name).includes("count"));
-    expect(named.map(({ name }) => name)).toEqual(["count"]);
+    const names = namesOf((await listAll(agent, "tools/list")).items);
+    expect(names.filter(name => name.includes("count"))).toEqual(["count"]);
   });
 
   test("of a worse priority serve only while the better one is down, and it gets its calls back", async () => {
@@ -67,7 +66,7 @@ describe("replicas", () => {
 
   test("keep the catalog as it is when one goes and comes", async () => {
     const { a, b, agent, gateway } = await pair(1);
-    const names = async () => ((await agent.request("tools/list")).message?.result?.tools as Json[]).map(t => t.name);
+    const names = async () => namesOf((await listAll(agent, "tools/list")).items);
     const before = await names();
     await a.down();
     await gateway.until(stateOf("a", "down"));

@@ -129,7 +129,7 @@ test.skipIf(aiSdk.missing)("the client of the AI SDK, which is not built on the 
   const client = await createMCPClient({ transport: { type: "http", url: gateway.url } });
   const { tools } = await client.listTools();
   expect(tools.map(({ name }) => name)).toContain("everything__echo");
-  const echo = (await client.tools())["everything__echo"];
+  const echo = (await client.tools()).everything__echo;
   const result = await echo?.execute({ message: "hi" }, { toolCallId: "1", messages: [] });
   expect(result).toMatchObject({ content: [{ text: "Echo: hi" }] });
   await client.close();

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
-import { listAll } from "../fixtures/agents/answered.ts";
+import { listAll, namesOf } from "../fixtures/agents/answered.ts";
 import { modernAgent } from "../fixtures/agents/http.ts";
 import { configToml, type GatewayRun, rad, startGateway, writeConfig } from "../fixtures/gateway.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
@@ -25,7 +25,7 @@ async function start(upstreams: readonly Json[], proxy: Json = {}): Promise<Gate
   return keep(await startGateway({ toml: configToml(upstreams, proxy) }));
 }
 const toolNames = async (gateway: GatewayRun): Promise<string[]> =>
-  (await listAll(modernAgent(gateway.url), "tools/list")).items.map(({ name }) => String(name));
+  namesOf((await listAll(modernAgent(gateway.url), "tools/list")).items);
 const rewrite = (gateway: GatewayRun, change: (toml: string) => string) =>
   writeFileSync(gateway.configPath, change(readFileSync(gateway.configPath, "utf8")));
 const firstLine = ({ stdout, stderr }: { stdout: string; stderr: string }) => (stderr || stdout).split("\n")[0];

@@ -18,6 +18,8 @@ export interface Context {
   readonly assemble: (options: GatewayOptions) => Promise<Gateway>;
   /** Tells the process that started this one with `--detach` that it listens. */
   readonly tellReady: () => void;
+  /** Tells it why it does not. */
+  readonly tellFailed: (text: string) => void;
   /** Whether the terminal that this process was started on is gone, which is told by the same signal as a reload. */
   readonly hungUp: () => boolean;
   /** Ends this process without delay. */

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+import { closeSync, openSync } from "node:fs";
+import { runCommandLine } from "./cli.ts";
+import type { Context } from "./commands/command.ts";
+import type { DetachedNews } from "./commands/detach.ts";
+import { terminalOf } from "./terminal/terminal.ts";
+
+const args = process.argv.slice(2);
+
+// Whoever reads our output may go away first; a gateway goes on without being heard.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
+/** Tells a process that started this one with `--detach` how it went. Without one, nothing. */
+function tell(news: DetachedNews): void {
+  if (process.send && process.connected) process.send(news, undefined, undefined, () => {});
+}
+
+function hungUp(): boolean {
+  if (!process.stdout.isTTY && !process.stderr.isTTY) return false;
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const context: Context = {
+  terminal: terminalOf({ out: process.stdout, err: process.stderr }, args.includes("--json") ? { ...process.env, NO_COLOR: "1" } : process.env),
+  cwd: process.cwd(),
+  env: process.env,
+  signals: process,
+  assemble: async options => (await import("./assemble.ts")).createGateway(options),
+  tellReady: () => tell({ rad: "ready" }),
+  tellFailed: text => tell({ rad: "failed", text }),
+  hungUp,
+  exit: code => process.exit(code),
+};
+
+const code = await runCommandLine(args, context);
+// What was printed to a pipe leaves before the process does.
+await Promise.all([process.stdout, process.stderr].map(stream => new Promise<void>(resolve => stream.write("", () => resolve()))));
+process.exit(code);

@@ -1,0 +1,88 @@
+import { expect, it, vi } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import type { Call, Handle, Outcome } from "../core/call.ts";
+import type { Resolution } from "../core/catalog.ts";
+import { nativeName, ownerId, principal, publicName, upstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import type { Store } from "../core/ports.ts";
+import { memoryStore } from "../lib/memory-store.ts";
+import { rateLimit } from "./rate-limit.ts";
+
+const NOTHING = Payload.of({});
+const done: Outcome = { kind: "done", result: NOTHING };
+
+function found(upstream: string, native: string, name = native): Resolution {
+  const holder = { upstream: upstreamName(upstream), native: nativeName(native), priority: 1, definition: NOTHING };
+  return { kind: "found", entry: { kind: "tool", name: publicName(name), holders: [holder], definition: NOTHING } };
+}
+
+function call(subject: Resolution, { who = "ann", method = "tools/call" } = {}): Call {
+  return {
+    caller: { principal: principal(who), agent: "test", owner: ownerId("o") },
+    view: { kind: "all" },
+    method,
+    target: "x",
+    subject,
+    params: NOTHING,
+    signal: new AbortController().signal,
+    logLevel: undefined,
+    notify() {},
+  };
+}
+
+const limited = (perMinute: number, next: Handle = async () => done): Handle =>
+  rateLimit({ store: memoryStore({ clock: manualClock(), maxBuckets: 100 }), perMinute })(next);
+
+it("refuses the call after the last token and says when to come again", async () => {
+  const handle = limited(2);
+  const one = call(found("a", "echo"));
+  expect([(await handle(one)).kind, (await handle(one)).kind]).toEqual(["done", "done"]);
+  expect(await handle(one)).toEqual({
+    kind: "failed",
+    failure: { kind: "rate_limited", retryAfterMs: 30_000, limit: 2 },
+  });
+});
+
+it("counts each principal and each tool for itself", async () => {
+  const handle = limited(1);
+  await handle(call(found("a", "echo")));
+  expect((await handle(call(found("a", "echo"), { who: "bob" }))).kind).toBe("done");
+  expect((await handle(call(found("a", "other")))).kind).toBe("done");
+  expect((await handle(call(found("b", "echo")))).kind).toBe("done");
+});
+
+it("counts a tool once, whatever name it was called by", async () => {
+  const handle = limited(1);
+  await handle(call(found("a", "echo", "a__echo")));
+  expect((await handle(call(found("a", "echo", "echo")))).kind).toBe("failed");
+});
+
+it("counts all made-up names of a principal together", async () => {
+  const handle = limited(1);
+  await handle(call({ kind: "unknown", nearest: [] }));
+  expect((await handle(call({ kind: "ambiguous", choices: ["a:x"] }))).kind).toBe("failed");
+  expect((await handle(call({ kind: "unknown", nearest: [] }, { who: "bob" }))).kind).toBe("done");
+});
+
+it("limits tool calls only", async () => {
+  const handle = limited(1);
+  const read = call(found("a", "echo"), { method: "resources/read" });
+  expect([(await handle(read)).kind, (await handle(read)).kind]).toEqual(["done", "done"]);
+});
+
+it("is not there at all when the limit is 0", () => {
+  const next: Handle = async () => done;
+  expect(limited(0, next)).toBe(next);
+});
+
+it("passes a call on in the same turn when the store answers at once", () => {
+  const next = vi.fn(async () => done);
+  void limited(1, next)(call(found("a", "echo")));
+  expect(next).toHaveBeenCalledOnce();
+});
+
+it("waits for a store that answers later", async () => {
+  const store: Store = { take: async () => ({ ok: false, retryAfterMs: 7 }) };
+  const handle = rateLimit({ store, perMinute: 5 })(async () => done);
+  expect(await handle(call(found("a", "echo")))).toMatchObject({ failure: { retryAfterMs: 7, limit: 5 } });
+});

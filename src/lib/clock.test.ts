@@ -1,0 +1,40 @@
+import { expect, it, vi } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { systemClock } from "./clock.ts";
+
+it("runs a timer once and never when it was cancelled", async () => {
+  const ran: string[] = [];
+  const cancel = systemClock.after(1, () => ran.push("cancelled"));
+  cancel();
+  await new Promise<void>(resolve => systemClock.after(5, resolve));
+  expect(ran).toEqual([]);
+});
+
+it("does not fire early when the delay is longer than a Node timer can hold", () => {
+  vi.useFakeTimers();
+  try {
+    const ran = vi.fn();
+    systemClock.after(2 ** 31 + 1_000, ran);
+    vi.advanceTimersByTime(2 ** 31);
+    expect(ran).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1_000);
+    expect(ran).toHaveBeenCalledOnce();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+it("runs the timers of a manual clock in order of time, each at its own moment", () => {
+  const clock = manualClock();
+  const ran: string[] = [];
+  const note = (name: string) => () => ran.push(`${name}@${clock.now()}`);
+  clock.after(20, note("late"));
+  clock.after(10, () => {
+    note("early")();
+    clock.after(5, note("added"));
+  });
+  clock.after(10, note("same time"))();
+  clock.advance(30);
+  expect(ran).toEqual(["early@10", "added@15", "late@20"]);
+  expect([clock.now(), clock.pending]).toEqual([30, 0]);
+});
