@@ -3,12 +3,17 @@ import { closeSync, openSync } from "node:fs";
 import { runCommandLine } from "./cli.ts";
 import type { Context } from "./commands/command.ts";
 import type { DetachedNews } from "./commands/detach.ts";
+import { EXIT } from "./exit-codes.ts";
 import { terminalOf } from "./terminal/terminal.ts";
 
 const args = process.argv.slice(2);
 
-// Whoever reads our output may go away first; a gateway goes on without being heard.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+/** Whoever reads our output may go away first. Then there is no use in going on, unless agents are served. */
+let serving = false;
+process.stderr.on("error", () => {});
+process.stdout.on("error", () => {
+  if (!serving) process.exit(EXIT.error);
+});
 
 /** Tells a process that started this one with `--detach` how it went. Without one, nothing. */
 function tell(news: DetachedNews): void {
@@ -31,7 +36,10 @@ const context: Context = {
   env: process.env,
   signals: process,
   assemble: async options => (await import("./assemble.ts")).createGateway(options),
-  tellReady: () => tell({ rad: "ready" }),
+  tellReady: () => {
+    serving = true;
+    tell({ rad: "ready" });
+  },
   tellFailed: text => tell({ rad: "failed", text }),
   hungUp,
   exit: code => process.exit(code),

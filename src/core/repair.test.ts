@@ -115,7 +115,7 @@ describe("a list of repaired definitions", () => {
   const loose = (shape: fc.Arbitrary<unknown>) => fc.oneof(shape, fc.jsonValue());
   const flag = loose(fc.boolean());
   const text = loose(fc.string());
-  const optional = {
+  const optional: Record<string, fc.Arbitrary<unknown>> = {
     title: text,
     description: text,
     mimeType: text,

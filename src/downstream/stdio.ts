@@ -4,7 +4,7 @@ import type { Front } from "../core/front.ts";
 import { ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { AGENT_TEXT } from "../core/scan.ts";
-import { lineSplitter } from "../upstream/lines.ts";
+import { lineSplitter } from "../wire/lines.ts";
 import { type Message, readMessage } from "../wire/message.ts";
 import { checkModern, claimsModern, discoverResult, modernAgent } from "../wire/modern.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";

@@ -23,7 +23,7 @@ export function memoryStore({ clock, maxBuckets }: { clock: Clock; maxBuckets: n
       const bucket = buckets.get(key);
       const fullAt = bucket ? Math.max(bucket.fullAt, now) : now;
       const waitMs = fullAt - now - (rule.capacity - 1) * perTokenMs;
-      if (waitMs > ROUNDING_MS) return { ok: false, retryAfterMs: Math.ceil(waitMs) };
+      if (waitMs > ROUNDING_MS) return { ok: false, retryAfterMs: Math.ceil(waitMs - ROUNDING_MS) };
       if (bucket) bucket.fullAt = fullAt + perTokenMs;
       else buckets.set(key, { fullAt: fullAt + perTokenMs });
       return TAKEN;

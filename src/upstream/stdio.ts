@@ -6,7 +6,7 @@ import { type Invalid, oneLine, readMessage } from "../wire/message.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "./channel.ts";
 import { cancelledText, createCorrelator } from "./correlate.ts";
 import { createLineWriter, type LineWriter, type Outgoing } from "./line-writer.ts";
-import { lineSplitter } from "./lines.ts";
+import { lineSplitter } from "../wire/lines.ts";
 import { type ProcessHost, type ProcessSpec, startProcess } from "./process.ts";
 import { printable } from "./stderr-ring.ts";
 import { createThrottle, type Throttle } from "./throttle.ts";

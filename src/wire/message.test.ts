@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { Payload } from "../core/payload.ts";
+import { AGENT_TEXT } from "../core/scan.ts";
+import { errorText, oneLine, readMessage, requestParts, resultParts } from "./message.ts";
+
+const read = (text: string) => readMessage(Buffer.from(text), AGENT_TEXT);
+
+describe("reading a message", () => {
+  it.each([
+    ['{"jsonrpc":"2.0","id":1,"method":"ping"}', "request"],
+    ['{"method":"ping","params":{},"id":"a","jsonrpc":"2.0"}', "request"],
+    ['{"jsonrpc":"2.0","method":"notifications/initialized"}', "notification"],
+    ['{"jsonrpc":"2.0","id":1,"result":{}}', "result"],
+    ['{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"}}', "error"],
+    ['{"jsonrpc":"2.0","error":{"code":1,"message":"x"}}', "error"],
+  ])("tells what %s is", (text, kind) => expect(read(text).kind).toBe(kind));
+
+  it.each([
+    ['{"id":1,"method":"ping"}', "shape"],
+    ['{"jsonrpc":"1.0","id":1,"method":"ping"}', "shape"],
+    ['{"jsonrpc":"2.0","id":1.5,"method":"ping"}', "shape"],
+    ['{"jsonrpc":"2.0","id":null,"method":"ping"}', "shape"],
+    ['{"jsonrpc":"2.0","id":90071992547409930,"method":"ping"}', "shape"],
+    ['{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}', "shape"],
+    ['{"jsonrpc":"2.0","id":1,"method":7}', "shape"],
+    ['{"jsonrpc":"2.0","id":1,"result":{},"error":{}}', "shape"],
+    ['{"jsonrpc":"2.0","id":1}', "shape"],
+    ['{"jsonrpc":"2.0","id":1,"method":"a","method":"b"}', "syntax"],
+    ['{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ok","n\\u0061me":"evil"}}', "syntax"],
+    ["[]", "syntax"],
+    ["", "syntax"],
+    ['{"jsonrpc":"2.0"', "syntax"],
+    [`{"jsonrpc":"2.0","id":1,"method":"a","params":{"x":${"[".repeat(200)}${"]".repeat(200)}}}`, "too_deep"],
+  ])("refuses %s", (text, reason) => expect(read(text)).toMatchObject({ kind: "invalid", reason }));
+
+  it("keeps ids exactly as they were spelled", () => {
+    for (const id of ["9007199254740993", '"9007199254740993"', "-0", '"\\u0041"', "0"]) {
+      const message = read(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`);
+      expect(message.kind === "request" && message.id.toString()).toBe(id);
+    }
+  });
+});
+
+describe("writing a message", () => {
+  it("copies neither parameters nor results", () => {
+    const params = Payload.parse('{ "a" : 1 }');
+    expect(Buffer.concat(requestParts(3, "m", params)).toString()).toBe('{"jsonrpc":"2.0","id":3,"method":"m","params":{ "a" : 1 }}');
+    expect(Buffer.concat(resultParts(Buffer.from('"x"'), params)).toString()).toBe('{"jsonrpc":"2.0","id":"x","result":{ "a" : 1 }}');
+  });
+
+  it("leaves the id out of an error where none could be read", () => {
+    expect(errorText(undefined, Payload.of({ code: 1 })).toString()).toBe('{"jsonrpc":"2.0","error":{"code":1}}');
+  });
+
+  it("fits a pretty-printed message on one line without changing its meaning", () => {
+    const value = { a: "line\nbreak", b: [1, { c: null }] };
+    const line = oneLine(Buffer.from(JSON.stringify(value, null, 2).replaceAll("\n", "\r\n")));
+    expect(line.includes("\n") || line.includes("\r")).toBe(false);
+    expect(JSON.parse(line.toString())).toEqual(value);
+  });
+});
