@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Call, Outcome, View } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
 import { ownerId, principal } from "../core/names.ts";
@@ -5,13 +6,16 @@ import { Payload } from "../core/payload.ts";
 
 /** The person at this machine: whoever reaches the control socket or runs `rad` is its user. */
 const PERSON = principal("command-line");
-const PERSONS_CONVERSATION = ownerId("command-line");
 const EVERYTHING: View = { kind: "all" };
 
-/** Calls a tool as an agent would, on behalf of the command line. `name`: a public name or `upstream:tool`. */
-export function askTool(front: Front, tool: { name: string; args: Payload; signal: AbortSignal }): Promise<Outcome> {
+/** Calls a tool as an agent would that comes for this one call. `name`: a public name or `upstream:tool`. */
+export async function askTool(
+  front: Front,
+  tool: { name: string; args: Payload; signal: AbortSignal },
+): Promise<Outcome> {
+  const owner = ownerId(`command-line:${randomUUID()}`);
   const call: Call = {
-    caller: { principal: PERSON, agent: "rad", owner: PERSONS_CONVERSATION },
+    caller: { principal: PERSON, agent: "rad", owner },
     view: EVERYTHING,
     method: "tools/call",
     target: tool.name,
@@ -21,5 +25,9 @@ export function askTool(front: Front, tool: { name: string; args: Payload; signa
     logLevel: undefined,
     notify: () => {},
   };
-  return front.handle(call);
+  try {
+    return await front.handle(call);
+  } finally {
+    front.release(owner);
+  }
 }

@@ -140,7 +140,10 @@ export function createCatalogs(options: {
         rebuild();
       });
     },
-    tried: settle,
+    tried() {
+      // A rebuild that is due tells those who wait, once what they wait for can be seen.
+      if (soon === undefined) settle();
+    },
     onChange(receive) {
       listeners.add(receive);
       return () => listeners.delete(receive);

@@ -1,5 +1,6 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError } from "commander";
 import type { Command as Body, Common, Context } from "./commands/command.ts";
+import { portNumber, readInput, seconds, wholeNumber } from "./commands/operands.ts";
 import { CommandFailed, failure, trouble } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { VERSION } from "./version.ts";
@@ -31,11 +32,23 @@ function asFailure(error: unknown, args: readonly string[]): CommandFailed {
   if (error instanceof CommandFailed) return error;
   if (error instanceof CommanderError) {
     const what = error.message.replace(/^error: /, "").replace(/\n/g, " ");
-    return failure(trouble("usage", what, { where: ["rad", ...args].join(" "), help: ["Add `--help` to see what the command takes."] }));
+    return failure(
+      trouble("usage", what, {
+        where: ["rad", ...args].join(" "),
+        help: ["Add `--help` to see what the command takes."],
+      }),
+    );
   }
   const { stack, message } = error instanceof Error ? error : new Error(String(error));
-  const where = stack?.split("\n").slice(1, 4).map(line => line.trim()).join(" ") ?? "unknown";
-  return failure(trouble("internal", message, { where, help: ["This should not happen: please report it with the line above."] }));
+  const where =
+    stack
+      ?.split("\n")
+      .slice(1, 4)
+      .map(line => line.trim())
+      .join(" ") ?? "unknown";
+  return failure(
+    trouble("internal", message, { where, help: ["This should not happen: please report it with the line above."] }),
+  );
 }
 
 /** What is given to a command on the command line, as commander hands it over. */
@@ -64,12 +77,19 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
       outputError: () => {},
     })
     .addHelpText("after", EXAMPLES);
-  const mcp = program.command("mcp").description("Use and manage MCP servers through the proxy.").addHelpText("after", EXAMPLES);
+  const mcp = program
+    .command("mcp")
+    .description("Use and manage MCP servers through the proxy.")
+    .addHelpText("after", EXAMPLES);
   const proxy = mcp.command("proxy").description("The proxy itself.").addHelpText("after", EXAMPLES);
 
   const define = (parent: Command, name: string, description: string): Command =>
-    parent.command(name).description(description).option("-c, --config <file>", "configuration file; an instance is its file");
-  const demo = (command: Command): Command => command.option("--demo", "the built-in demo fleet instead of a configuration file");
+    parent
+      .command(name)
+      .description(description)
+      .option("-c, --config <file>", "configuration file; an instance is its file");
+  const demo = (command: Command): Command =>
+    command.option("--demo", "the built-in demo fleet instead of a configuration file");
   const json = (command: Command): Command => command.option("--json", "print one JSON object");
 
   define(proxy, "init", "Write a commented starter configuration to .radium/mcp-proxy.toml.")
@@ -80,7 +100,10 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
     .option("--host <host>", "address to listen on")
     .option("-p, --port <number>", "port to listen on; 0 takes a free one", portNumber)
     .option("-d, --detach", "run in the background; returns when it listens")
-    .option("--allow-unauthenticated", "listen on an address that others can reach although nothing authenticates agents")
+    .option(
+      "--allow-unauthenticated",
+      "listen on an address that others can reach although nothing authenticates agents",
+    )
     .action(run(async () => (await import("./commands/start.ts")).start));
   demo(define(proxy, "stop", "Stop the proxy; running calls may finish."))
     .option("-t, --timeout <seconds>", "how long running calls may take", seconds, 30)
@@ -88,8 +111,9 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
   demo(define(proxy, "restart", "Stop the proxy if it runs, and start it in the background."))
     .option("-t, --timeout <seconds>", "how long running calls may take", seconds, 30)
     .action(run(async () => (await import("./commands/restart.ts")).restart));
-  demo(json(define(proxy, "reload", "Let the running proxy read its configuration again.")))
-    .action(run(async () => (await import("./commands/reload.ts")).reload));
+  demo(json(define(proxy, "reload", "Let the running proxy read its configuration again."))).action(
+    run(async () => (await import("./commands/reload.ts")).reload),
+  );
   demo(json(define(proxy, "status", "Show whether the proxy runs, its upstreams, and what is wrong.")))
     .option("-w, --watch", "show it anew every second")
     .action(run(async () => (await import("./commands/status.ts")).status));
@@ -98,50 +122,53 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
     .option("-n, --lines <number>", "how many of the last lines", wholeNumber)
     .option("--stderr <upstream>", "what the child of that upstream wrote to stderr")
     .action(run(async () => (await import("./commands/logs.ts")).logs));
-  json(define(proxy, "validate", "Check the configuration and say everything that is wrong with it."))
-    .action(run(async () => (await import("./commands/validate.ts")).validate));
-  define(proxy, "stdio", "Serve one agent on standard input and output, without a port.")
-    .action(run(async () => (await import("./commands/stdio.ts")).stdio, () => ({ streams: { input: process.stdin, output: process.stdout } })));
+  json(define(proxy, "validate", "Check the configuration and say everything that is wrong with it.")).action(
+    run(async () => (await import("./commands/validate.ts")).validate),
+  );
+  define(proxy, "stdio", "Serve one agent on standard input and output, without a port.").action(
+    run(
+      async () => (await import("./commands/stdio.ts")).stdio,
+      () => ({ streams: { input: process.stdin, output: process.stdout } }),
+    ),
+  );
 
-  json(demo(define(mcp, "list", "List the upstreams and their states.")))
-    .action(run(async () => (await import("./commands/list.ts")).list));
+  json(demo(define(mcp, "list", "List the upstreams and their states."))).action(
+    run(async () => (await import("./commands/list.ts")).list),
+  );
   json(demo(define(mcp, "tools", "List the tools that agents see.")))
     .argument("[upstream]", "only those of this upstream")
-    .action(run(async () => (await import("./commands/catalog.ts")).tools, upstream => ({ upstream })));
+    .action(
+      run(
+        async () => (await import("./commands/catalog.ts")).tools,
+        upstream => ({ upstream }),
+      ),
+    );
   json(demo(define(mcp, "call", "Call a tool.")))
     .argument("<name>", "its name, or upstream:tool")
     .option("-a, --args <json>", "its arguments, as a JSON object; - reads them from standard input")
-    .action(run(async () => (await import("./commands/call.ts")).call, name => ({ name, readInput })));
+    .action(
+      run(
+        async () => (await import("./commands/call.ts")).call,
+        name => ({ name, readInput }),
+      ),
+    );
   json(demo(define(mcp, "test", "Connect to the upstreams and say how it went.")))
     .argument("[upstream]", "only this one")
-    .action(run(async () => (await import("./commands/test.ts")).test, upstream => ({ upstream })));
+    .action(
+      run(
+        async () => (await import("./commands/test.ts")).test,
+        upstream => ({ upstream }),
+      ),
+    );
   json(demo(define(mcp, "prompts", "List the prompts that agents see.")))
     .argument("[upstream]", "only those of this upstream")
-    .action(run(async () => (await import("./commands/catalog.ts")).prompts, upstream => ({ upstream })));
+    .action(
+      run(
+        async () => (await import("./commands/catalog.ts")).prompts,
+        upstream => ({ upstream }),
+      ),
+    );
   return program;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(text);
-}
-
-function portNumber(text: string): number {
-  const port = wholeNumber(text);
-  if (port > 65_535) throw new InvalidArgumentError("It must be a number from 0 to 65535.");
-  return port;
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value < 0 || value > 86_400) throw new InvalidArgumentError("It must be a number of seconds, at most 86400.");
-  return value;
-}
-
-async function readInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 const EXAMPLES = `

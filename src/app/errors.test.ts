@@ -49,7 +49,10 @@ describe("the numbers that scripts depend on", () => {
 });
 
 describe("an error", () => {
-  const problem = trouble("portInUse", "Port already in use: 127.0.0.1:3000", { where: "somewhere\x1b[2J", help: ["a", "b"] });
+  const problem = trouble("portInUse", "Port already in use: 127.0.0.1:3000", {
+    where: "somewhere\x1b[2J",
+    help: ["a", "b"],
+  });
 
   it("says what happened, where, and what to do", () => {
     expect(renderTrouble(problem, plain).split("\n")).toEqual([

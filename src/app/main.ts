@@ -31,7 +31,10 @@ function hungUp(): boolean {
 }
 
 const context: Context = {
-  terminal: terminalOf({ out: process.stdout, err: process.stderr }, args.includes("--json") ? { ...process.env, NO_COLOR: "1" } : process.env),
+  terminal: terminalOf(
+    { out: process.stdout, err: process.stderr },
+    args.includes("--json") ? { ...process.env, NO_COLOR: "1" } : process.env,
+  ),
   cwd: process.cwd(),
   env: process.env,
   signals: process,
@@ -47,5 +50,7 @@ const context: Context = {
 
 const code = await runCommandLine(args, context);
 // What was printed to a pipe leaves before the process does.
-await Promise.all([process.stdout, process.stderr].map(stream => new Promise<void>(resolve => stream.write("", () => resolve()))));
+await Promise.all(
+  [process.stdout, process.stderr].map(stream => new Promise<void>(resolve => stream.write("", () => resolve()))),
+);
 process.exit(code);

@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { baseDirOf, findConfig, loadConfig } from "./load.ts";
+import { baseDirOf, findConfig } from "./find.ts";
+import { loadConfig } from "./load.ts";
 import { type LoadResult, parseConfig } from "./parse.ts";
 
 let folder: string;

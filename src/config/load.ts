@@ -1,28 +1,10 @@
-/** Finds, reads and understands the configuration file. The only part of this room that touches the disk. */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+/** Reads and understands the configuration file. The only part of this room that reads files. */
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import type { Environment } from "./interpolate.ts";
 import { type LoadResult, parseConfig } from "./parse.ts";
 import { CONFIG_CODES, type ConfigCode, type Problem } from "./problem.ts";
 
-const FOLDER = ".radium";
-const FILE = "mcp-proxy.toml";
 const MAX_BYTES = 1024 * 1024;
-
-/** The nearest `.radium/mcp-proxy.toml` at or above `cwd`. */
-export function findConfig(cwd: string): string | undefined {
-  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
-    const candidate = join(folder, FOLDER, FILE);
-    if (existsSync(candidate)) return candidate;
-    if (folder === dirname(folder)) return undefined;
-  }
-}
-
-/** What relative paths in the file are relative to: the folder that holds `.radium/`, else the file's own folder. */
-export function baseDirOf(configPath: string): string {
-  const folder = dirname(resolve(configPath));
-  return basename(folder) === FOLDER ? dirname(folder) : folder;
-}
 
 /** Reads and understands one file; `env` fills in its variables. Never throws. */
 export function loadConfig({ path, env }: { path: string; env: Environment }): LoadResult {

@@ -1,63 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildCatalog, type CatalogRules, singleCatalog } from "./build-catalog.ts";
-import type { Catalog, Kind, Source } from "./catalog.ts";
-import { upstreamName } from "./names.ts";
-import { Payload } from "./payload.ts";
-
-type Definition = string | Record<string, unknown>;
-
-interface Plan extends Partial<Omit<Source, "name" | "offer">> {
-  readonly tool?: readonly Definition[];
-  readonly prompt?: readonly Definition[];
-  readonly resource?: readonly Definition[];
-  readonly template?: readonly Definition[];
-  readonly unseen?: boolean;
-}
-
-const toolNamed = (name: string): Record<string, unknown> => ({ name, inputSchema: { type: "object" } });
-
-function source(name: string, { tool, prompt, resource, template, unseen, ...rest }: Plan): Source {
-  const payloads = (definitions: readonly Definition[] = [], short: (text: string) => object): Payload[] =>
-    definitions.map(definition => Payload.of(typeof definition === "string" ? short(definition) : definition));
-  return {
-    name: upstreamName(name),
-    priority: 1,
-    group: undefined,
-    fingerprint: name,
-    tools: undefined,
-    ...rest,
-    offer: unseen
-      ? undefined
-      : {
-          upstream: upstreamName(name),
-          capabilities: Payload.of({ tools: {}, ...(resource || template ? { resources: {} } : {}) }),
-          serverInfo: undefined,
-          instructions: undefined,
-          definitions: {
-            tool: payloads(tool, toolNamed),
-            prompt: payloads(prompt, text => ({ name: text })),
-            resource: payloads(resource, uri => ({ uri, name: uri })),
-            template: payloads(template, text => ({ uriTemplate: text, name: text })),
-          },
-          pages: { tool: undefined, prompt: undefined, resource: undefined, template: undefined },
-          hints: undefined,
-        },
-  };
-}
-
-function build(sources: readonly Source[], rules: Partial<CatalogRules> = {}): Catalog {
-  return buildCatalog({ sources, strategy: "auto_prefix", naming: "auto", maxNameLength: 46, repair: true, ...rules });
-}
-
-const listed = (catalog: Catalog, kind: Kind = "tool"): string[] => catalog.entries[kind].map(entry => entry.name);
-/** Where a name leads: `upstream:native`, alternatives after a bar; or why it leads nowhere. */
-function leads(catalog: Catalog, name: string, kind: Kind = "tool"): string {
-  const resolution = catalog.resolve(kind, name);
-  if (resolution.kind === "ambiguous") return `ambiguous: ${resolution.choices.join(", ")}`;
-  if (resolution.kind === "unknown") return `unknown: ${resolution.nearest.join(", ")}`;
-  return resolution.entry.holders.map(holder => `${holder.upstream}:${holder.native}`).join(" | ");
-}
+import { singleCatalog } from "./build-catalog.ts";
+import { build, leads, listed, source, toolNamed } from "./catalog.fixture.ts";
 
 describe("a name that one upstream offers", () => {
   it("is listed as it is, with the upstream's bytes, in configuration order", () => {
@@ -165,6 +108,88 @@ describe("a name in conflict", () => {
   });
 });
 
+describe("replicas", () => {
+  const twin = { tool: ["t"], prompt: ["p"], resource: ["x:r"], fingerprint: "same" };
+
+  it("share one entry, each can be asked for alone, and they are shown", () => {
+    const catalog = build([source("a", { ...twin, priority: 2 }), source("b", twin), source("c", { tool: ["u"] })]);
+    expect(listed(catalog)).toEqual(["t", "u"]);
+    expect(leads(catalog, "t")).toBe("b:t | a:t");
+    expect(leads(catalog, "a:t")).toBe("a:t");
+    expect(leads(catalog, "b__t")).toBe("b:t");
+    expect(leads(catalog, "p", "prompt")).toBe("b:p | a:p");
+    expect(leads(catalog, "x:r", "resource")).toBe("b:x:r | a:x:r");
+    const because = "equal";
+    expect(catalog.replicas).toEqual([
+      { kind: "tool", name: "t", upstreams: ["b", "a"], because },
+      { kind: "prompt", name: "p", upstreams: ["b", "a"], because },
+      { kind: "resource", name: "x:r", upstreams: ["b", "a"], because },
+    ]);
+    expect(catalog.conflicts).toEqual([]);
+  });
+
+  it("of one group show the best member's definition, and call only members that have the tool", () => {
+    const described = (description: string) => ({ ...toolNamed("t"), description });
+    const catalog = build([
+      source("a", { group: "g", priority: 2, tool: [described("old"), "gone"] }),
+      source("b", { group: "g", priority: 1, tool: [described("new")] }),
+    ]);
+    expect(catalog.entries.tool[0]!.definition.string("description")).toBe("new");
+    expect(leads(catalog, "t")).toBe("b:t | a:t");
+    expect(leads(catalog, "gone")).toBe("a:gone");
+    expect(leads(catalog, "b:gone")).toMatch(/^unknown/);
+  });
+
+  it("in conflict with somebody are listed once, under the prefix of their group or first upstream", () => {
+    const other = source("c", { tool: ["t"] });
+    expect(listed(build([source("a", twin), source("b", twin), other]))).toEqual(["a__t", "c__t"]);
+    const grouped = { tool: ["t"], group: "g" };
+    const catalog = build([source("a", grouped), source("b", grouped), other]);
+    expect(listed(catalog)).toEqual(["g__t", "c__t"]);
+    expect(leads(catalog, "g__t")).toBe("a:t | b:t");
+    expect(leads(catalog, "b:t")).toBe("b:t");
+  });
+});
+
+describe("resources", () => {
+  it("are never renamed: on a collision the better priority owns the URI, and the other is shown", () => {
+    const catalog = build(
+      [
+        source("a", { resource: ["x:1", "x:2"], priority: 2 }),
+        source("b", { resource: ["x:1"] }),
+        source("c", { resource: ["x:1"], priority: 2 }),
+      ],
+      { naming: "always" },
+    );
+    expect(catalog.entries.resource.map(entry => leads(catalog, entry.name, "resource"))).toEqual(["a:x:2", "b:x:1"]);
+    expect(catalog.hidden.map(hidden => `${hidden.upstream} ${hidden.name}`)).toEqual(["a x:1", "c x:1"]);
+    expect(leads(catalog, "c:x:1", "resource")).toBe("c:x:1");
+  });
+
+  it("are found by URI, then by upstream:URI, then by the most literal template", () => {
+    const catalog = build([
+      source("x", { resource: ["x:1"], template: ["x:{+any}", "x:items/{id}"] }),
+      source("y", { resource: ["y:x:1"], template: ["x:items/special/{id}", "x:{+any}"] }),
+    ]);
+    const where = (uri: string) => leads(catalog, uri, "resource");
+    expect(where("x:1")).toBe("x:x:1");
+    expect(where("y:x:1")).toBe("y:y:x:1");
+    expect(where("x:items/7")).toBe("x:x:items/7");
+    expect(where("x:items/special/7")).toBe("y:x:items/special/7");
+    expect(where("x:else")).toBe("x:x:else");
+    expect(where("y:x:items/special/8")).toBe("y:x:items/special/8");
+    expect(where("z:nothing")).toMatch(/^unknown/);
+    expect(catalog.resolve("resource", "x:items/7")).toMatchObject({ entry: { kind: "resource", name: "x:items/7" } });
+  });
+
+  it("have templates that are found by their text", () => {
+    const catalog = build([source("a", { template: ["x:{id}"] })]);
+    expect(leads(catalog, "x:{id}", "template")).toBe("a:x:{id}");
+    expect(leads(catalog, "a:x:{id}", "template")).toBe("a:x:{id}");
+    expect(leads(catalog, "x:1", "template")).toMatch(/^unknown/);
+  });
+});
+
 describe("nobody can pass for another upstream", () => {
   it("by a name that begins with its prefix", () => {
     const catalog = build([
@@ -241,91 +266,12 @@ describe("a single view", () => {
 });
 
 describe("a digest", () => {
-  const digest = (sources: Source[]): string => build(sources).digests.tool;
+  const digest = (sources: Parameters<typeof build>[0]): string => build(sources).digests.tool;
 
   it("changes exactly when what agents see changes", () => {
     const one = source("a", { tool: ["x", "y"] });
     expect(digest([source("b", { unseen: true }), one])).toBe(digest([one, source("c", { prompt: ["x"] })]));
     expect(digest([one])).not.toBe(digest([source("a", { tool: ["y", "x"] })]));
     expect(digest([one])).not.toBe(digest([one, source("b", { tool: ["x"] })]));
-  });
-});
-
-describe("any catalog", () => {
-  const name = fc.oneof(
-    fc.constantFrom(
-      "x",
-      "b__x",
-      "a__b__x",
-      "x.y",
-      "x_y",
-      "x-y",
-      "1",
-      "_x",
-      "__proto__",
-      "constructor",
-      "a:x",
-      "b:x",
-      "é",
-      "ѕ",
-    ),
-    fc.constantFrom("n".repeat(46), "n".repeat(47), "n".repeat(129), `${"n".repeat(46)}.`, "😀"),
-    fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 }),
-  );
-  const plan = fc.record({
-    tool: fc.array(name, { maxLength: 6 }),
-    priority: fc.integer({ min: 1, max: 2 }),
-    group: fc.option(fc.constantFrom("a", "g"), { nil: undefined }),
-    fingerprint: fc.constantFrom("f", "g", "h"),
-  });
-  const upstreams = fc.uniqueArray(
-    fc.constantFrom(
-      "a",
-      "b",
-      "a_b",
-      "a.b",
-      "A",
-      "9",
-      "日本",
-      "a-very-long-upstream-name-1",
-      "a-very-long-upstream-name-2",
-    ),
-    { maxLength: 5 },
-  );
-  const rules = fc.record({
-    strategy: fc.constantFrom("auto_prefix", "reject", "priority_override"),
-    naming: fc.constantFrom("auto", "always", "never"),
-    maxNameLength: fc.constantFrom(24, 46, 128),
-  });
-
-  it("lists each name once, in a form that every client accepts, and finds again what it lists", () => {
-    fc.assert(
-      fc.property(upstreams, fc.array(plan, { minLength: 5, maxLength: 5 }), rules, (names, plans, rule) => {
-        const sources = names.map((upstream, index) => source(upstream, plans[index]!));
-        const catalog = build(sources, rule);
-        expect(new Set(listed(catalog)).size).toBe(catalog.entries.tool.length);
-        for (const entry of catalog.entries.tool) {
-          expect(entry.name).toMatch(/^[A-Za-z][A-Za-z0-9_-]*$/);
-          expect(entry.name.length).toBeLessThanOrEqual(rule.maxNameLength);
-          expect(entry.definition.string("name")).toBe(entry.name);
-          expect(catalog.resolve("tool", entry.name)).toEqual({ kind: "found", entry });
-        }
-        // Nothing vanishes: each offered tool is listed, or hidden with a reason.
-        for (const { name: upstream, offer } of sources) {
-          for (const definition of offer!.definitions.tool) {
-            const native = definition.string("name")!;
-            const shown = catalog.entries.tool.some(entry =>
-              entry.holders.some(holder => holder.upstream === upstream && holder.native === native),
-            );
-            expect(shown || catalog.hidden.some(h => h.upstream === upstream && h.name === native && h.reason)).toBe(
-              true,
-            );
-            expect(leads(catalog, `${upstream}:${native}`)).toBe(`${upstream}:${native}`);
-          }
-        }
-        expect(listed(build(sources, rule))).toEqual(listed(catalog));
-      }),
-      { numRuns: 400 },
-    );
   });
 });

@@ -11,10 +11,11 @@ export function nearest(wanted: string, names: Iterable<string>): string[] {
   if (target === "") return [];
   const limit = Math.min(8, Math.ceil(target.length / 3));
   const found: { name: string; score: number }[] = [];
+  const rows: Rows = [new Uint8Array(MAX_LENGTH + 1), new Uint8Array(MAX_LENGTH + 1)];
   let looked = 0;
   for (const name of names) {
     if (++looked > MAX_CANDIDATES) break;
-    const score = distance(target, fold(name), limit);
+    const score = distance(target, fold(name), { limit, rows });
     if (score <= limit) found.push({ name, score });
   }
   return found
@@ -27,24 +28,33 @@ const fold = (name: string): string =>
   name
     .slice(0, MAX_LENGTH)
     .toLowerCase()
-    .replaceAll(/[-_.:/ ]+/g, "_");
+    .replaceAll(/[-_.:/ ]+/g, "_")
+    .slice(0, MAX_LENGTH);
+
+/** Two rows of the table of distances, used again for every name. */
+type Rows = readonly [Uint8Array, Uint8Array];
 
 /** Edit distance, or more than `limit`; a name that ends in the wanted one, as a prefixed tool does, is one edit away. */
-function distance(wanted: string, name: string, limit: number): number {
+function distance(wanted: string, name: string, { limit, rows }: { limit: number; rows: Rows }): number {
   if (wanted === name) return 0;
   if (endsIn(name, wanted) || endsIn(wanted, name)) return 1;
-  if (Math.abs(wanted.length - name.length) > limit) return limit + 1;
   const far = limit + 1;
-  let previous = Array.from({ length: name.length + 1 }, (_, column) => Math.min(column, far));
+  if (Math.abs(wanted.length - name.length) > limit) return far;
+  let [previous, current] = rows;
+  for (let column = 0; column <= name.length; column++) previous[column] = Math.min(column, far);
   for (let row = 1; row <= wanted.length; row++) {
-    const current = new Array<number>(name.length + 1).fill(far);
+    current.fill(far);
     current[0] = Math.min(row, far);
+    let best = current[0];
     // Cells further than `limit` from the diagonal cannot lie on a way that is short enough.
     for (let column = Math.max(1, row - limit); column <= Math.min(name.length, row + limit); column++) {
       const changed = wanted.charCodeAt(row - 1) === name.charCodeAt(column - 1) ? 0 : 1;
-      current[column] = Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + changed, far);
+      const cost = Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + changed, far);
+      current[column] = cost;
+      if (cost < best) best = cost;
     }
-    previous = current;
+    if (best === far) return far;
+    [previous, current] = [current, previous];
   }
   return previous[name.length]!;
 }

@@ -157,7 +157,7 @@ describe("a list of repaired definitions", () => {
         const read = list.safeParse({ [member]: [JSON.parse(repaired.definition.bytes.toString())] });
         expect(read.error?.issues).toBeUndefined();
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

@@ -37,8 +37,16 @@ export function replicaSets(kind: Kind, candidates: readonly Candidate[]): Candi
   if (candidates.length === 1) return [candidateSet(candidates)];
   const sets = new Map<string, Candidate[]>();
   const shared = new Set(repeated(candidates.map(candidate => candidate.fingerprint)));
+  // Replicas mostly send the very same text.
+  const known = new Map<string, string>();
+  const canonical = (definition: Payload): string => {
+    const text = definition.bytes.toString("latin1");
+    const result = known.get(text) ?? canonicalDefinition(kind, definition);
+    known.set(text, result);
+    return result;
+  };
   for (const candidate of candidates) {
-    const key = setKey(kind, candidate, shared);
+    const key = setKey(candidate, shared, canonical);
     const members = sets.get(key);
     if (members) members.push(candidate);
     else sets.set(key, [candidate]);
@@ -46,11 +54,11 @@ export function replicaSets(kind: Kind, candidates: readonly Candidate[]): Candi
   return [...sets.values()].map(candidateSet);
 }
 
-function setKey(kind: Kind, candidate: Candidate, shared: ReadonlySet<string>): string {
+function setKey(candidate: Candidate, shared: ReadonlySet<string>, canonical: (definition: Payload) => string): string {
   if (candidate.group !== undefined) return JSON.stringify(["group", candidate.group]);
   // Comparing definitions means parsing them; without a twin in the configuration there is nothing to compare with.
   if (!shared.has(candidate.fingerprint)) return JSON.stringify(["alone", candidate.upstream]);
-  return JSON.stringify(["equal", candidate.fingerprint, canonicalDefinition(kind, candidate.definition)]);
+  return JSON.stringify(["equal", candidate.fingerprint, canonical(candidate.definition)]);
 }
 
 function candidateSet(members: readonly Candidate[]): CandidateSet {

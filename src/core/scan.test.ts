@@ -156,6 +156,14 @@ describe("a strict scan", () => {
     },
   );
 
+  it("refuses every control character inside a string and all but four between tokens", () => {
+    for (let code = 0; code < 0x20; code++) {
+      const character = String.fromCharCode(code);
+      expect(refusal(`{"a":"x${character}y"}`), `0x${code.toString(16)}`).toBe("syntax");
+      expect(refusal(`{${character}"a":1}`) === undefined).toBe("\t\n\r".includes(character));
+    }
+  });
+
   it("refuses a document that is not UTF-8", () => {
     for (const bytes of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf]]) {
       const text = Buffer.concat([Buffer.from('{"a":"'), Buffer.from(bytes), Buffer.from('"}')]);

@@ -234,7 +234,7 @@ class Scanner {
   #escape(at: number): number {
     const byte = this.#text[at + 1];
     if (byte === 0x75) {
-      for (let digit = at + 2; digit < at + 5; digit++) if (!isHex(this.#text[digit])) this.#fail("bad \\u escape");
+      for (let digit = at + 2; digit < at + 6; digit++) if (!isHex(this.#text[digit])) this.#fail("bad \\u escape");
       return at + 6;
     }
     if (byte === undefined || !SIMPLE_ESCAPES.has(byte)) this.#fail("bad escape in a string");

@@ -89,7 +89,7 @@ describe.each(CANARIES)("%s", canary => {
     expect(redactor.text(`at start-up: ${canary}\nnext line`)).not.toContain(S);
   });
 
-  it.each(Object.keys(surroundings).filter(name => name !== "a name"))("is removed from %s", name => {
+  it.each(Object.keys(surroundings))("is removed from %s", name => {
     const json = JSON.stringify(surroundings[name]?.(canary));
     const redacted = redactor.json(json, { maxBytes: 4096 });
     expect(JSON.parse(redacted)).toBeDefined();

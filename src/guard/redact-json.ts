@@ -55,7 +55,7 @@ class Walk {
   }
 
   run(): RedactedJson {
-    const whole = this.#space() && this.#value(false) && (this.#space(), this.#at === this.#json.length);
+    const whole = this.#space() && this.#value(false) && this.#space() && this.#at === this.#json.length;
     if (!whole && this.#at < this.#json.length) return { kind: "broken" };
     this.#copyTo(this.#json.length);
     const text = this.#lineBreak ? this.#out.replace(/[\r\n]+[ \t\r\n]*/g, " ") : this.#out;
@@ -107,7 +107,8 @@ class Walk {
     if (byte === 0x74 || byte === 0x66 || byte === 0x6e) return this.#literal(byte);
     const out = this.#out;
     const copied = this.#copied;
-    const well = byte === 0x22 ? this.#skipString().closed : byte === 0x7b ? this.#object() : byte === 0x5b && this.#array();
+    const well =
+      byte === 0x22 ? this.#skipString().closed : byte === 0x7b ? this.#object() : byte === 0x5b && this.#array();
     if (!well && this.#at < this.#json.length) return false;
     this.#out = out;
     this.#copied = copied;
@@ -152,7 +153,7 @@ class Walk {
         this.#space();
         if (!this.#value(afterFlag)) return false;
         const said: string | undefined = this.#string;
-        afterFlag = said !== undefined && said.startsWith("-") && this.#names(said);
+        afterFlag = said?.startsWith("-") === true && this.#names(said);
         this.#space();
       } while (this.#take(0x2c));
       if (!this.#take(0x5d)) return false;
@@ -242,11 +243,21 @@ class Walk {
   #number(secret: boolean): boolean {
     const start = this.#at;
     this.#take(0x2d);
-    const whole = (this.#take(0x30) || this.#digits()) && (!this.#take(0x2e) || this.#digits());
-    const well = whole && (!(this.#take(0x65) || this.#take(0x45)) || (this.#take(0x2b) || this.#take(0x2d), this.#digits()));
+    const well = (this.#take(0x30) || this.#digits()) && this.#fraction() && this.#exponent();
     if (!well && this.#at < this.#json.length) return false;
-    if (secret || this.#rules.isSecretNumber(this.#json.toString("latin1", start, this.#at))) this.#replace(start, MARK_JSON);
+    const isSecret = secret || this.#rules.isSecretNumber(this.#json.toString("latin1", start, this.#at));
+    if (isSecret) this.#replace(start, MARK_JSON);
     return well;
+  }
+
+  #fraction(): boolean {
+    return !this.#take(0x2e) || this.#digits();
+  }
+
+  #exponent(): boolean {
+    if (!this.#take(0x65) && !this.#take(0x45)) return true;
+    if (!this.#take(0x2b)) this.#take(0x2d);
+    return this.#digits();
   }
 
   #digits(): boolean {

@@ -32,7 +32,8 @@ export function redactPairs(text: string): string {
 /** Where the value lies that follows the word at `name`, if a separator stands between them. */
 export function valueAfter(text: string, name: Span): Span | undefined {
   const isFlag = text[name.start] === "-";
-  const separator = matchAt(SEPARATOR, text, name.end) ?? (isFlag ? matchAt(FLAG_SEPARATOR, text, name.end) : undefined);
+  const separator =
+    matchAt(SEPARATOR, text, name.end) ?? (isFlag ? matchAt(FLAG_SEPARATOR, text, name.end) : undefined);
   if (!separator) return undefined;
   const start = name.end + separator.length;
   const found = separator === ">" ? contentAt(text, start, name) : valueAt(text, start, name);
@@ -121,7 +122,8 @@ function quoted(text: string, start: number, quote: string): { readonly inner: S
   for (let at = text.indexOf(char, from); at >= 0; at = text.indexOf(char, at + 1)) {
     const slashes = slashesBefore(text, at, from);
     if (slashes < depth) return { inner: { start: from, end: at - slashes }, end: at - slashes };
-    if (Math.floor((slashes - depth) / (depth + 1)) % 2 === 0) return { inner: { start: from, end: at - depth }, end: at + 1 };
+    if (Math.floor((slashes - depth) / (depth + 1)) % 2 === 0)
+      return { inner: { start: from, end: at - depth }, end: at + 1 };
   }
   return { inner: { start: from, end: text.length }, end: text.length };
 }

@@ -21,8 +21,10 @@ export interface Redactor {
   quoted(text: string, maxLength: number): Redacted;
 }
 
-/** `://a@`, the shortest thing that is a secret by its shape. */
-const SHORTEST_SHAPE = 5;
+/** Too short for a credential that is known by its shape. */
+const SIMPLE_NAME = /^[\w.-]{0,14}$/;
+/** Has room for a name and a value of its own. */
+const SENTENCE = /[^\w.-]/;
 const MAX_TEXT = 16 * 1024;
 /** A log line is no archive, and patterns must never hold up the process for long. */
 const MAX_JSON_BYTES = 64 * 1024;
@@ -35,17 +37,30 @@ const EDGE = 256;
 export function createRedactor(patterns: readonly string[]): Redactor {
   const own = compilePatterns(patterns);
   const redactText = textRedactor(own);
+  const redactBuiltIn = textRedactor(compilePatterns([]));
   const rules: JsonRules = {
     hints: createHints([...HINTS, ...(own.literals ?? [])]),
     isSuspect: own.literals ? undefined : own.matches,
     isSecretName: name => isSecretName(name) || own.matches(name),
     // A pattern that matches a name with a digit in it describes secrets rather than names.
     redactName: name => {
-      const plain = name.length < SHORTEST_SHAPE ? name : redactShapes(name);
+      const plain = SIMPLE_NAME.test(name) ? name : SENTENCE.test(name) ? redactBuiltIn(name) : redactShapes(name);
       return /\d/.test(name) ? own.redact(plain) : plain;
     },
     redactText,
     isSecretNumber: own.matches,
+  };
+
+  /** Whether a short text has nothing to remove nor to escape beyond what JSON does: most names are such. */
+  const isPlain = (text: string): boolean => {
+    const { next, found } = rules.hints;
+    let state = 0;
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code > 0x7e || code === 0x5c) return false;
+      state = next[state | code] as number;
+    }
+    return state !== found && !rules.isSuspect?.(text);
   };
 
   const window = (text: string, maxLength: number): string => {
@@ -75,7 +90,8 @@ export function createRedactor(patterns: readonly string[]): Redactor {
       return `{"head":${quote(head(bytes, maxBytes))},"bytes":${bytes.length},"sha256":"${digest}"}` as Redacted;
     },
     text: text => window(text, MAX_TEXT) as Redacted,
-    quoted: (text, maxLength) => quote(window(text, maxLength)) as Redacted,
+    quoted: (text, maxLength) =>
+      (text.length <= maxLength && isPlain(text) ? JSON.stringify(text) : quote(window(text, maxLength))) as Redacted,
   };
 }
 

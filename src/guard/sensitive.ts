@@ -102,9 +102,8 @@ export const redactKeyBlocks = (text: string): string =>
  * to `k` and `s`.
  */
 export const HINTS: readonly string[] = [
-  ...["key", "pass", "pw", "token", "secret", "credential", "auth", "cookie", "session", "jwt", "bearer", "basic", "otp"],
-  ...["eyj", "akia", "asia", "abia", "acca", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "npm_", "aiza"],
-  ...["glpat-", "gldt-", "glptt-", "glrt-", "glsoat-", "sk-", "sk_", "rk-", "rk_", "xox", "xapp-", "ya29.", "hf_", "sg."],
-  ...["pypi-", "_v1_", "shpat_", "shpca_", "shppa_", "shpss_", "@", "sig=", "signature=", "code=", "-----begin"],
-  ...["%2", "%3", "%4", "%5", "%6", "%7", "u00", "\u0085", "\u2028", "\u2029", "\u017f", "\u212a"],
+  ..."key pass pw token secret credential auth cookie session jwt bearer basic otp".split(" "),
+  ..."eyj akia asia abia acca ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glptt- glrt- glsoat- npm_".split(" "),
+  ..."sk- sk_ rk- rk_ xox xapp- aiza ya29. hf_ sg. pypi- _v1_ shpat_ shpca_ shppa_ shpss_ -----begin".split(" "),
+  ..."@ sig= signature= code= %2 %3 %4 %5 %6 %7 u00 \u0085 \u2028 \u2029 \u017f \u212a".split(" "),
 ];

@@ -1,10 +1,29 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { acquireLock, claimOn, inspectLock, lives, lockNonce, removeStale, surelyLives, thisProcess } from "./lock-file.ts";
+import {
+  acquireLock,
+  claimOn,
+  inspectLock,
+  lives,
+  lockNonce,
+  removeStale,
+  surelyLives,
+  thisProcess,
+} from "./lock-file.ts";
 
 let folder: string;
 let path: string;
@@ -67,7 +86,10 @@ describe("a lock", () => {
     const target = join(folder, "target");
     writeFileSync(target, "precious");
     symlinkSync(target, path);
-    expect(await acquireLock(path, text())).toMatchObject({ kind: "refused", detail: expect.stringContaining("symbolic link") });
+    expect(await acquireLock(path, text())).toMatchObject({
+      kind: "refused",
+      detail: expect.stringContaining("symbolic link"),
+    });
     expect(readFileSync(target, "utf8")).toBe("precious");
   });
 

@@ -1,5 +1,15 @@
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, constants, fstatSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { platformOf } from "./platform.ts";
 
@@ -151,7 +161,10 @@ function ownerIn(text: string): Owner | undefined {
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 /** A link appears with the whole text in it, or not at all. */
-function create(path: string, text: string): { kind: "acquired" } | { kind: "exists" } | { kind: "refused"; detail: string } {
+function create(
+  path: string,
+  text: string,
+): { kind: "acquired" } | { kind: "exists" } | { kind: "refused"; detail: string } {
   const temporary = temporaryName(path);
   try {
     writeNew(temporary, text);

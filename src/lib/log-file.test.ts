@@ -133,22 +133,25 @@ it("keeps lines while the folder is gone and writes them when it is back", async
   await vi.waitFor(() => expect(log.stats().trouble).toBeUndefined());
 });
 
-it.skipIf(process.platform !== "linux")("survives a full disk: drops beyond 8 MiB, counts, tells once a minute", async () => {
-  open({ path: "/dev/full" });
-  const line = "x".repeat(1024 * 1024 - 1);
-  for (let count = 0; count < 10; count++) log.write(line);
-  await log.flush();
-  expect(log.stats()).toMatchObject({ written: 0, dropped: 2, waitingBytes: 8 * 1024 * 1024 });
-  expect(log.stats().trouble).toContain("ENOSPC");
-  expect(troubles).toHaveLength(1);
-  log.write(line);
-  clock.advance(60_000);
-  log.write(line);
-  expect(troubles).toHaveLength(2);
-  expect(troubles[1]).toContain("4 lines dropped");
-  await log.close();
-  expect(log.stats()).toMatchObject({ written: 0, dropped: 12, waitingBytes: 0 });
-});
+it.skipIf(process.platform !== "linux")(
+  "survives a full disk: drops beyond 8 MiB, counts, tells once a minute",
+  async () => {
+    open({ path: "/dev/full" });
+    const line = "x".repeat(1024 * 1024 - 1);
+    for (let count = 0; count < 10; count++) log.write(line);
+    await log.flush();
+    expect(log.stats()).toMatchObject({ written: 0, dropped: 2, waitingBytes: 8 * 1024 * 1024 });
+    expect(log.stats().trouble).toContain("ENOSPC");
+    expect(troubles).toHaveLength(1);
+    log.write(line);
+    clock.advance(60_000);
+    log.write(line);
+    expect(troubles).toHaveLength(2);
+    expect(troubles[1]).toContain("4 lines dropped");
+    await log.close();
+    expect(log.stats()).toMatchObject({ written: 0, dropped: 12, waitingBytes: 0 });
+  },
+);
 
 it("writes nothing at all without a path", async () => {
   open({ path: null }).write("one");

@@ -21,7 +21,7 @@ it("lets a full bucket go at once and then one token per interval", () => {
 });
 
 it("says exactly when the next call passes", () => {
-  fc.assert(
+  void fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1000 }),
       fc.array(fc.double({ min: 0, max: 5000, noNaN: true }), { minLength: 1, maxLength: 50 }),

@@ -1,15 +1,31 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { claimOn, thisProcess } from "./lock-file.ts";
-import { clearStale, occupy, type Occupied, standing } from "./run-file.ts";
+import { clearStale, type Occupied, occupy, standing } from "./run-file.ts";
 
-const FACTS = { configPath: "/x/.radium/mcp-proxy.toml", version: "1", startedAt: "2026-01-01T00:00:00Z", socket: "/x.sock", flags: [] };
+const FACTS = {
+  configPath: "/x/.radium/mcp-proxy.toml",
+  version: "1",
+  startedAt: "2026-01-01T00:00:00Z",
+  socket: "/x.sock",
+  flags: [],
+};
 const GONE = { pid: 2 ** 22 + 1, startTime: "1" };
 
 let root: string;
@@ -36,7 +52,11 @@ describe("an instance", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     occupied.announce({ host: "127.0.0.1", port: 3000, url: "http://localhost:3000/mcp" });
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ ...FACTS, ...thisProcess(), address: { port: 3000 } });
+    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({
+      ...FACTS,
+      ...thisProcess(),
+      address: { port: 3000 },
+    });
     expect(standing(runDir)).toMatchObject({ kind: "running", record: { pid: process.pid } });
     occupied.release();
     occupied.release();
@@ -46,7 +66,10 @@ describe("an instance", () => {
 
   it("is had once", async () => {
     await occupy(runDir, FACTS);
-    expect(await occupy(runDir, FACTS)).toMatchObject({ kind: "taken", record: { pid: process.pid, socket: "/x.sock" } });
+    expect(await occupy(runDir, FACTS)).toMatchObject({
+      kind: "taken",
+      record: { pid: process.pid, socket: "/x.sock" },
+    });
   });
 
   it("that crashed is told from one that runs, and replaced", async () => {
@@ -82,10 +105,16 @@ describe("an instance", () => {
     leave("{}");
     const linked = join(root, "linked");
     symlinkSync(runDir, linked);
-    expect(await occupy(linked, FACTS)).toMatchObject({ kind: "refused", detail: expect.stringContaining("not a folder") });
+    expect(await occupy(linked, FACTS)).toMatchObject({
+      kind: "refused",
+      detail: expect.stringContaining("not a folder"),
+    });
     rmSync(join(runDir, "instance.json"));
     symlinkSync("/etc/hostname", join(runDir, "instance.json"));
-    expect(await occupy(runDir, FACTS)).toMatchObject({ kind: "refused", detail: expect.stringContaining("symbolic link") });
+    expect(await occupy(runDir, FACTS)).toMatchObject({
+      kind: "refused",
+      detail: expect.stringContaining("symbolic link"),
+    });
     expect(standing(runDir)).toMatchObject({ kind: "refused" });
   });
 
@@ -109,14 +138,21 @@ describe("twenty processes that start at once", () => {
       for await (const runDir of createInterface({ input: process.stdin })) {
         console.log(JSON.stringify(await occupy(runDir, ${JSON.stringify(FACTS)})));
       }`;
-    buildSync({ stdin: { contents, resolveDir: import.meta.dirname }, bundle: true, platform: "node", format: "esm", outfile: script });
+    buildSync({
+      stdin: { contents, resolveDir: import.meta.dirname },
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      outfile: script,
+    });
     racers = Array.from({ length: PROCESSES }, () => {
       const child = spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "inherit"] });
       return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
     });
   });
   afterAll(async () => {
-    await Promise.all(racers.map(({ child }) => (child.stdin?.end(), child.exitCode ?? once(child, "exit"))));
+    for (const { child } of racers) child.stdin?.end();
+    await Promise.all(racers.map(({ child }) => child.exitCode ?? once(child, "exit")));
   });
 
   const race = async (): Promise<{ kind: string; record?: { pid: number } }[]> => {

@@ -1,6 +1,15 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { acquireLock, inspectLock, lockNonce, type Owner, releaseLock, removeStale, rewriteLock, thisProcess } from "./lock-file.ts";
+import {
+  acquireLock,
+  inspectLock,
+  lockNonce,
+  type Owner,
+  releaseLock,
+  removeStale,
+  rewriteLock,
+  thisProcess,
+} from "./lock-file.ts";
 import { platformOf } from "./platform.ts";
 
 /** What a running gateway leaves for others to read, as `instance.json` in its run folder. */
@@ -38,7 +47,10 @@ export interface Occupied {
   /** Ends the occupation; may be called more than once, also while the process exits. */
   release(): void;
 }
-export type Occupation = Occupied | { readonly kind: "taken"; readonly record: RunRecord } | { readonly kind: "refused"; readonly detail: string };
+export type Occupation =
+  | Occupied
+  | { readonly kind: "taken"; readonly record: RunRecord }
+  | { readonly kind: "refused"; readonly detail: string };
 
 const { isAlive } = platformOf();
 const FILE = "instance.json";
@@ -89,12 +101,15 @@ export async function clearStale(runDir: string): Promise<void> {
 }
 
 /** Makes sure that a folder exists, is ours, is no link, and that nobody else can look into it. */
-export function privateFolder(path: string): { readonly kind: "ready" } | { readonly kind: "refused"; readonly detail: string } {
+export function privateFolder(
+  path: string,
+): { readonly kind: "ready" } | { readonly kind: "refused"; readonly detail: string } {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const stat = lstatSync(path);
     if (!stat.isDirectory()) return { kind: "refused", detail: `${path} is not a folder` };
-    if (process.getuid && stat.uid !== process.getuid()) return { kind: "refused", detail: `${path} belongs to another user` };
+    if (process.getuid && stat.uid !== process.getuid())
+      return { kind: "refused", detail: `${path} belongs to another user` };
     if ((stat.mode & 0o077) !== 0) chmodSync(path, 0o700);
     return { kind: "ready" };
   } catch (error) {

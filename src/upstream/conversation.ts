@@ -3,6 +3,7 @@ import type { Clock } from "../core/ports.ts";
 import { CredentialError, type TokenSource } from "./credentials.ts";
 import type { HttpRequest, ReplyReceiver, UpstreamDispatcher } from "./dispatcher.ts";
 import { failure, faultOf } from "./faults.ts";
+import type { Running, Stoppable } from "./running.ts";
 import type { ReplyHead } from "./statuses.ts";
 
 /** What every HTTP exchange of one channel has in common. */
@@ -12,12 +13,13 @@ export interface HttpLink {
   readonly credentials: TokenSource | undefined;
   readonly staticHeaders: readonly string[];
   /** Everything that still runs, so that closing the channel can end it. */
-  readonly running: Set<{ stop(): void }>;
+  readonly running: Running;
 }
 
 export interface LinkRequest extends Omit<HttpRequest, "headers"> {
-  /** Besides the static ones and the credentials. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** Besides the static ones and the credentials: those of the protocol revision, then name, value, name, value, … */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ownHeaders: readonly string[];
 }
 
 /** Takes a reply; `failed` comes instead of the rest. Nothing comes after `end`, `failed` or `abandon`. */
@@ -41,7 +43,8 @@ const UNAUTHORIZED = 401;
 type Phase = "open" | "refused" | "draining" | "over";
 
 /** One exchange with the upstream: gets the token first, and sends once more with a new one when it was refused. */
-export class Conversation implements ReplyReceiver {
+export class Conversation implements ReplyReceiver, Stoppable {
+  place = -1;
   readonly #link: HttpLink;
   readonly #request: LinkRequest;
   readonly #listener: ReplyListener;
@@ -144,7 +147,7 @@ export class Conversation implements ReplyReceiver {
     if (this.#phase === "over") return;
     this.#token = token;
     const { lane, method, path, body } = this.#request;
-    const headers = headerList(this.#link.staticHeaders, token, this.#request.headers);
+    const headers = headerList(this.#link.staticHeaders, token, this.#request);
     this.#abort = this.#link.dispatcher.send({ lane, method, path, headers, body }, this);
   }
 
@@ -177,16 +180,13 @@ export class Conversation implements ReplyReceiver {
   #finish(): void {
     this.#phase = "over";
     this.#cancelDrain();
-    this.#link.running.delete(this);
+    this.#link.running.remove(this);
   }
 }
 
-function headerList(fixed: readonly string[], token: string | undefined, own: LinkRequest["headers"]): string[] {
-  const headers = [...fixed];
+function headerList(fixed: readonly string[], token: string | undefined, request: LinkRequest): string[] {
+  const headers = [...fixed, ...request.ownHeaders];
   if (token !== undefined) headers.push("authorization", `Bearer ${token}`);
-  for (const name in own) {
-    const value = own[name];
-    if (value !== undefined) headers.push(name, value);
-  }
+  for (const name in request.headers) headers.push(name, request.headers[name]!);
   return headers;
 }

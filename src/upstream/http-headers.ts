@@ -18,5 +18,9 @@ export function staticHeaders(
 }
 
 /** What a POST of a message says of itself and of the answers it takes. */
-export const POST_HEADERS = { "content-type": "application/json", accept: "application/json, text/event-stream" };
-export const GET_HEADERS = { accept: "text/event-stream" };
+export const POST_HEADERS = ["content-type", "application/json", "accept", "application/json, text/event-stream"];
+export const GET_HEADERS = ["accept", "text/event-stream"];
+
+export function withSession(headers: readonly string[], session: string | undefined): readonly string[] {
+  return session === undefined ? headers : [...headers, "mcp-session-id", session];
+}

@@ -6,8 +6,9 @@ import type { OutboundRequest, Reply } from "./channel.ts";
 import { Conversation, type HttpLink, type LinkRequest, type ReplyListener } from "./conversation.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { failure } from "./faults.ts";
-import { GET_HEADERS, POST_HEADERS } from "./http-headers.ts";
+import { GET_HEADERS, POST_HEADERS, withSession } from "./http-headers.ts";
 import { type ReplyContext, type ReplyReader, readEvents, readReply } from "./http-reply.ts";
+import type { Stoppable } from "./running.ts";
 import { isEventStream, type ReplyHead } from "./statuses.ts";
 
 /** What a channel lends to its requests. */
@@ -21,6 +22,7 @@ export interface RequestHost {
   /** Heads of replies, for what they say of the session. Tells whether it is acceptable. */
   sawHead(method: string, head: ReplyHead): boolean;
   dropped(): void;
+  closing(): boolean;
 }
 
 /** How often in a row a broken stream is taken up again without having brought anything new. */
@@ -32,95 +34,77 @@ export function sendRequest(host: RequestHost, request: OutboundRequest): Promis
   return new Promise(resolve => new PendingRequest(host, request, resolve).begin());
 }
 
-class PendingRequest {
+class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
+  place = -1;
+  readonly id: string;
+  readonly maxMessageBytes: number;
+  hadSession = false;
   readonly #host: RequestHost;
   readonly #request: OutboundRequest;
   readonly #resolve: (reply: Reply) => void;
   #deadline: Deadline | undefined;
   #conversation: Conversation | undefined;
+  #reader: ReplyReader | undefined;
   #settled = false;
   /** Whether something of the upstream has been passed on. */
   #told = false;
   #eventId: string | undefined;
   #retryMs: number | undefined;
-  #resumes = 0;
-  #cancelResume: () => void = () => {};
+  /** Tries in a row to take the stream up again. */
+  #tries = 0;
+  #resuming = false;
+  #cancelResume: (() => void) | undefined;
   readonly #onAbort = (): void => this.#giveUp("cancelled", "nobody waits for the answer any more");
 
   constructor(host: RequestHost, request: OutboundRequest, resolve: (reply: Reply) => void) {
+    this.id = String(request.id);
+    this.maxMessageBytes = host.maxMessageBytes;
     this.#host = host;
     this.#request = request;
     this.#resolve = resolve;
   }
 
   begin(): void {
-    const { signal } = this.#request;
+    const { signal, parts, method, headers } = this.#request;
     if (signal.aborted) {
       this.#onAbort();
       return;
     }
-    this.#host.link.running.add(this);
     signal.addEventListener("abort", this.#onAbort, { once: true });
-    this.#deadline = startDeadline(this.#host.link.clock, this.#request, () =>
-      this.#giveUp("timeout", "no answer came in time"),
-    );
-    const { parts, headers, method } = this.#request;
+    const { link, path } = this.#host;
+    this.#deadline = startDeadline(link.clock, this.#request, () => this.#giveUp("timeout", "no answer came in time"));
     const session = method === "initialize" ? undefined : this.#host.session();
-    this.#converse(
-      {
-        lane: "call",
-        method: "POST",
-        path: this.#host.path,
-        headers: { ...headers, ...POST_HEADERS, "mcp-session-id": session },
-        body: parts.length === 1 ? parts[0]! : Buffer.concat(parts),
-      },
-      head => (this.#host.sawHead(method, head) ? readReply(head, this.#context(session !== undefined)) : BAD_SESSION),
-    );
+    this.hadSession = session !== undefined;
+    const ownHeaders = withSession(POST_HEADERS, session);
+    const body = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    this.#converse({ lane: "call", method: "POST", path, headers, ownHeaders, body });
   }
 
-  /** Ends the request because the channel closes. */
-  stop(): void {
-    this.#giveUp("connection_lost", "the channel was closed");
-  }
-
-  #converse(exchange: LinkRequest, read: (head: ReplyHead) => ReplyReader | AttemptFailure): void {
-    let reader: ReplyReader | undefined;
-    const listener: ReplyListener = {
-      head: head => {
-        const outcome = read(head);
-        if ("fault" in outcome) this.#broken(outcome);
-        else reader = outcome;
-      },
-      data: chunk => reader?.data(chunk),
-      end: () => reader?.end(),
-      failed: failed => this.#broken(failed),
-    };
-    this.#conversation = new Conversation(this.#host.link, exchange, listener);
+  #converse(exchange: LinkRequest): void {
+    this.#reader = undefined;
+    this.#conversation = new Conversation(this.#host.link, exchange, this);
     this.#conversation.begin();
   }
 
-  #context(hadSession: boolean): ReplyContext {
-    return {
-      id: String(this.#request.id),
-      maxMessageBytes: this.#host.maxMessageBytes,
-      hadSession,
-      wall: () => this.#host.link.clock.wall(),
-      onMessage: message => this.#pass(message),
-      onCursor: ({ id, retryMs }) => {
-        if (retryMs !== undefined) this.#retryMs = retryMs;
-        if (id === undefined || id === this.#eventId) return;
-        this.#eventId = id;
-        this.#resumes = 0;
-      },
-      onReply: reply => {
-        if (reply.kind === "failed") this.#broken(reply);
-        else this.#settle(reply);
-      },
-      onDropped: () => this.#host.dropped(),
-    };
+  head(head: ReplyHead): void {
+    if (this.#resuming) this.#reader = this.#resumed(head);
+    else if (this.#host.sawHead(this.#request.method, head)) this.#reader = readReply(head, this);
+    else this.failed(BAD_SESSION);
   }
 
-  #pass(message: Message): void {
+  data(chunk: Buffer): void {
+    this.#reader?.data(chunk);
+  }
+
+  end(): void {
+    this.#reader?.end();
+  }
+
+  wall(): number {
+    return this.#host.link.clock.wall();
+  }
+
+  onMessage(message: Message): void {
     if (this.#settled) {
       this.#host.dropped();
       return;
@@ -130,11 +114,28 @@ class PendingRequest {
     this.#request.onMessage(message);
   }
 
+  onCursor(cursor: { id: string | undefined; retryMs: number | undefined }): void {
+    this.#retryMs = cursor.retryMs ?? this.#retryMs;
+    if (cursor.id === undefined || cursor.id === this.#eventId) return;
+    this.#eventId = cursor.id;
+    this.#tries = 0;
+  }
+
+  onReply(reply: Reply): void {
+    if (reply.kind === "failed") this.failed(reply);
+    else this.#settle(reply);
+  }
+
+  onDropped(): void {
+    this.#host.dropped();
+  }
+
   /** The reply is not what it should be, or will not come; a stream with event ids can be taken up again. */
-  #broken(failed: AttemptFailure & { readonly status?: number }): void {
+  failed(failed: AttemptFailure & { readonly status?: number }): void {
     if (this.#settled) return;
     const lost = failed.fault === "connection_lost" || failed.fault === "unreachable";
-    if (lost && this.#eventId !== undefined && this.#resumes < MAX_RESUMES) this.#resumeLater(this.#eventId);
+    const again = lost && this.#tries < MAX_RESUMES && !this.#host.closing();
+    if (this.#eventId !== undefined && again) this.#resumeLater(this.#eventId);
     else if (this.#eventId === undefined || failed.delivery === "sent_unknown") {
       this.#settle({ kind: "failed", ...failed });
     } else {
@@ -143,26 +144,37 @@ class PendingRequest {
     }
   }
 
+  /** Ends the wait for taking it up again, because the channel closes. */
+  stop(): void {
+    this.#giveUp("connection_lost", "the channel was closed");
+  }
+
   /** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery */
   #resumeLater(eventId: string): void {
-    const { link, random, path } = this.#host;
-    const delayMs = reconnectMs(this.#retryMs, this.#resumes, random);
-    this.#resumes++;
+    const { link, random, path, session } = this.#host;
+    const delayMs = reconnectMs(this.#retryMs, this.#tries, random);
+    this.#tries++;
+    this.#resuming = true;
     this.#conversation?.abandon();
+    link.running.add(this);
     this.#cancelResume = link.clock.after(delayMs, () => {
-      const session = this.#host.session();
-      const headers = { ...this.#request.headers, ...GET_HEADERS, "mcp-session-id": session, "last-event-id": eventId };
-      this.#converse({ lane: "stream", method: "GET", path, headers, body: null }, head => {
-        if (isEventStream(head)) return readEvents(this.#context(true));
-        if (head.status < 500) this.#resumes = MAX_RESUMES;
-        const detail = `the stream broke and was not taken up again (HTTP ${head.status})`;
-        return failure("connection_lost", "sent_unknown", detail);
-      });
+      link.running.remove(this);
+      const ownHeaders = [...withSession(GET_HEADERS, session()), "last-event-id", eventId];
+      const { headers } = this.#request;
+      this.#converse({ lane: "stream", method: "GET", path, headers, ownHeaders, body: null });
     });
   }
 
+  #resumed(head: ReplyHead): ReplyReader | undefined {
+    if (isEventStream(head)) return readEvents(this);
+    if (head.status < 500) this.#tries = MAX_RESUMES;
+    const detail = `the stream broke and was not taken up again (HTTP ${head.status})`;
+    this.failed(failure("connection_lost", "sent_unknown", detail));
+    return undefined;
+  }
+
   #giveUp(fault: Fault, detail: string): void {
-    const sent = this.#eventId !== undefined || (this.#conversation?.wasSent ?? false);
+    const sent = this.#resuming || (this.#conversation?.wasSent ?? false);
     this.#settle({ kind: "failed", ...failure(fault, sent ? "sent_unknown" : "not_sent", detail) });
   }
 
@@ -170,9 +182,9 @@ class PendingRequest {
     if (this.#settled) return;
     this.#settled = true;
     this.#deadline?.stop();
-    this.#cancelResume();
+    this.#cancelResume?.();
+    this.#host.link.running.remove(this);
     this.#request.signal.removeEventListener("abort", this.#onAbort);
-    this.#host.link.running.delete(this);
     if (reply.kind === "failed" && reply.delivery !== "refused") this.#conversation?.abandon();
     else this.#conversation?.drain();
     const partial = this.#told && reply.kind === "failed" && reply.delivery === "sent_unknown";

@@ -3,7 +3,7 @@ import type { Message } from "../wire/message.ts";
 import { sseParser } from "../wire/sse.ts";
 import { reconnectMs } from "./backoff.ts";
 import { Conversation, type HttpLink } from "./conversation.ts";
-import { GET_HEADERS } from "./http-headers.ts";
+import { GET_HEADERS, withSession } from "./http-headers.ts";
 import { readUpstreamMessage } from "./http-reply.ts";
 import { header, isEventStream, type ReplyHead, retryAfterMs } from "./statuses.ts";
 
@@ -12,8 +12,9 @@ export interface StreamOptions {
   readonly path: string;
   readonly random: Random;
   readonly maxMessageBytes: number;
-  /** Headers of every connection, read anew each time. */
-  headers(): Readonly<Record<string, string | undefined>>;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The session id to send, read anew for every connection. */
+  session(): string | undefined;
   onMessage(message: Message): void;
   /** Something came that is no message, or a response that nobody asked for. */
   onDropped(): void;
@@ -53,11 +54,12 @@ export function openStandaloneStream(options: StreamOptions): () => void {
         else options.onDropped();
       },
     });
-    const headers = { ...options.headers(), ...GET_HEADERS, "last-event-id": lastEventId };
+    const cursor = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
+    const ownHeaders = [...withSession(GET_HEADERS, options.session()), ...cursor];
     let streaming = false;
     const current = new Conversation(
       link,
-      { lane: "stream", method: "GET", path, headers, body: null },
+      { lane: "stream", method: "GET", path, headers: options.headers, ownHeaders, body: null },
       {
         head: head => {
           streaming = isEventStream(head);
@@ -88,10 +90,10 @@ export function openStandaloneStream(options: StreamOptions): () => void {
     if (stopped) return;
     stopped = true;
     cancelWait();
-    link.running.delete(handle);
+    link.running.remove(handle);
     conversation?.abandon();
   };
-  const handle = { stop };
+  const handle = { place: -1, stop };
   link.running.add(handle);
   connect();
   return stop;

@@ -4,9 +4,10 @@ import type { HttpLink } from "./conversation.ts";
 import type { TokenSource } from "./credentials.ts";
 import { deliver } from "./deliver.ts";
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
-import { POST_HEADERS, staticHeaders } from "./http-headers.ts";
+import { POST_HEADERS, staticHeaders, withSession } from "./http-headers.ts";
 import { type RequestHost, sendRequest } from "./http-request.ts";
 import { openStandaloneStream } from "./http-stream.ts";
+import { Running } from "./running.ts";
 import { header } from "./statuses.ts";
 
 export interface HttpChannelOptions {
@@ -52,7 +53,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   const path = pathname + search;
   const dispatcher = options.dispatcher ?? openDispatcher(options);
   const link: HttpLink = {
-    ...{ clock, dispatcher, credentials, running: new Set() },
+    ...{ clock, dispatcher, credentials, running: new Running() },
     staticHeaders: staticHeaders(options.headers, credentials),
   };
   let sessionId: string | undefined;
@@ -68,6 +69,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   const host: RequestHost = {
     ...{ link, path, random, maxMessageBytes, dropped: drop },
     session: () => sessionId,
+    closing: () => closing !== undefined,
     sawHead(method, head) {
       if (method !== "initialize" || head.status >= 300) return true;
       const given = header(head, "mcp-session-id");
@@ -79,19 +81,19 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
 
   const endSession = async (): Promise<void> => {
     if (sessionId === undefined) return;
-    const headers = { ...sessionHeaders, "mcp-session-id": sessionId };
+    const ownHeaders = withSession([], sessionId);
     sessionId = undefined;
     await deliver(link, {
-      ...{ lane: "control", method: "DELETE", path, headers, body: null },
+      ...{ lane: "control", method: "DELETE", path, headers: sessionHeaders, ownHeaders, body: null },
       timeoutMs: END_SESSION_TIMEOUT_MS,
     });
   };
 
   const close = async (): Promise<void> => {
     stopStream();
-    for (const running of [...link.running]) running.stop();
+    link.running.stopAll();
     await endSession();
-    for (const running of [...link.running]) running.stop();
+    link.running.stopAll();
     if (!options.dispatcher) await dispatcher.close();
     events.closed("closed by us");
   };
@@ -117,7 +119,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       sessionHeaders = headers;
       await deliver(link, {
         ...{ lane: "control", method: "POST", path, body: message, timeoutMs: NOTIFY_TIMEOUT_MS },
-        headers: { ...headers, ...POST_HEADERS, "mcp-session-id": sessionId },
+        ...{ headers, ownHeaders: withSession(POST_HEADERS, sessionId) },
       });
     },
     openStream(headers) {
@@ -126,7 +128,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       sessionHeaders = headers;
       stopStream = openStandaloneStream({
         ...{ link, path, random, maxMessageBytes, onDropped: drop },
-        headers: () => ({ ...headers, "mcp-session-id": sessionId }),
+        ...{ headers, session: () => sessionId },
         onMessage: message => events.message(message),
       });
     },

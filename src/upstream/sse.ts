@@ -7,8 +7,9 @@ import { deliver } from "./deliver.ts";
 import { openDispatcher } from "./dispatcher.ts";
 import { failure } from "./faults.ts";
 import type { HttpChannelOptions } from "./http.ts";
-import { GET_HEADERS, staticHeaders } from "./http-headers.ts";
+import { GET_HEADERS, POST_HEADERS, staticHeaders } from "./http-headers.ts";
 import { readUpstreamMessage } from "./http-reply.ts";
+import { Running } from "./running.ts";
 import { faultOfBareStatus, faultOfStatus, isEventStream, type ReplyHead } from "./statuses.ts";
 
 export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
@@ -31,7 +32,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   const streamUrl = new URL(options.url);
   const dispatcher = options.dispatcher ?? openDispatcher(options);
   const link: HttpLink = {
-    ...{ clock, dispatcher, credentials, running: new Set() },
+    ...{ clock, dispatcher, credentials, running: new Running() },
     staticHeaders: staticHeaders(options.headers, credentials),
   };
   /** Path for messages, once it is known. */
@@ -55,7 +56,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   const post = (body: Buffer, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
     deliver(link, {
       ...{ lane: "control", method: "POST", path: endpoint ?? streamUrl.pathname, body, timeoutMs },
-      headers: { ...headers, "content-type": "application/json" },
+      ...{ headers, ownHeaders: POST_HEADERS },
     });
 
   /** The stream is gone, and with it every answer that it would have brought. */
@@ -66,7 +67,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     for (const id of unsent.keys()) correlator.fail(id, { ...cause, delivery: "not_sent" });
     unsent.clear();
     correlator.failAll({ ...cause, delivery: "sent_unknown" });
-    for (const running of [...link.running]) running.stop();
+    link.running.stopAll();
     if (!options.dispatcher) closing ??= dispatcher.close();
     events.closed(cause.detail);
   };
@@ -101,7 +102,13 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
 
   const stream = new Conversation(
     link,
-    { lane: "stream", method: "GET", path: streamUrl.pathname + streamUrl.search, headers: GET_HEADERS, body: null },
+    {
+      lane: "stream",
+      method: "GET",
+      path: streamUrl.pathname + streamUrl.search,
+      ...{ headers: {}, ownHeaders: GET_HEADERS },
+      body: null,
+    },
     {
       head: head => {
         if (!isEventStream(head)) finish(refusal(head, clock.wall()));

@@ -146,7 +146,7 @@ test("equal definitions on upstreams that differ only in their address are repli
 test("upstreams of different groups are never replicas", async () => {
   const [a, b] = [keep(await startUpstream({ name: "a" })), keep(await startUpstream({ name: "b" }))];
   const { tools } = await behind({}, [a, { group: "one" }], [b, { group: "two" }]);
-  expect((await tools()).filter(name => name.endsWith("count"))).toEqual(["a__count", "b__count"]);
+  expect((await tools()).filter(name => name.endsWith("count"))).toEqual(["one__count", "two__count"]);
 });
 
 test("tools = [...] leaves the others out, and calling one of them is calling nothing", async () => {

@@ -171,8 +171,8 @@ describe("an upstream that", () => {
     ).toBeDefined();
   });
 
-  test("loses an agent's interest is told so", async () => {
-    const a = await start("a");
+  test.each(["legacy", "modern"] as const)("(%s) loses an agent's interest is told so", async era => {
+    const a = await start("a", { era });
     const { agent } = await gatewayOf(config(a));
     const controller = new AbortController();
     const params = { name: "slow", arguments: { ms: 60_000 } };

@@ -17,14 +17,16 @@ export interface CallOptions extends Common {
 
 /** Calls a tool and prints what it says. */
 export const call: Command<CallOptions> = async (options, context) => {
-  const args = parseArguments(options.args === "-" && options.readInput ? await options.readInput() : (options.args ?? "{}"));
-  return withDesk(options, context, async desk => {
+  const args = parseArguments(
+    options.args === "-" && options.readInput ? await options.readInput() : (options.args ?? "{}"),
+  );
+  return withDesk(options, context, async (desk, pid) => {
     const wanted = new AbortController();
     const abort = (): void => wanted.abort();
     context.signals.on("SIGINT", abort);
     context.signals.on("SIGTERM", abort);
     try {
-      await desk.catalog({ waitMs: DIAL_MS });
+      if (pid === undefined) await desk.status({ waitMs: DIAL_MS });
       const answer = await desk.call({ name: options.name, args, signal: wanted.signal });
       if (answer.kind === "failed") return failed(answer.failure, options.name);
       if (answer.kind === "asks") {
@@ -47,13 +49,20 @@ function parseArguments(text: string): Payload {
   } catch (error) {
     return fail("usage", `The arguments are not a JSON object: ${(error as Error).message}`, {
       where: `--args ${text.slice(0, 200)}`,
-      help: [`Write an object, in quotes for the shell: --args '{"path": "."}'.`, "Or send it to standard input: --args -."],
+      help: [
+        `Write an object, in quotes for the shell: --args '{"path": "."}'.`,
+        "Or send it to standard input: --args -.",
+      ],
     });
   }
 }
 
 /** With `--json` the result is the tool's own bytes; numbers and unknown members stay what they were. */
-function print(result: Payload, told: { upstream: string | null; options: CallOptions }, { terminal }: Context): ExitCode {
+function print(
+  result: Payload,
+  told: { upstream: string | null; options: CallOptions },
+  { terminal }: Context,
+): ExitCode {
   const isError = result.raw("isError")?.toString() === "true";
   const { name, json } = told.options;
   if (json) {
@@ -76,6 +85,10 @@ const ERROR_OF: Readonly<Record<CallFailure["reason"], ErrorName>> = {
 function failed({ reason, message, detail, code }: CallFailure, name: string): never {
   return fail(ERROR_OF[reason], message, {
     where: `${name}${detail ? `: ${detail}` : ""} (JSON-RPC error ${code})`,
-    help: [reason === "unknown_name" ? "See what there is: `rad mcp tools`." : "See the upstreams: `rad mcp proxy status`, or `rad mcp test`."],
+    help: [
+      reason === "unknown_name"
+        ? "See what there is: `rad mcp tools`."
+        : "See the upstreams: `rad mcp proxy status`, or `rad mcp test`.",
+    ],
   });
 }

@@ -33,13 +33,22 @@ const catalogOf =
       return EXIT.ok;
     });
 
-function print(entries: readonly Listed[], { member, absent }: { member: string; absent: readonly string[] }, terminal: Terminal): void {
+function print(
+  entries: readonly Listed[],
+  { member, absent }: { member: string; absent: readonly string[] },
+  terminal: Terminal,
+): void {
   const rows = entries.map(({ name, upstreams, description }) => [name, upstreams.join(", "), firstLine(description)]);
-  const lines = table(["name", "upstreams", "description"], rows, { paint: terminal.paint.out, columns: terminal.columns() });
+  const lines = table(["name", "upstreams", "description"], rows, {
+    paint: terminal.paint.out,
+    columns: terminal.columns(),
+  });
   if (entries.length > 0) terminal.out(lines.join("\n"));
   else terminal.err(`There are no ${member}.`);
   if (absent.length > 0) {
-    terminal.err(`\nNot shown: the ${member} of ${printable(enumerate(absent))}, not reached so far. \`rad mcp test\` says why.`);
+    terminal.err(
+      `\nNot shown: the ${member} of ${printable(enumerate(absent))}, not reached so far. \`rad mcp test\` says why.`,
+    );
   }
 }
 

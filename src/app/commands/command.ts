@@ -2,7 +2,7 @@ import type { EventEmitter } from "node:events";
 import type { Config } from "../../config/schema.ts";
 import type { Environment } from "../../lib/platform.ts";
 import { type RunRecord, type Standing, standing } from "../../lib/run-file.ts";
-import { locate, type Places, type Selection } from "../control/places.ts";
+import { locate, type Places, type Selection, type Surroundings } from "../control/places.ts";
 import { CommandFailed, fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Gateway, GatewayOptions } from "../gateway.ts";
@@ -40,10 +40,18 @@ export function placesFor(selection: Selection, context: Context): Places {
   if (!located) {
     return fail("noConfig", "There is no configuration file here", {
       where: `.radium/mcp-proxy.toml was looked for in ${context.cwd} and in every folder above it`,
-      help: ["Write one: `rad mcp proxy init`.", "Or name one: `--config FILE`.", "Or just look: `rad mcp proxy start --demo`."],
+      help: [
+        "Write one: `rad mcp proxy init`.",
+        "Or name one: `--config FILE`.",
+        "Or just look: `rad mcp proxy start --demo`.",
+      ],
     });
   }
-  if (!located.ok) return fail("unsafePlace", "There is no safe place for the control socket", { where: located.detail, help: ["Set XDG_RUNTIME_DIR to a folder that only you can reach."] });
+  if (!located.ok)
+    return fail("unsafePlace", "There is no safe place for the control socket", {
+      where: located.detail,
+      help: ["Set XDG_RUNTIME_DIR to a folder that only you can reach."],
+    });
   return located.places;
 }
 
@@ -73,8 +81,12 @@ export function unsafe(detail: string): never {
 export const nameOf = (places: Pick<Places, "configPath" | "baseDir">): string =>
   places.configPath ?? `the demo in ${places.baseDir}`;
 
-/** The option that selects the same instance again, from anywhere. */
-export const optionFor = (configPath: string | null): string => (configPath === null ? "--demo" : `--config ${configPath}`);
+/** A command about that instance, as it can be typed in this place. */
+export function commandFor(verb: string, configPath: string | null, context: Surroundings): string {
+  const here = locate({}, context);
+  if (here?.ok && here.places.configPath === configPath) return `rad mcp proxy ${verb}`;
+  return `rad mcp proxy ${verb} ${configPath === null ? "--demo" : `--config ${configPath}`}`;
+}
 
 export function running(found: Standing): RunRecord | undefined {
   return found.kind === "running" ? found.record : undefined;
@@ -90,7 +102,10 @@ export interface Loaded {
 
 /** Reads the configuration; ends the command with all its problems where it is bad. */
 export async function readConfig(configPath: string, context: Context): Promise<Loaded> {
-  const [{ loadConfig }, { renderProblem }] = await Promise.all([import("../../config/load.ts"), import("../../config/render.ts")]);
+  const [{ loadConfig }, { renderProblem }] = await Promise.all([
+    import("../../config/load.ts"),
+    import("../../config/render.ts"),
+  ]);
   const loaded = loadConfig({ path: configPath, env: context.env });
   if (loaded.ok) {
     const color = context.terminal.paint.err !== plain;

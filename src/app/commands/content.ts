@@ -11,14 +11,18 @@ type Item = Readonly<Record<string, unknown>>;
 export function contentLines(result: ToolResult): string[] {
   const items = Array.isArray(result.content) ? (result.content as unknown[]).map(describe) : [];
   if (items.length > 0) return items;
-  return result.structuredContent === undefined ? ["(no content)"] : [JSON.stringify(result.structuredContent, undefined, 2)];
+  return result.structuredContent === undefined
+    ? ["(no content)"]
+    : [JSON.stringify(result.structuredContent, undefined, 2)];
 }
 
 function describe(item: unknown): string {
   if (typeof item !== "object" || item === null) return JSON.stringify(item);
   const { type, text: words } = item as Item;
   const show = typeof type === "string" && Object.hasOwn(SHOWN, type) ? SHOWN[type] : undefined;
-  return typeof words === "string" && type === "text" ? words : (show?.(item as Item) ?? `[${text(type) || "content of an unknown type"}]`);
+  return typeof words === "string" && type === "text"
+    ? words
+    : (show?.(item as Item) ?? `[${text(type) || "content of an unknown type"}]`);
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");

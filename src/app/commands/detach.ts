@@ -27,7 +27,11 @@ export async function startDetached(places: Places, flags: readonly string[], co
   const from = fstatSync(file).size;
   const which = places.configPath === null ? ["--demo"] : ["--config", places.configPath];
   const program = [...process.execArgv, process.argv[1] ?? "", "mcp", "proxy", "start", ...which, ...flags];
-  const child = spawn(process.execPath, program, { cwd: places.baseDir, detached: true, stdio: ["ignore", file, file, "ipc"] });
+  const child = spawn(process.execPath, program, {
+    cwd: places.baseDir,
+    detached: true,
+    stdio: ["ignore", file, file, "ipc"],
+  });
   const news = await firstNews(child);
   if (news.kind === "ready") {
     closeSync(file);
@@ -40,7 +44,11 @@ export async function startDetached(places: Places, flags: readonly string[], co
   else {
     context.terminal.err(printableLines(lastLines(file, from)));
     const how = news.signal === null ? `with code ${news.code}` : `by ${news.signal}`;
-    if (news.code === null || news.code === EXIT.ok) fail("didNotStart", `The gateway ended ${how} before it listened`, { where: path, help: ["Run it in the foreground to see more: `rad mcp proxy start`."] });
+    if (news.code === null || news.code === EXIT.ok)
+      fail("didNotStart", `The gateway ended ${how} before it listened`, {
+        where: path,
+        help: ["Run it in the foreground to see more: `rad mcp proxy start`."],
+      });
   }
   closeSync(file);
   return (news.code ?? EXIT.error) as ExitCode;
@@ -48,7 +56,12 @@ export async function startDetached(places: Places, flags: readonly string[], co
 
 type News =
   | { readonly kind: "ready" }
-  | { readonly kind: "ended"; readonly text: string | undefined; readonly code: number | null; readonly signal: string | null };
+  | {
+      readonly kind: "ended";
+      readonly text: string | undefined;
+      readonly code: number | null;
+      readonly signal: string | null;
+    };
 
 function firstNews(child: ChildProcess): Promise<News> {
   return new Promise(resolve => {

@@ -16,7 +16,10 @@ export function lastLines(path: string, count: number): { lines: string[]; end: 
     const from = Math.max(0, size - TAIL_BYTES);
     const text = readFrom(file, from, size - from).toString("utf8");
     const end = text.lastIndexOf("\n") + 1;
-    const lines = text.slice(0, end).split("\n").slice(from > 0 ? 1 : 0, -1);
+    const lines = text
+      .slice(0, end)
+      .split("\n")
+      .slice(from > 0 ? 1 : 0, -1);
     return { lines: count > 0 ? lines.slice(-count) : [], end: from + Buffer.byteLength(text.slice(0, end)) };
   } finally {
     closeSync(file);

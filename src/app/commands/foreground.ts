@@ -1,16 +1,18 @@
 import type { Config } from "../../config/schema.ts";
 import { occupy, type RunRecord } from "../../lib/run-file.ts";
-import type { ReloadReport, StopReport } from "../control/desk.ts";
-import { nearDesk } from "../control/near.ts";
+import type { ReloadReport } from "../control/desk.ts";
+import { allTried, nearDesk } from "../control/near.ts";
 import type { Places } from "../control/places.ts";
 import { serveControl } from "../control/server.ts";
 import { fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Gateway, Listening } from "../gateway.ts";
+import { printable } from "../terminal/printable.ts";
 import { connectHelp, fleetSummary, styleOf } from "../terminal/summary.ts";
 import { count, duration } from "../terminal/words.ts";
 import { VERSION } from "../version.ts";
-import { type Context, nameOf, optionFor, unsafe } from "./command.ts";
+import { type Context, commandFor, nameOf, unsafe } from "./command.ts";
+import { endingOf, obeySignals, type Session } from "./ending.ts";
 import { type Address, listenFailure } from "./port.ts";
 import { showProgress } from "./progress.ts";
 
@@ -29,14 +31,13 @@ export interface Launch {
   readonly reread: () => Promise<{ config: Config } | { problems: readonly string[] }>;
 }
 
-const GRACE_MS = 30_000;
 /** How long the first picture waits for slow upstreams. The gateway serves meanwhile. */
 const PICTURE_MS = 5_000;
 
 /** Runs a gateway until a signal or the control socket ends it. */
 export async function runForeground(launch: Launch, context: Context): Promise<ExitCode> {
   const { places } = launch;
-  const held = await takeInstance(launch);
+  const held = await takeInstance(launch, context);
   // Whatever ends this process, nobody shall find a run file of it.
   const release = (): void => held.release();
   process.on("exit", release);
@@ -50,13 +51,13 @@ export async function runForeground(launch: Launch, context: Context): Promise<E
       warnings: launch.warnings,
     });
     const ending = endingOf(gateway);
-    const handlers = listenForSignals(launch, { gateway, ending }, context);
+    const ignoreSignals = obeySignals({ gateway, ending }, () => reloadAloud(gateway, launch, context), context);
     try {
       const listening = await open(gateway, launch, context);
       held.announce({ host: launch.address.host, port: listening.port, url: listening.url });
       return await serve({ gateway, ending, listening }, launch, context);
     } finally {
-      handlers.remove();
+      ignoreSignals();
       await ending.end(0);
     }
   } finally {
@@ -65,47 +66,25 @@ export async function runForeground(launch: Launch, context: Context): Promise<E
   }
 }
 
-async function takeInstance({ places, flags }: Launch) {
-  const facts = { configPath: places.configPath, version: VERSION, startedAt: new Date().toISOString(), socket: places.socket, flags };
+async function takeInstance({ places, flags }: Launch, context: Context) {
+  const facts = {
+    configPath: places.configPath,
+    version: VERSION,
+    startedAt: new Date().toISOString(),
+    socket: places.socket,
+    flags,
+  };
   const held = await occupy(places.runDir, facts);
-  if (held.kind === "taken") return alreadyRunning(held.record, places);
+  if (held.kind === "taken") return alreadyRunning(held.record, places, context);
   return held.kind === "refused" ? unsafe(held.detail) : held;
 }
 
-export function alreadyRunning(record: RunRecord, places: Places): never {
-  const which = optionFor(places.configPath);
+export function alreadyRunning(record: RunRecord, places: Places, context: Context): never {
+  const [see, end, anew] = ["status", "stop", "restart"].map(verb => commandFor(verb, places.configPath, context));
   return fail("alreadyRunning", `The gateway of this configuration is already running (pid ${record.pid})`, {
     where: `${nameOf(places)}${record.address ? `, at ${record.address.url}` : ""}`,
-    help: [`See it: \`rad mcp proxy status ${which}\`.`, `Stop it: \`rad mcp proxy stop ${which}\`, or start it anew: \`rad mcp proxy restart ${which}\`.`],
+    help: [`See it: \`${see}\`.`, `Stop it: \`${end}\`, or start it anew: \`${anew}\`.`],
   });
-}
-
-/** The one way in which a gateway ends. */
-interface Ending {
-  /** Begins to end, once. */
-  end(graceMs: number): Promise<StopReport>;
-  /** Resolves when it has ended. */
-  readonly ended: Promise<StopReport>;
-}
-interface Session {
-  readonly gateway: Gateway;
-  readonly ending: Ending;
-}
-
-function endingOf(gateway: Gateway): Ending {
-  let settle: (report: Promise<StopReport>) => void;
-  let begun: Promise<StopReport> | undefined;
-  const ended = new Promise<StopReport>(resolve => {
-    settle = resolve;
-  });
-  const end = (graceMs: number): Promise<StopReport> => {
-    if (begun) return begun;
-    const startedMs = performance.now();
-    begun = gateway.stop({ graceMs }).then(({ cut }) => ({ cut, tookMs: Math.round(performance.now() - startedMs) }));
-    settle(begun);
-    return begun;
-  };
-  return { end, ended };
 }
 
 /** Opens the port; where any port will do, a free one if that one is taken. */
@@ -114,7 +93,7 @@ async function open(gateway: Gateway, { address, anyPort }: Launch, context: Con
     return await gateway.listen(address);
   } catch (error) {
     if (!anyPort || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") {
-      throw (await listenFailure(error, address, context.env)) ?? error;
+      throw (await listenFailure(error, address, context)) ?? error;
     }
   }
   context.terminal.err(`Port ${address.port} is already in use: taking a free one.`);
@@ -130,7 +109,7 @@ async function serve(session: Session & { listening: Listening }, launch: Launch
   context.tellReady();
   const progress = showProgress(gateway, terminal, terminal.live);
   try {
-    await Promise.race([gateway.settled(PICTURE_MS), ending.ended]);
+    await Promise.race([allTried(gateway, PICTURE_MS), ending.ended]);
     progress.settle();
     const status = gateway.status();
     const lines = [...fleetSummary(status, styleOf(terminal)), "", ...connectHelp(listening, terminal.paint.out)];
@@ -151,32 +130,19 @@ async function serve(session: Session & { listening: Listening }, launch: Launch
 async function reload(gateway: Gateway, launch: Launch): Promise<ReloadReport> {
   const read = await launch.reread();
   if ("problems" in read) return { ok: false, problems: read.problems };
-  return { ok: true, changes: await gateway.reload(read.config), warnings: [] };
+  return { ok: true, changes: await gateway.reload(read.config) };
 }
 
-function listenForSignals(launch: Launch, { gateway, ending }: Session, { terminal, signals, exit, hungUp }: Context) {
-  let stopping = false;
-  const stop = (): void => {
-    if (stopping) return exit(EXIT.error);
-    stopping = true;
-    const running = gateway.status().upstreams.reduce((sum, { inFlight }) => sum + inFlight, 0);
-    if (running > 0) terminal.err(`Stopping: ${count(running, "call")} may finish within ${duration(GRACE_MS)}. Once more to stop at once.`);
-    void ending.end(GRACE_MS);
-  };
-  const hangUp = (): void => {
-    if (hungUp()) return stop();
-    reload(gateway, launch).then(
-      report => terminal.err(report.ok ? `Reloaded. ${report.changes.join(" ") || "Nothing changed."}` : `Not reloaded.\n${report.problems.join("\n\n")}`),
-      error => terminal.err(`Not reloaded: ${(error as Error).message}`),
+async function reloadAloud(gateway: Gateway, launch: Launch, { terminal }: Context): Promise<void> {
+  try {
+    const report = await reload(gateway, launch);
+    const changes = report.ok ? report.changes.map(printable) : [];
+    terminal.err(
+      report.ok
+        ? `Reloaded. ${changes.join("; ") || "Nothing changed."}`
+        : `Not reloaded.\n${report.problems.join("\n\n")}`,
     );
-  };
-  signals.on("SIGINT", stop);
-  signals.on("SIGTERM", stop);
-  signals.on("SIGHUP", hangUp);
-  const remove = (): void => {
-    signals.off("SIGINT", stop);
-    signals.off("SIGTERM", stop);
-    signals.off("SIGHUP", hangUp);
-  };
-  return { remove };
+  } catch (error) {
+    terminal.err(`Not reloaded: ${printable((error as Error).message)}`);
+  }
 }

@@ -30,7 +30,8 @@ export const init: Command<InitOptions> = async (options, { terminal, cwd }) => 
   if (basename(folder) === FOLDER) ignoreRunFolder(join(folder, ".gitignore"));
   const shown = printable(relative(cwd, path) || path);
   terminal.out(`Wrote ${shown}`);
-  if (above && options.config === undefined) terminal.err(`From here on it is used in this folder instead of ${printable(above)}.`);
+  if (above && options.config === undefined)
+    terminal.err(`From here on it is used in this folder instead of ${printable(above)}.`);
   const { paint } = terminal;
   terminal.err(
     [
@@ -54,7 +55,10 @@ function write(path: string, text: string, force: boolean): void {
     if (code !== "EEXIST") throw Object.assign(new Error(`cannot write ${path}: ${message}`), { code });
     fail("fileExists", "The configuration file exists already", {
       where: path,
-      help: ["Edit it, or replace it with the starter file: `rad mcp proxy init --force`.", "To see the starter file only: `rad mcp proxy init --print`."],
+      help: [
+        "Edit it, or replace it with the starter file: `rad mcp proxy init --force`.",
+        "To see the starter file only: `rad mcp proxy init --print`.",
+      ],
     });
   }
   if (force) renameSync(target, path);

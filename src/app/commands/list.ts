@@ -1,5 +1,5 @@
 import { EXIT } from "../exit-codes.ts";
-import { hasFailed, explainFailure } from "../terminal/states.ts";
+import { explainFailure, hasFailed } from "../terminal/states.ts";
 import { styleOf, upstreamTable } from "../terminal/summary.ts";
 import type { Command, Common } from "./command.ts";
 import { DIAL_MS, withDesk } from "./with-desk.ts";
@@ -12,8 +12,11 @@ export const list: Command<Common> = (options, context) =>
     if (options.json) terminal.out(JSON.stringify({ schema: "rad.list/1", upstreams }));
     else {
       const style = styleOf(terminal);
-      terminal.out((upstreams.length > 0 ? upstreamTable(upstreams, style) : ["No upstreams are configured."]).join("\n"));
-      for (const failed of upstreams.filter(hasFailed)) terminal.err(`\n${explainFailure(failed, terminal.paint.err).join("\n")}`);
+      terminal.out(
+        (upstreams.length > 0 ? upstreamTable(upstreams, style) : ["No upstreams are configured."]).join("\n"),
+      );
+      for (const failed of upstreams.filter(hasFailed))
+        terminal.err(`\n${explainFailure(failed, terminal.paint.err).join("\n")}`);
     }
     return EXIT.ok;
   });

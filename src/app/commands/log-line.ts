@@ -29,7 +29,9 @@ export function logLine(line: string, paint: Paint): string {
 function parse(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && "outcome" in value ? (value as Record<string, unknown>) : undefined;
+    return typeof value === "object" && value !== null && "outcome" in value
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -24,9 +24,16 @@ export const logs: Command<LogsOptions> = async (options, context) => {
   const { terminal, signals } = context;
   if (options.stderr !== undefined) {
     const record = running(standingOf(places));
-    if (!record) fail("notRunning", "The proxy is not running", { where: nameOf(places), help: ["Only a running gateway knows what its children write."] });
+    if (!record)
+      fail("notRunning", "The proxy is not running", {
+        where: nameOf(places),
+        help: ["Only a running gateway knows what its children write."],
+      });
     const { upstreams } = await farDesk(record).status({ waitMs: 0 });
-    knownUpstream(options.stderr, upstreams.map(({ name }) => name));
+    knownUpstream(
+      options.stderr,
+      upstreams.map(({ name }) => name),
+    );
     const lines = upstreams.find(({ name }) => name === options.stderr)?.stderr ?? [];
     if (options.json) terminal.out(JSON.stringify({ schema: "rad.stderr/1", upstream: options.stderr, lines }));
     else if (lines.length > 0) terminal.out(lines.map(printable).join("\n"));

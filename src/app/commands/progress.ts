@@ -21,10 +21,12 @@ export function showProgress(gateway: Gateway, terminal: Terminal, live: Live | 
   const tell = (status: UpstreamStatus): void => {
     // Between failures an upstream is dialled again and again: only the end of an attempt is news.
     if (status.state === "connecting" && told.has(status.name)) return;
-    const news = `${status.state} ${hasFailed(status) ? status.lastError : status.protocolVersion}`;
+    const news = newsOf(status);
     if (told.get(status.name) === news) return;
     told.set(status.name, news);
-    const [first = "", ...rest] = hasFailed(status) ? explainFailure(status, terminal.paint.err) : [line(status, terminal)];
+    const [first = "", ...rest] = hasFailed(status)
+      ? explainFailure(status, terminal.paint.err)
+      : [line(status, terminal)];
     terminal.err([settled ? `${timeOfDay()} ${first}` : first, ...rest].join("\n"));
   };
   const forget = gateway.onUpstream(status => {
@@ -38,7 +40,7 @@ export function showProgress(gateway: Gateway, terminal: Terminal, live: Live | 
     settle: () => {
       if (live) {
         live.clear();
-        for (const [name, status] of statuses) told.set(name, `${status.state} ${hasFailed(status) ? status.lastError : status.protocolVersion}`);
+        for (const [name, status] of statuses) told.set(name, newsOf(status));
       }
       settled = true;
     },
@@ -46,11 +48,18 @@ export function showProgress(gateway: Gateway, terminal: Terminal, live: Live | 
   };
 }
 
+/** What must differ for a state to be told: failing again for the same reason is nothing new. */
+const newsOf = (status: UpstreamStatus): string =>
+  hasFailed(status) ? `failed ${status.lastError}` : `${status.state} ${status.protocolVersion}`;
+
 function line(status: UpstreamStatus, { paint, unicode }: Terminal): string {
   const { state } = status;
   if (hasFailed(status)) return explainFailure(status, paint.err)[0] ?? "";
   const details = state === "connecting" ? [] : [status.transport, status.protocolVersion, count(status.tools, "tool")];
-  const aside = [...details.filter(detail => detail !== null), ...(state === "ready" || !status.lastError ? [] : [status.lastError])];
+  const aside = [
+    ...details.filter(detail => detail !== null),
+    ...(state === "ready" || !status.lastError ? [] : [status.lastError]),
+  ];
   const facts = aside.length > 0 ? ` (${printable(aside.join(", "))})` : "";
   return `${paint.err(toneOf(state), `${symbolOf(state, unicode)} ${printable(status.name)}: ${wordOf(state)}`)}${facts}`;
 }

@@ -9,7 +9,10 @@ export const reload: Command<Common> = async (options, context) => {
   const places = placesFor(options, context);
   const record = running(standingOf(places));
   if (!record) {
-    return fail("notRunning", "The proxy is not running", { where: nameOf(places), help: ["Start it: `rad mcp proxy start`."] });
+    return fail("notRunning", "The proxy is not running", {
+      where: nameOf(places),
+      help: ["Start it: `rad mcp proxy start`."],
+    });
   }
   const report = await farDesk(record).reload();
   if (!report.ok) {
@@ -19,10 +22,15 @@ export const reload: Command<Common> = async (options, context) => {
       exit: EXIT.badConfig,
       summary: message,
       render: paint => `${text}\n\n${paint("strong", `${message}.`)}`,
-      json: { schema: "rad.error/1", error: { code: "RAD2017", name: "badConfig", message, where: nameOf(places), help: report.problems }, exitCode: EXIT.badConfig },
+      json: {
+        schema: "rad.error/1",
+        error: { code: "RAD2017", name: "badConfig", message, where: nameOf(places), help: report.problems },
+        exitCode: EXIT.badConfig,
+      },
     });
   }
-  const lines = report.changes.length > 0 ? report.changes.map(change => `  ${printable(change)}`) : ["  Nothing changed."];
+  const lines =
+    report.changes.length > 0 ? report.changes.map(change => `  ${printable(change)}`) : ["  Nothing changed."];
   context.terminal.out(["Reloaded.", ...lines].join("\n"));
   return EXIT.ok;
 };

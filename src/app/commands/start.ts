@@ -4,7 +4,17 @@ import type { Places } from "../control/places.ts";
 import { CommandFailed, fail } from "../errors.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { plain } from "../terminal/terminal.ts";
-import { type Command, type Common, configPathOf, type Context, type Loaded, placesFor, readConfig, running, standingOf } from "./command.ts";
+import {
+  type Command,
+  type Common,
+  type Context,
+  configPathOf,
+  type Loaded,
+  placesFor,
+  readConfig,
+  running,
+  standingOf,
+} from "./command.ts";
 import { startDetached } from "./detach.ts";
 import { alreadyRunning, type Launch, runForeground } from "./foreground.ts";
 
@@ -22,7 +32,7 @@ export const start: Command<StartOptions> = async (options, context) => {
   const loaded = await readConfig(path, context);
   checkAllowed(loaded.config, options, path);
   const record = running(standingOf(places));
-  if (record) alreadyRunning(record, places);
+  if (record) alreadyRunning(record, places, context);
   if (options.detach) return startDetached(places, flagsOf(options), context);
   for (const warning of loaded.warnings) context.terminal.err(warning);
   return runForeground(launchOf(loaded, { places, options }, context), context);
@@ -30,7 +40,7 @@ export const start: Command<StartOptions> = async (options, context) => {
 
 async function startDemo(places: Places, options: StartOptions, context: Context): Promise<ExitCode> {
   const record = running(standingOf(places));
-  if (record) alreadyRunning(record, places);
+  if (record) alreadyRunning(record, places, context);
   if (options.detach) return startDetached(places, flagsOf(options), context);
   const { startDemoFleet } = await import("../../demo/fleet.ts");
   const fleet = await startDemoFleet();
@@ -43,7 +53,11 @@ async function startDemo(places: Places, options: StartOptions, context: Context
   }
 }
 
-function launchOf(loaded: Pick<Loaded, "config" | "notes">, chosen: { places: Places; options: StartOptions }, context: Context): Launch {
+function launchOf(
+  loaded: Pick<Loaded, "config" | "notes">,
+  chosen: { places: Places; options: StartOptions },
+  context: Context,
+): Launch {
   const { places, options } = chosen;
   const config = withFlags(loaded.config, options);
   return {
@@ -79,7 +93,10 @@ async function reread(path: string | null, options: StartOptions, context: Conte
 /** What the configuration forbids, or would be dangerous. */
 function checkAllowed(config: Config, options: StartOptions, where: string): void {
   if (!config.enable) {
-    fail("disabled", "The proxy is switched off in its configuration", { where, help: ["Set `enable = true` in [mcp.proxy], or remove the line."] });
+    fail("disabled", "The proxy is switched off in its configuration", {
+      where,
+      help: ["Set `enable = true` in [mcp.proxy], or remove the line."],
+    });
   }
   const host = options.host ?? config.host;
   if (isLoopback(host) || options.allowUnauthenticated) return;

@@ -4,8 +4,8 @@ import { standing } from "../../lib/run-file.ts";
 import { farDesk } from "../control/far.ts";
 import { locate } from "../control/places.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { connectHelp, fleetSummary, headline, styleOf } from "../terminal/summary.ts";
 import { printable } from "../terminal/printable.ts";
+import { connectHelp, fleetSummary, headline, styleOf } from "../terminal/summary.ts";
 import { type Command, type Common, type Context, nameOf, placesFor, unsafe } from "./command.ts";
 
 export interface StatusOptions extends Common {
@@ -17,9 +17,12 @@ const STARTING_MS = 3_000;
 const LOOK_MS = 100;
 const REDRAW_MS = 1_000;
 
-type Seen = { readonly kind: "running"; readonly status: Status } | { readonly kind: "absent"; readonly config: string | null; readonly reason: string };
+type Seen =
+  | { readonly kind: "running"; readonly status: Status }
+  | { readonly kind: "absent"; readonly config: string | null; readonly reason: string };
 
-export const status: Command<StatusOptions> = (options, context) => (options.watch ? watch(options, context) : once(options, context));
+export const status: Command<StatusOptions> = (options, context) =>
+  options.watch ? watch(options, context) : once(options, context);
 
 async function once(options: StatusOptions, context: Context): Promise<ExitCode> {
   const seen = await look(options, context);
@@ -47,7 +50,12 @@ async function watch(options: StatusOptions, context: Context): Promise<ExitCode
 }
 
 async function look(options: StatusOptions, context: Context): Promise<Seen> {
-  if (!locate(options, context)) return { kind: "absent", config: null, reason: "there is no configuration file here; write one with `rad mcp proxy init`" };
+  if (!locate(options, context))
+    return {
+      kind: "absent",
+      config: null,
+      reason: "there is no configuration file here; write one with `rad mcp proxy init`",
+    };
   const places = placesFor(options, context);
   const untilMs = performance.now() + STARTING_MS;
   for (;;) {
@@ -78,8 +86,15 @@ function json(seen: Seen): string {
 
 function text(seen: Seen, { terminal }: Context): string[] {
   const style = styleOf(terminal);
-  if (seen.kind === "absent") return [`${style.paint("strong", "The proxy is not running")} (${printable(seen.reason)}).`];
-  return [headline(seen.status, style), "", ...fleetSummary(seen.status, style), "", ...connectHelp(seen.status, style.paint)];
+  if (seen.kind === "absent")
+    return [`${style.paint("strong", "The proxy is not running")} (${printable(seen.reason)}).`];
+  return [
+    headline(seen.status, style),
+    "",
+    ...fleetSummary(seen.status, style),
+    "",
+    ...connectHelp(seen.status, style.paint),
+  ];
 }
 
 function exitOf(seen: Seen): ExitCode {

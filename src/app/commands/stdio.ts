@@ -1,6 +1,6 @@
+import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { VERSION } from "../version.ts";
-import { fail } from "../errors.ts";
 import { type Command, type Common, configPathOf, placesFor, readConfig } from "./command.ts";
 import { showProgress } from "./progress.ts";
 
@@ -17,7 +17,10 @@ export const stdio: Command<StdioOptions> = async (options, context) => {
   const path = configPathOf(places);
   const { config, warnings, notes } = await readConfig(path, context);
   if (!config.enable) {
-    fail("disabled", "The proxy is switched off in its configuration", { where: path, help: ["Set `enable = true` in [mcp.proxy], or remove the line."] });
+    fail("disabled", "The proxy is switched off in its configuration", {
+      where: path,
+      help: ["Set `enable = true` in [mcp.proxy], or remove the line."],
+    });
   }
   for (const warning of warnings) context.terminal.err(warning);
   const gateway = await context.assemble({

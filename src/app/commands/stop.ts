@@ -2,8 +2,9 @@ import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { lives, surelyLives } from "../../lib/lock-file.ts";
 import { clearStale, type RunRecord } from "../../lib/run-file.ts";
-import { ask } from "../control/client.ts";
+import { type Answer, ask } from "../control/client.ts";
 import type { StopReport } from "../control/desk.ts";
+import { ANSWER_MS } from "../control/far.ts";
 import { locate, type Places } from "../control/places.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -27,7 +28,9 @@ export const stop: Command<StopOptions> = async (options, context) => {
     await clearStale(places.runDir);
     rmSync(places.socket, { force: true });
     const whose = found.reused ? " (that pid is another program now, which is left alone)" : "";
-    return notRunning(`${nameOf(places)}; the run file of pid ${found.pid ?? "unknown"}, which has ended, was tidied away${whose}`);
+    return notRunning(
+      `${nameOf(places)}; the run file of pid ${found.pid ?? "unknown"}, which has ended, was tidied away${whose}`,
+    );
   }
   if (found.kind === "none") return notRunning(nameOf(places));
   await stopRunning(found.record, { places, graceMs: (options.timeout ?? 30) * 1000 }, context);
@@ -42,11 +45,15 @@ function notRunning(where: string): never {
  * Ends a gateway: by asking it, and if it does not answer by signals to the very process that wrote the run file, which
  * its start time proves. A number alone is never enough.
  */
-export async function stopRunning(record: RunRecord, how: { places: Places; graceMs: number }, { terminal }: Context): Promise<void> {
+export async function stopRunning(
+  record: RunRecord,
+  how: { places: Places; graceMs: number },
+  { terminal }: Context,
+): Promise<void> {
   const { graceMs, places } = how;
   const startedMs = performance.now();
   const took = (): string => duration(performance.now() - startedMs);
-  const answer = await ask(record.socket, { op: "stop", with: { graceMs }, timeoutMs: graceMs + MARGIN_MS });
+  const answer = await askToStop(record, graceMs);
   if (answer.kind === "answer" && (await isGone(record, MARGIN_MS))) {
     const { cut } = answer.result.value<StopReport & Record<string, unknown>>();
     const rest = cut > 0 ? `; ${count(cut, "call")} did not finish` : "; every call finished";
@@ -66,8 +73,18 @@ export async function stopRunning(record: RunRecord, how: { places: Places; grac
   terminal.out(`Ended the process ${record.pid} after ${took()}; calls that were running did not finish.`);
 }
 
+/** A gateway that hangs is not waited for as long as one that drains. */
+async function askToStop(record: RunRecord, graceMs: number): Promise<Answer> {
+  const well = await ask(record.socket, { op: "status", timeoutMs: ANSWER_MS });
+  if (well.kind === "silent" || well.kind === "unreachable") return well;
+  return ask(record.socket, { op: "stop", with: { graceMs }, timeoutMs: graceMs + MARGIN_MS });
+}
+
 async function endProcess(record: RunRecord, graceMs: number): Promise<boolean> {
-  for (const [signal, waitMs] of [["SIGTERM", Math.min(graceMs, MARGIN_MS)], ["SIGKILL", MARGIN_MS]] as const) {
+  for (const [signal, waitMs] of [
+    ["SIGTERM", Math.min(graceMs, MARGIN_MS)],
+    ["SIGKILL", MARGIN_MS],
+  ] as const) {
     if (!surelyLives(record)) return !lives(record);
     try {
       process.kill(record.pid, signal);

@@ -1,7 +1,7 @@
 import type { Tested } from "../control/desk.ts";
 import { EXIT } from "../exit-codes.ts";
 import { explainFailure, symbolOf, toneOf, wordOf } from "../terminal/states.ts";
-import { styleOf, type Style } from "../terminal/summary.ts";
+import { type Style, styleOf } from "../terminal/summary.ts";
 import { table } from "../terminal/table.ts";
 import { duration } from "../terminal/words.ts";
 import type { Command, Common } from "./command.ts";
@@ -17,10 +17,15 @@ export const test: Command<TestOptions> = (options, context) =>
     const { terminal } = context;
     const report = await desk.test({ waitMs: DIAL_MS });
     const { upstream } = options;
-    if (upstream !== undefined) knownUpstream(upstream, report.upstreams.map(({ name }) => name));
+    if (upstream !== undefined)
+      knownUpstream(
+        upstream,
+        report.upstreams.map(({ name }) => name),
+      );
     const tested = report.upstreams.filter(({ name }) => upstream === undefined || name === upstream);
     const bad = tested.filter(isBad);
-    if (options.json) terminal.out(JSON.stringify({ schema: "rad.test/1", ok: bad.length === 0, pid: pid ?? null, upstreams: tested }));
+    if (options.json)
+      terminal.out(JSON.stringify({ schema: "rad.test/1", ok: bad.length === 0, pid: pid ?? null, upstreams: tested }));
     else {
       if (pid !== undefined) terminal.err(`As the running gateway (pid ${pid}) sees it:`);
       terminal.out(lines(tested, styleOf(terminal)).join("\n"));
@@ -32,7 +37,9 @@ export const test: Command<TestOptions> = (options, context) =>
 const isBad = ({ state }: Tested): boolean => state !== "ready" && state !== "disabled" && state !== "degraded";
 
 const reasoned = (one: Tested): Tested =>
-  one.lastError === null && one.state === "connecting" ? { ...one, lastError: `no answer within ${duration(DIAL_MS)}` } : one;
+  one.lastError === null && one.state === "connecting"
+    ? { ...one, lastError: `no answer within ${duration(DIAL_MS)}` }
+    : one;
 
 function lines(tested: readonly Tested[], { paint, columns, unicode }: Style): string[] {
   if (tested.length === 0) return ["No upstreams are configured."];

@@ -1,6 +1,6 @@
 import { EXIT } from "../exit-codes.ts";
-import { plain } from "../terminal/terminal.ts";
 import { printable } from "../terminal/printable.ts";
+import { plain } from "../terminal/terminal.ts";
 import { count } from "../terminal/words.ts";
 import { type Command, type Common, configPathOf, placesFor } from "./command.ts";
 
@@ -8,7 +8,10 @@ import { type Command, type Common, configPathOf, placesFor } from "./command.ts
 export const validate: Command<Common> = async (options, context) => {
   const { terminal, env } = context;
   const path = configPathOf(placesFor(options, context));
-  const [{ loadConfig }, { renderProblem }] = await Promise.all([import("../../config/load.ts"), import("../../config/render.ts")]);
+  const [{ loadConfig }, { renderProblem }] = await Promise.all([
+    import("../../config/load.ts"),
+    import("../../config/render.ts"),
+  ]);
   const loaded = loadConfig({ path, env });
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   if (options.json) {
@@ -20,7 +23,9 @@ export const validate: Command<Common> = async (options, context) => {
   const aside = warnings > 0 ? `, ${count(warnings, "warning")}` : "";
   if (loaded.ok) {
     const upstreams = count(loaded.config.upstreams.length, "upstream");
-    terminal.out(`${terminal.paint.out("good", "The configuration is valid")}: ${printable(path)} (${upstreams}${aside})`);
+    terminal.out(
+      `${terminal.paint.out("good", "The configuration is valid")}: ${printable(path)} (${upstreams}${aside})`,
+    );
     return EXIT.ok;
   }
   terminal.err(`${count(problems.length - warnings, "error")}${aside} in ${printable(path)}`);

@@ -5,7 +5,7 @@ import { nearDesk } from "../control/near.ts";
 import { fail } from "../errors.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { VERSION } from "../version.ts";
-import { type Common, configPathOf, type Context, placesFor, readConfig, running, standingOf } from "./command.ts";
+import { type Common, type Context, configPathOf, placesFor, readConfig, running, standingOf } from "./command.ts";
 
 /** Upstreams that are dialled for one command are waited for this long. */
 export const DIAL_MS = 10_000;
@@ -45,7 +45,10 @@ export async function withDesk(
 
 function only(config: Config, name: string | undefined): Config {
   if (name === undefined) return config;
-  knownUpstream(name, config.upstreams.map(upstream => upstream.name));
+  knownUpstream(
+    name,
+    config.upstreams.map(upstream => upstream.name),
+  );
   return { ...config, upstreams: config.upstreams.filter(upstream => upstream.name === name) };
 }
 

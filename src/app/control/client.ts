@@ -62,5 +62,9 @@ function readAnswer(line: Buffer | "too_large"): Answer {
   if (result) return { kind: "answer", result };
   const error = answer.object("error");
   const name = (error?.string("name") ?? "internal") as RefusalName;
-  return { kind: "refused", name, message: error?.string("message") ?? "the gateway answered with neither result nor error" };
+  return {
+    kind: "refused",
+    name,
+    message: error?.string("message") ?? "the gateway answered with neither result nor error",
+  };
 }

@@ -59,7 +59,7 @@ export interface StopReport {
 
 /** What `reload` did: one sentence for each change, or why the old configuration stays. */
 export type ReloadReport =
-  | { readonly ok: true; readonly changes: readonly string[]; readonly warnings: readonly string[] }
+  | { readonly ok: true; readonly changes: readonly string[] }
   /** `problems`: rendered for a terminal without colours. */
   | { readonly ok: false; readonly problems: readonly string[] };
 

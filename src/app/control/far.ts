@@ -1,4 +1,4 @@
-import { Payload } from "../../core/payload.ts";
+import type { Payload } from "../../core/payload.ts";
 import type { Status } from "../../core/status.ts";
 import type { RunRecord } from "../../lib/run-file.ts";
 import { fail, failure, trouble } from "../errors.ts";
@@ -12,6 +12,8 @@ export interface FarDesk extends Desk {
   reload(): Promise<ReloadReport>;
 }
 
+/** What a gateway that is well answers in, however busy. */
+export const ANSWER_MS = 5_000;
 /** Enough for a tool that takes as long as any may. */
 const CALL_MS = 15 * 60_000;
 
@@ -19,18 +21,24 @@ const CALL_MS = 15 * 60_000;
 export function farDesk(record: RunRecord): FarDesk {
   const put = async (question: Question): Promise<Payload> => resultOf(await ask(record.socket, question), record);
   const waiting = (op: Question["op"], waitMs: number) =>
-    put({ op, with: { waitMs: Math.min(waitMs, LIMITS.timeoutMs / 2) } });
+    put({ op, with: { waitMs: Math.min(waitMs, LIMITS.timeoutMs / 2) }, timeoutMs: waitMs + ANSWER_MS });
   return {
     status: async ({ waitMs }) => (await waiting("status", waitMs)).value<Status & Record<string, unknown>>(),
     catalog: async ({ waitMs }) => (await waiting("catalog", waitMs)).value<Listing & Record<string, unknown>>(),
     test: async ({ waitMs }) => (await waiting("test", waitMs)).value<TestReport & Record<string, unknown>>(),
     call: async ({ name, args, signal }) => {
       if (args.size > LIMITS.callBytes - 4096) {
-        fail("usage", "The arguments are too large for the control socket", { where: "--args", help: ["Send less than 4 MiB."] });
+        fail("usage", "The arguments are too large for the control socket", {
+          where: "--args",
+          help: ["Send less than 4 MiB."],
+        });
       }
       return decodeCall(await put({ op: "call", with: { name }, args, signal, timeoutMs: CALL_MS }));
     },
-    stop: async graceMs => (await put({ op: "stop", with: { graceMs }, timeoutMs: graceMs + 10_000 })).value<StopReport & Record<string, unknown>>(),
+    stop: async graceMs =>
+      (await put({ op: "stop", with: { graceMs }, timeoutMs: graceMs + 10_000 })).value<
+        StopReport & Record<string, unknown>
+      >(),
     reload: async () => (await put({ op: "reload" })).value<ReloadReport & Record<string, unknown>>(),
     close: async () => {},
   };
@@ -54,11 +62,16 @@ function silence(answer: Exclude<Answer, { kind: "answer" }>, record: RunRecord)
   if (answer.name === "otherVersion") {
     return trouble("otherVersion", `The gateway is of another version: ${answer.message}`, {
       where,
-      help: [`The gateway is version ${record.version}. Use that version of \`rad\`, or end it (\`kill ${record.pid}\`) and start it anew.`],
+      help: [
+        `The gateway is version ${record.version}. Use that version of \`rad\`, or end it (\`kill ${record.pid}\`) and start it anew.`,
+      ],
     });
   }
   const error = answer.name === "timedOut" ? "timedOut" : "internal";
-  return trouble(error, `The gateway could not do it: ${answer.message}`, { where, help: ["See `rad mcp proxy status`."] });
+  return trouble(error, `The gateway could not do it: ${answer.message}`, {
+    where,
+    help: ["See `rad mcp proxy status`."],
+  });
 }
 
 function decodeCall(answer: Payload): CallAnswer {

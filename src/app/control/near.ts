@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Outcome } from "../../core/call.ts";
 import { KINDS, type Kind } from "../../core/catalog.ts";
 import type { Failure } from "../../core/failure.ts";
@@ -14,7 +15,7 @@ export function nearDesk(gateway: Gateway): Desk {
     if (state !== "connecting" && !took.has(name)) took.set(name, Math.round(performance.now() - startedMs));
   });
   const statusAfter = async (waitMs: number) => {
-    if (waitMs > 0) await gateway.settled(waitMs);
+    if (waitMs > 0) await allTried(gateway, waitMs);
     return gateway.status();
   };
   return {
@@ -34,6 +35,30 @@ export function nearDesk(gateway: Gateway): Desk {
     },
     close: async () => forget(),
   };
+}
+
+/**
+ * Resolves when every upstream has been tried, or after `waitMs`. The gateway itself waits only for those it knows
+ * nothing of; a person also wants to see those whose catalog it remembers.
+ */
+export async function allTried(gateway: Gateway, waitMs: number): Promise<void> {
+  const startedMs = performance.now();
+  await new Promise<void>(resolve => {
+    const isDone = (): boolean => gateway.status().upstreams.every(({ state }) => state !== "connecting");
+    const finish = (): void => {
+      clearTimeout(timer);
+      forget();
+      resolve();
+    };
+    const timer = setTimeout(finish, waitMs);
+    const forget = gateway.onUpstream(() => {
+      if (isDone()) finish();
+    });
+    if (isDone()) finish();
+  });
+  // What the last one offers is in the catalog a turn later.
+  await setImmediate();
+  await gateway.settled(Math.max(0, waitMs - (performance.now() - startedMs)));
 }
 
 function answerOf(outcome: Outcome): CallAnswer {

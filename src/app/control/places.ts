@@ -14,7 +14,9 @@ export interface Places {
   readonly runDir: string;
   readonly socket: string;
 }
-export type PlacesResult = { readonly ok: true; readonly places: Places } | { readonly ok: false; readonly detail: string };
+export type PlacesResult =
+  | { readonly ok: true; readonly places: Places }
+  | { readonly ok: false; readonly detail: string };
 
 /** What the user said about which instance is meant. */
 export interface Selection {
@@ -62,7 +64,12 @@ function demoPlaces({ cwd, env }: Surroundings): PlacesResult {
   const sockets = socketFolder(env);
   if (!sockets.ok) return sockets;
   const id = `demo-${hash(`demo\0${baseDir}`)}`;
-  const places = { configPath: null, baseDir, runDir: join(sockets.path, `run-${id}`), socket: join(sockets.path, `${id}.sock`) };
+  const places = {
+    configPath: null,
+    baseDir,
+    runDir: join(sockets.path, `run-${id}`),
+    socket: join(sockets.path, `${id}.sock`),
+  };
   return { ok: true, places };
 }
 
@@ -74,7 +81,8 @@ export function socketFolder(env: Environment): { ok: true; path: string } | { o
     const runtime = platform.runtimeDir(choice, uid);
     if (!runtime.ok) return { ok: false, detail: runtime.message };
     const path = join(runtime.path, SOCKETS);
-    if (Buffer.byteLength(join(path, `demo-${hash("")}.sock`)) <= platform.maxSocketPathBytes) return { ok: true, path };
+    if (Buffer.byteLength(join(path, `demo-${hash("")}.sock`)) <= platform.maxSocketPathBytes)
+      return { ok: true, path };
   }
   return { ok: false, detail: "the path of the runtime directory is too long for a socket; set XDG_RUNTIME_DIR" };
 }

@@ -1,11 +1,12 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Payload } from "../../core/payload.ts";
 import { privateFolder } from "../../lib/run-file.ts";
 import { oneLine } from "../../wire/message.ts";
 import type { CallAnswer, Desk, ReloadReport, StopReport } from "./desk.ts";
-import { CONTROL_VERSION, LIMITS, numberIn, type Op, OPS, type RefusalName, readLine, readObject } from "./protocol.ts";
+import { CONTROL_VERSION, LIMITS, numberIn, OPS, type Op, type RefusalName, readLine, readObject } from "./protocol.ts";
 
 /** What the process offers beyond its gateway. */
 export interface ControlTarget {
@@ -17,6 +18,9 @@ export interface ControlServer {
   /** Takes no new requests, lets the running ones be answered, and removes the socket. */
   close(): Promise<void>;
 }
+
+/** The gateway has ended when the socket closes: what is not answered by then hangs. */
+const LAST_ANSWERS_MS = 1_000;
 
 /**
  * Opens the control socket, for this user only. Whoever calls it holds the instance, so a socket that lies there is
@@ -40,7 +44,7 @@ export async function serveControl(path: string, target: ControlTarget): Promise
   return {
     close: async () => {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
-      await Promise.all(running);
+      await Promise.race([Promise.all(running), delay(LAST_ANSWERS_MS, undefined, { ref: false })]);
       for (const socket of sockets) socket.destroy();
       await closed;
     },
@@ -53,10 +57,15 @@ async function serveOne(socket: Socket, target: ControlTarget): Promise<void> {
   if (line === undefined) return;
   socket.setTimeout(0);
   const gone = new AbortController();
-  socket.once("close", () => gone.abort());
+  const nobody = new Promise<undefined>(resolve => {
+    socket.once("close", () => {
+      gone.abort();
+      resolve(undefined);
+    });
+  });
   socket.resume();
-  const answer = await answerTo(line, target, gone.signal);
-  if (socket.writable) await new Promise<void>(resolve => socket.once("close", resolve).end(answer));
+  const answer = await Promise.race([answerTo(line, target, gone.signal), nobody]);
+  if (answer && socket.writable) await new Promise<void>(resolve => socket.once("close", resolve).end(answer));
 }
 
 async function answerTo(line: Buffer | "too_large", target: ControlTarget, signal: AbortSignal): Promise<Buffer> {

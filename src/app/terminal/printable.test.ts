@@ -32,7 +32,9 @@ describe("printable", () => {
   it("lets no character through that a terminal acts on", () => {
     for (let code = 0; code < 0x3000; code++) {
       const shown = printable(String.fromCodePoint(code));
-      expect(/^\\u\{[0-9a-f]+\}$/.test(shown) || !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(shown), code.toString(16)).toBe(true);
+      expect(/^\\u\{[0-9a-f]+\}$/.test(shown) || !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(shown), code.toString(16)).toBe(
+        true,
+      );
     }
   });
 });

@@ -36,24 +36,42 @@ type Status = Pick<UpstreamStatus, "name" | "state" | "transport" | "address" | 
 /** What to do about the reasons that upstreams fail for. The first that fits is given. */
 const REMEDIES: readonly { readonly fits: (status: Status, reason: string) => boolean; readonly help: string }[] = [
   {
-    fits: ({ state }, reason) => state === "auth_required" || /\b(401|403|unauthori[sz]ed|forbidden|token request|invalid_client)\b/i.test(reason),
+    fits: ({ state }, reason) =>
+      state === "auth_required" || /\b(401|403|unauthori[sz]ed|forbidden|token request|invalid_client)\b/i.test(reason),
     help: "Check its credentials: `auth` or `headers` in the configuration.",
   },
   {
-    fits: ({ transport }, reason) => transport === "stdio" && /ENOENT|EACCES|not found|no such file|not executable/i.test(reason),
+    fits: ({ transport }, reason) =>
+      transport === "stdio" && /ENOENT|EACCES|not found|no such file|not executable/i.test(reason),
     help: "Check `command`: the program must be on the PATH of the gateway, or be named with its whole path.",
   },
   {
     fits: ({ transport }) => transport === "stdio",
     help: "Run the command by hand, and see what it said: `rad mcp proxy logs --stderr NAME`.",
   },
-  { fits: (_, reason) => /ECONNREFUSED/i.test(reason), help: "Verify that the upstream server is running: nothing listens at that address." },
-  { fits: (_, reason) => /ENOTFOUND|EAI_AGAIN|getaddrinfo/i.test(reason), help: "Check the host name in `url`, and network connectivity." },
-  { fits: (_, reason) => /certificate|\bTLS\b|\bSSL\b|CERT_/i.test(reason), help: "Check the server's certificate; NODE_EXTRA_CA_CERTS adds an authority of your own." },
-  { fits: (_, reason) => /time(d )?\s?out|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/i.test(reason), help: "Check network connectivity, and that the server answers: it may hang." },
-  { fits: (_, reason) => /\b(404|405)\b/.test(reason), help: "Check the path in `url`, and that `transport` is what the server speaks." },
+  {
+    fits: (_, reason) => /ECONNREFUSED/i.test(reason),
+    help: "Verify that the upstream server is running: nothing listens at that address.",
+  },
+  {
+    fits: (_, reason) => /ENOTFOUND|EAI_AGAIN|getaddrinfo/i.test(reason),
+    help: "Check the host name in `url`, and network connectivity.",
+  },
+  {
+    fits: (_, reason) => /certificate|\bTLS\b|\bSSL\b|CERT_/i.test(reason),
+    help: "Check the server's certificate; NODE_EXTRA_CA_CERTS adds an authority of your own.",
+  },
+  {
+    fits: (_, reason) => /time(d )?\s?out|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/i.test(reason),
+    help: "Check network connectivity, and that the server answers: it may hang.",
+  },
+  {
+    fits: (_, reason) => /\b(404|405)\b/.test(reason),
+    help: "Check the path in `url`, and that `transport` is what the server speaks.",
+  },
 ];
-const LAST_REMEDY = "Verify that the upstream server is running and accessible, and that its `url` or `command` is correct.";
+const LAST_REMEDY =
+  "Verify that the upstream server is running and accessible, and that its `url` or `command` is correct.";
 
 /** Why an upstream serves nobody: what, where, what to do. The first line is the one to search for. */
 export function explainFailure(status: Status, paint: Paint): string[] {

@@ -1,9 +1,9 @@
 import type { CatalogStatus, Status, UpstreamStatus } from "../../core/status.ts";
-import { count, duration, enumerate } from "./words.ts";
-import { printable } from "./printable.ts";
+import { printable, truncate } from "./printable.ts";
 import { explainFailure, hasFailed, symbolOf, toneOf, wordOf } from "./states.ts";
 import { table } from "./table.ts";
 import type { Paint, Terminal } from "./terminal.ts";
+import { count, duration, enumerate } from "./words.ts";
 
 /** How a thing is shown: for standard output of a terminal. */
 export interface Style {
@@ -20,14 +20,20 @@ export const styleOf = (terminal: Terminal): Style => ({
   nowMs: Date.now(),
 });
 
+/** The whole reason stands below the table. */
+const REASON_COLUMNS = 60;
+
 export function upstreamTable(upstreams: readonly UpstreamStatus[], style: Style): string[] {
   const rows = upstreams.map(status => [
     { text: `${symbolOf(status.state, style.unicode)} ${status.name}`, tone: toneOf(status.state) },
-    { text: `${wordOf(status.state)} for ${duration(style.nowMs - Date.parse(status.since))}`, tone: toneOf(status.state) },
+    {
+      text: `${wordOf(status.state)} for ${duration(style.nowMs - Date.parse(status.since))}`,
+      tone: toneOf(status.state),
+    },
     status.transport,
     status.protocolVersion ?? "-",
     String(status.tools),
-    status.state === "ready" ? "" : (status.lastError ?? ""),
+    status.state === "ready" ? "" : truncate(printable(status.lastError ?? ""), REASON_COLUMNS),
   ]);
   const headers = ["  upstream", "state", "transport", "revision", "tools", "why not"];
   return table(headers, rows, { paint: style.paint, columns: style.columns, right: [4] });
@@ -37,12 +43,24 @@ export function upstreamTable(upstreams: readonly UpstreamStatus[], style: Style
 export function fleetSummary(status: Status, style: Style): string[] {
   const { upstreams, catalog } = status;
   const parts = [
-    upstreams.length > 0 ? upstreamTable(upstreams, style) : ["No upstreams are configured: add some to the configuration, then `rad mcp proxy reload`."],
+    upstreams.length > 0
+      ? upstreamTable(upstreams, style)
+      : ["No upstreams are configured: add some to the configuration, then `rad mcp proxy reload`."],
     [offers(catalog)],
     ...upstreams.filter(hasFailed).map(one => explainFailure(one, style.paint)),
     section("Replicas", catalog.replicas.map(replicaLine), style),
-    section("Conflicts", catalog.conflicts.map(({ kind, name, upstreams: holders, outcome }) => `${kind} "${name}" of ${enumerate(holders)}: ${outcome}`), style),
-    section("Hidden", catalog.hidden.map(({ upstream, kind, name, reason }) => `${kind} "${name}" of ${upstream}: ${reason}`), style),
+    section(
+      "Conflicts",
+      catalog.conflicts.map(
+        ({ kind, name, upstreams: holders, outcome }) => `${kind} "${name}" of ${enumerate(holders)}: ${outcome}`,
+      ),
+      style,
+    ),
+    section(
+      "Hidden",
+      catalog.hidden.map(({ upstream, kind, name, reason }) => `${kind} "${name}" of ${upstream}: ${reason}`),
+      style,
+    ),
     section("Warnings", status.warnings, style),
   ].filter(lines => lines.length > 0);
   return parts.flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));

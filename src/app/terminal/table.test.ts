@@ -4,19 +4,28 @@ import { coloured } from "./terminal.ts";
 
 describe("table", () => {
   it("aligns columns by what they take on the screen", () => {
-    expect(table(["name", "state"], [["a", "ready"], ["世界", "down"]])).toEqual([
-      "name  state",
-      "a     ready",
-      "世界  down",
-    ]);
+    expect(
+      table(
+        ["name", "state"],
+        [
+          ["a", "ready"],
+          ["世界", "down"],
+        ],
+      ),
+    ).toEqual(["name  state", "a     ready", "世界  down"]);
   });
 
   it("aligns numbers to the right", () => {
-    expect(table(["name", "tools", "why"], [["a", "5", "x"], ["b", "12", ""]], { right: [1] })).toEqual([
-      "name  tools  why",
-      "a         5  x",
-      "b        12",
-    ]);
+    expect(
+      table(
+        ["name", "tools", "why"],
+        [
+          ["a", "5", "x"],
+          ["b", "12", ""],
+        ],
+        { right: [1] },
+      ),
+    ).toEqual(["name  tools  why", "a         5  x", "b        12"]);
   });
 
   it("cuts lines at the edge of the screen", () => {
@@ -34,6 +43,13 @@ describe("table", () => {
   });
 
   it("leaves no blanks at the end of a line", () => {
-    for (const line of table(["name", "why"], [["a", ""], ["bb", ""]])) expect(line).toBe(line.trimEnd());
+    for (const line of table(
+      ["name", "why"],
+      [
+        ["a", ""],
+        ["bb", ""],
+      ],
+    ))
+      expect(line).toBe(line.trimEnd());
   });
 });

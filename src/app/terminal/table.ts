@@ -16,7 +16,11 @@ const GAP = 2;
 const textOf = (cell: Cell): string => printable(typeof cell === "string" ? cell : cell.text);
 
 /** Lines of a table without borders: a dim line of headers, then a line for each row. */
-export function table(headers: readonly string[], rows: readonly (readonly Cell[])[], options: TableOptions = {}): string[] {
+export function table(
+  headers: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  options: TableOptions = {},
+): string[] {
   const paint = options.paint ?? plain;
   const all: readonly (readonly Cell[])[] = [headers.map((text): Cell => ({ text, tone: "dim" })), ...rows];
   const widths = headers.map((_, column) => Math.max(...all.map(row => displayWidth(textOf(row[column] ?? "")))));

@@ -1,0 +1,61 @@
+import { buildCatalog, type CatalogRules } from "./build-catalog.ts";
+import type { Catalog, Kind, Source } from "./catalog.ts";
+import { upstreamName } from "./names.ts";
+import { Payload } from "./payload.ts";
+
+type Definition = string | Record<string, unknown>;
+
+export interface Plan extends Partial<Omit<Source, "name" | "offer">> {
+  readonly tool?: readonly Definition[];
+  readonly prompt?: readonly Definition[];
+  readonly resource?: readonly Definition[];
+  readonly template?: readonly Definition[];
+  readonly unseen?: boolean;
+}
+
+export const toolNamed = (name: string): Record<string, unknown> => ({ name, inputSchema: { type: "object" } });
+
+/** An upstream that offers this; texts stand for the smallest definitions of that name or URI. */
+export function source(name: string, { tool, prompt, resource, template, unseen, ...rest }: Plan): Source {
+  const payloads = (definitions: readonly Definition[] = [], short: (text: string) => object): Payload[] =>
+    definitions.map(definition => Payload.of(typeof definition === "string" ? short(definition) : definition));
+  return {
+    name: upstreamName(name),
+    priority: 1,
+    group: undefined,
+    fingerprint: name,
+    tools: undefined,
+    ...rest,
+    offer: unseen
+      ? undefined
+      : {
+          upstream: upstreamName(name),
+          capabilities: Payload.of({ tools: {}, ...(resource || template ? { resources: {} } : {}) }),
+          serverInfo: undefined,
+          instructions: undefined,
+          definitions: {
+            tool: payloads(tool, toolNamed),
+            prompt: payloads(prompt, text => ({ name: text })),
+            resource: payloads(resource, uri => ({ uri, name: uri })),
+            template: payloads(template, text => ({ uriTemplate: text, name: text })),
+          },
+          pages: { tool: undefined, prompt: undefined, resource: undefined, template: undefined },
+          hints: undefined,
+        },
+  };
+}
+
+/** Under the default rules, but for `rules`. */
+export function build(sources: readonly Source[], rules: Partial<CatalogRules> = {}): Catalog {
+  return buildCatalog({ sources, strategy: "auto_prefix", naming: "auto", maxNameLength: 46, repair: true, ...rules });
+}
+
+export const listed = (catalog: Catalog, kind: Kind = "tool"): string[] =>
+  catalog.entries[kind].map(entry => entry.name);
+/** Where a name leads: `upstream:native`, alternatives after a bar; or why it leads nowhere. */
+export function leads(catalog: Catalog, name: string, kind: Kind = "tool"): string {
+  const resolution = catalog.resolve(kind, name);
+  if (resolution.kind === "ambiguous") return `ambiguous: ${resolution.choices.join(", ")}`;
+  if (resolution.kind === "unknown") return `unknown: ${resolution.nearest.join(", ")}`;
+  return resolution.entry.holders.map(holder => `${holder.upstream}:${holder.native}`).join(" | ");
+}

@@ -1,0 +1,163 @@
+import { describe, expect, it } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import type { Call, Handle, Outcome } from "../core/call.ts";
+import type { Failure } from "../core/failure.ts";
+import { ownerId, principal, upstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import { type AuditOptions, audit } from "./audit.ts";
+import { createRedactor, type Redacted } from "./redact.ts";
+
+const route = { upstream: upstreamName("files"), attempts: 2 };
+const NASTY = 'a\n{"level":"error"}\r\u2028\u2029\u0085\ud800"\\';
+
+function call(changes: Partial<Call> & { agent?: string } = {}): Call {
+  return {
+    caller: { principal: principal("ann"), agent: changes.agent ?? "cli/1", owner: ownerId("o") },
+    view: { kind: "all" },
+    method: "tools/call",
+    target: "read",
+    subject: undefined,
+    params: Payload.of({ name: "read", arguments: { password: "hunter2" } }),
+    signal: new AbortController().signal,
+    logLevel: undefined,
+    notify() {},
+    ...changes,
+  };
+}
+
+function setUp(options: Partial<AuditOptions> = {}) {
+  const clock = manualClock({ wallMs: 0 });
+  const lines: string[] = [];
+  const layer = audit({
+    log: { write: (line: Redacted) => void lines.push(line) },
+    redactor: createRedactor([]),
+    clock,
+    logRequests: true,
+    logResponses: true,
+    maxBytes: 2048,
+    ...options,
+  });
+  const run = async (outcome: Outcome, asked = call()): Promise<Record<string, unknown>> => {
+    const next: Handle = async () => {
+      clock.advance(12.5);
+      return outcome;
+    };
+    expect(await layer(next)(asked)).toBe(outcome);
+    clock.advance(0);
+    return JSON.parse(lines.at(-1) ?? "");
+  };
+  return { clock, layer, lines, run };
+}
+
+const result = Payload.of({ content: [{ type: "text", text: "token: abc" }] });
+
+it("writes one line about a call, without its secrets", async () => {
+  const { lines, run } = setUp();
+  await run({ kind: "done", result, route });
+  expect(lines).toEqual([
+    '{"ts":"1970-01-01T00:00:00.012Z","mono":12.5,"event":"call","agent":"cli/1","principal":"ann",' +
+      '"method":"tools/call","target":"read","upstream":"files","attempts":2,"outcome":"ok","ms":12.5,' +
+      '"request":{"name":"read","arguments":{"password":"[redacted]"}},' +
+      '"response":{"content":[{"type":"text","text":"token: [redacted]"}]},"bytesIn":50,"bytesOut":49}',
+  ]);
+});
+
+it("hands the answer back before it redacts anything", async () => {
+  const { clock, layer, lines } = setUp();
+  await layer(async () => ({ kind: "done", result }))(call());
+  expect(lines).toEqual([]);
+  clock.advance(0);
+  expect(lines).toHaveLength(1);
+  expect(clock.pending).toBe(0);
+});
+
+it("writes at once what waits when it is flushed", async () => {
+  const { layer, lines } = setUp();
+  await Promise.all([1, 2, 3].map(() => layer(async () => ({ kind: "done", result }))(call())));
+  layer.flush();
+  expect(lines).toHaveLength(3);
+});
+
+it("tells a tool's own error from a success", async () => {
+  const { run } = setUp();
+  expect(await run({ kind: "done", result: Payload.of({ isError: true }) })).toMatchObject({ outcome: "tool_error" });
+  expect(await run({ kind: "done", result: Payload.of({ isError: false }) })).toMatchObject({ outcome: "ok" });
+});
+
+it("logs the questions of an upstream", async () => {
+  const { run } = setUp();
+  const questions = Payload.of({ q: { secret: "x" } });
+  expect(await run({ kind: "asks", questions, ticket: "t", route })).toMatchObject({
+    outcome: "asks",
+    response: { q: { secret: "[redacted]" } },
+  });
+});
+
+it("logs no bodies when it is told not to", async () => {
+  const { run } = setUp({ logRequests: false, logResponses: false });
+  const line = await run({ kind: "done", result });
+  expect(line).not.toHaveProperty("request");
+  expect(line).not.toHaveProperty("response");
+  expect(line).toMatchObject({ bytesIn: 50, bytesOut: 49 });
+});
+
+it("shows of a large body the head, the size and the hash", async () => {
+  const { run } = setUp({ maxBytes: 100 });
+  const line = await run({ kind: "done", result: Payload.of({ text: "lorem ".repeat(1000) }) });
+  expect(line.response).toMatchObject({ bytes: 6011, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+});
+
+describe("of a failure", () => {
+  const REASONS: readonly (readonly [Failure, string])[] = [
+    [{ kind: "answered", error: Payload.of({ code: -32000, message: "no" }) }, "answered -32000"],
+    [
+      { kind: "upstream", ...route, fault: "timeout", delivery: "sent_unknown", detail: "https://u:p@h ?token=x" },
+      "timeout (sent_unknown): https://[redacted]@h ?token=[redacted]",
+    ],
+    [{ kind: "rate_limited", retryAfterMs: 7, limit: 60 }, "rate_limited: again in 7 ms"],
+    [{ kind: "unknown_name", what: "tool", name: "x", nearest: [] }, "unknown_name"],
+    [{ kind: "internal", detail: "password=x" }, "internal: password=[redacted]"],
+  ];
+  it.each(REASONS)("it says why: %o", async (failure, reason) => {
+    const { run } = setUp();
+    expect(await run({ kind: "failed", failure })).toMatchObject({ outcome: "failed", reason });
+  });
+
+  it("it names the upstream also where there is no route", async () => {
+    const { run } = setUp();
+    expect(await run({ kind: "failed", failure: REASONS[1]![0] })).toMatchObject({ upstream: "files", attempts: 2 });
+  });
+
+  it("it logs a bug too and lets it through", async () => {
+    const { clock, layer, lines } = setUp();
+    const bug = new Error("oops");
+    await expect(layer(() => Promise.reject(bug))(call())).rejects.toBe(bug);
+    clock.advance(0);
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ outcome: "failed", reason: "internal: Error: oops" });
+  });
+});
+
+it("stays one line of JSON whatever agents, names and bodies hold", async () => {
+  const { lines, run } = setUp();
+  const params = Payload.of({ [NASTY]: NASTY });
+  const asked = call({ agent: NASTY, method: NASTY, target: NASTY, params });
+  const line = await run({ kind: "failed", failure: { kind: "internal", detail: NASTY } }, asked);
+  expect(line).toMatchObject({ target: NASTY, request: { [NASTY]: NASTY } });
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).not.toMatch(/[\n\r\u0085\u2028\u2029]/);
+});
+
+it("removes secrets from the target", async () => {
+  const { run } = setUp();
+  const line = await run({ kind: "done", result }, call({ target: "https://bob:hunter2@h/x?api_key=abc" }));
+  expect(line.target).toBe("https://[redacted]@h/x?api_key=[redacted]");
+});
+
+it("lets bodies go when too many are waiting, and says so", async () => {
+  const { clock, layer, lines } = setUp();
+  const large = Payload.of({ text: "x".repeat(3 * 1024 * 1024) });
+  for (let count = 0; count < 4; count++) await layer(async () => ({ kind: "done", result: large }))(call());
+  clock.advance(0);
+  const omitted = lines.map(line => (JSON.parse(line) as { omitted?: boolean }).omitted ?? false);
+  expect(omitted).toEqual([false, false, true, true]);
+});

@@ -1,0 +1,193 @@
+import { EventEmitter } from "node:events";
+import type { Context } from "../../src/app/commands/command.ts";
+import type { ExitCode } from "../../src/app/exit-codes.ts";
+import type { Gateway, GatewayOptions } from "../../src/app/gateway.ts";
+import { terminalOf } from "../../src/app/terminal/terminal.ts";
+import type { Config } from "../../src/config/schema.ts";
+import type { Call, Outcome } from "../../src/core/call.ts";
+import { type Catalog, type Entry, KINDS, type Kind, type Resolution } from "../../src/core/catalog.ts";
+import { nativeName, publicName, upstreamName } from "../../src/core/names.ts";
+import { Payload } from "../../src/core/payload.ts";
+import type { Status, UpstreamStatus } from "../../src/core/status.ts";
+
+export const SINCE = "2026-01-01T00:00:00.000Z";
+
+export const upstream = (facts: Partial<UpstreamStatus> & { name: string }): UpstreamStatus => ({
+  transport: "http",
+  address: `http://localhost/${facts.name}`,
+  protocolVersion: "2025-11-25",
+  state: "ready",
+  since: SINCE,
+  priority: 1,
+  group: null,
+  tools: 1,
+  prompts: 0,
+  resources: 0,
+  inFlight: 0,
+  calls: 0,
+  failures: 0,
+  lastError: null,
+  stderr: [],
+  pid: null,
+  ...facts,
+});
+
+function entry(kind: Kind, name: string, holder: string): Entry {
+  const definition = Payload.of({ name, description: `What ${name} does\nand more` });
+  const one = { upstream: upstreamName(holder), native: nativeName(name), priority: 1, definition };
+  return { kind, name: publicName(name), holders: [one], definition };
+}
+
+export interface Fake {
+  readonly gateway: Gateway;
+  readonly calls: Call[];
+  readonly configs: Config[];
+  readonly stops: number[];
+  /** What `listen` rejects with, per port. */
+  readonly taken: Map<number, string>;
+  /** Tells a new state of an upstream. */
+  change(status: UpstreamStatus): void;
+  /** What the next calls come to. */
+  answer: (call: Call) => Promise<Outcome>;
+}
+
+/** A gateway without sockets: it offers one tool for each upstream, and writes down what is asked of it. */
+export function fakeGateway(
+  initial: readonly UpstreamStatus[] = [upstream({ name: "files" })],
+  options?: GatewayOptions,
+): Fake {
+  const upstreams = new Map(initial.map(one => [one.name, one]));
+  const watchers = new Set<(status: UpstreamStatus) => void>();
+  let url: string | null = null;
+  const entries = Object.fromEntries(KINDS.map(kind => [kind, [] as Entry[]])) as Record<Kind, Entry[]>;
+  for (const { name, state } of initial) if (state === "ready") entries.tool.push(entry("tool", `${name}_tool`, name));
+  const resolve = (kind: Kind, name: string): Resolution => {
+    const found = entries[kind].find(one => one.name === name);
+    return found ? { kind: "found", entry: found } : { kind: "unknown", nearest: entries[kind].map(one => one.name) };
+  };
+  const missing = initial.filter(({ state }) => state !== "ready").map(({ name }) => upstreamName(name));
+  const profile = () => ({ capabilities: Payload.of({}), instructions: undefined, serverInfo: Payload.of({}) });
+  const digests = { tool: "", prompt: "", resource: "", template: "" };
+  const catalog: Catalog = { entries, hidden: [], replicas: [], conflicts: [], missing, digests, resolve };
+  const status = (): Status => ({
+    schema: "rad.status/1",
+    running: true,
+    pid: process.pid,
+    version: "0.0.0",
+    startedAt: SINCE,
+    uptimeMs: 1,
+    url,
+    urls: url === null ? [] : [url],
+    config: options?.configPath ?? null,
+    health: [...upstreams.values()].every(({ state }) => state === "ready") ? "ok" : "degraded",
+    upstreams: [...upstreams.values()],
+    catalog: {
+      tools: entries.tool.length,
+      prompts: 0,
+      resources: 0,
+      templates: 0,
+      hidden: [],
+      replicas: [],
+      conflicts: [],
+    },
+    warnings: options?.warnings ?? [],
+  });
+  const fake: Fake = {
+    calls: [],
+    configs: [],
+    stops: [],
+    taken: new Map(),
+    answer: async () => ({ kind: "done", result: Payload.of({ content: [{ type: "text", text: "hello" }] }) }),
+    change: one => {
+      upstreams.set(one.name, one);
+      for (const watch of watchers) watch(one);
+    },
+    gateway: {
+      front: {
+        handle: call => {
+          fake.calls.push(call);
+          return fake.answer(call);
+        },
+        view: () => ({ catalog: () => catalog, settled: async () => {}, profile, page: () => undefined }),
+        onChange: () => () => {},
+        release: () => {},
+      },
+      status,
+      listen: async ({ port }) => {
+        const code = fake.taken.get(port);
+        if (code) throw Object.assign(new Error(code), { code });
+        url = `http://localhost:${port || 40_000}/mcp`;
+        return { port: port || 40_000, url, urls: [url] };
+      },
+      serveStdio: async () => {},
+      reload: async config => {
+        fake.configs.push(config);
+        return ["files: unchanged"];
+      },
+      onUpstream: watch => {
+        watchers.add(watch);
+        return () => watchers.delete(watch);
+      },
+      settled: async () => {},
+      stop: async ({ graceMs }) => {
+        fake.stops.push(graceMs);
+        return { cut: 0 };
+      },
+    },
+  };
+  return fake;
+}
+
+export interface Stage {
+  readonly context: Context;
+  readonly signals: EventEmitter;
+  out(): string;
+  err(): string;
+  readonly exits: ExitCode[];
+  /** Resolves when that text has been printed to standard output. */
+  printed(text: string): Promise<void>;
+  /** Resolves when the command has said that it listens. */
+  readonly ready: Promise<void>;
+}
+
+/** A place to run commands in: what they print is kept, and `fake` is the gateway they build. */
+export function stage(
+  place: { cwd: string; env: Record<string, string> },
+  fake: () => Fake = () => fakeGateway(),
+): Stage {
+  const signals = new EventEmitter();
+  const heard = new EventEmitter();
+  const text = { out: "", err: "" };
+  const exits: ExitCode[] = [];
+  const stream = (name: "out" | "err") => ({
+    write: (more: string) => {
+      text[name] += more;
+      heard.emit(name);
+    },
+  });
+  let isReady: () => void = () => {};
+  const ready = new Promise<void>(resolve => {
+    isReady = resolve;
+  });
+  const context: Context = {
+    ...place,
+    terminal: terminalOf({ out: stream("out"), err: stream("err") }, {}),
+    signals,
+    assemble: async options => {
+      const made = fake();
+      return {
+        ...made.gateway,
+        reload: config => made.gateway.reload(config),
+        status: () => ({ ...made.gateway.status(), config: options.configPath, warnings: options.warnings }),
+      };
+    },
+    tellReady: () => isReady(),
+    tellFailed: () => {},
+    hungUp: () => false,
+    exit: code => void exits.push(code),
+  };
+  const printed = async (wanted: string): Promise<void> => {
+    while (!text.out.includes(wanted)) await new Promise(resolve => heard.once("out", resolve));
+  };
+  return { context, signals, out: () => text.out, err: () => text.err, exits, printed, ready };
+}
