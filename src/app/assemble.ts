@@ -66,7 +66,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const catalogs: Catalogs = createCatalogs({ pool, rules: config, clock, bus, version });
   let redactor = createRedactor(config.security.redact_patterns);
-  let handle: Handle = assembleHandle({ config, pool, store, clock, log, redactor });
+  let { handle, flush } = assembleHandle({ config, pool, store, clock, log, redactor });
   let http: HttpFront | undefined;
   let listening: Listening | undefined;
 
@@ -81,7 +81,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const before = config;
     config = next;
     redactor = createRedactor(next.security.redact_patterns);
-    handle = assembleHandle({ config, pool, store, clock, log, redactor });
+    flush();
+    ({ handle, flush } = assembleHandle({ config, pool, store, clock, log, redactor }));
     const changes = [...pool.apply(next.upstreams)];
     catalogs.rebuild(next);
     const moved = before.host !== next.host || before.port !== next.port || before.transport !== next.transport;
@@ -118,6 +119,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       const cut = (await http?.stop(graceMs)) ?? 0;
       await pool.stop(cut > 0 ? 0 : graceMs);
       catalogs.stop();
+      flush();
       await log.close();
       process.removeListener("exit", registry.killAll);
       return { cut };
@@ -135,17 +137,19 @@ function assembleHandle(parts: {
   clock: Clock;
   log: LogSink;
   redactor: Redactor;
-}): Handle {
+}): { handle: Handle; flush: () => void } {
   const { config, pool, store, clock, log, redactor } = parts;
   const { log_requests, log_responses, log_max_bytes, rate_limit_per_minute } = config.security;
+  const bodies = { logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes };
+  const audited = audit({ log, redactor, clock, ...bodies });
   const layers: readonly Layer[] = [
     // First, so that refusals are in the log too.
-    audit({ log, redactor, clock, logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes }),
+    audited,
     // Before anything is sent, after the name is resolved: aliases share one bucket.
     rateLimit({ store, perMinute: rate_limit_per_minute }),
   ];
   const last = route({ instance: name => pool.get(name) });
-  return layers.reduceRight<Handle>((next, layer) => layer(next), last);
+  return { handle: layers.reduceRight<Handle>((next, layer) => layer(next), last), flush: audited.flush };
 }
 
 /** What an upstream's catalog on disk belongs to: another command or address is another upstream. */

@@ -165,5 +165,9 @@ function sourceOf(upstream: Upstream): Source {
 /** What must be equal for two upstreams to be taken for replicas without being told. */
 function fingerprintOf(config: UpstreamConfig): string {
   const own = new Set(["name", "url", "priority", "health_check_interval", "auth", "headers", "group"]);
-  return JSON.stringify(Object.entries(config).filter(([key]) => !own.has(key)).sort());
+  return JSON.stringify(
+    Object.entries(config)
+      .filter(([key]) => !own.has(key))
+      .sort(),
+  );
 }

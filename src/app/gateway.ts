@@ -34,7 +34,7 @@ export interface Gateway {
   reload(config: Config): Promise<readonly string[]>;
   /** Tells every change of an upstream's state. Returns the function that ends it. */
   onUpstream(receive: (status: UpstreamStatus) => void): () => void;
-  /** Resolves when every upstream has been tried once, or after `waitMs`. */
+  /** Resolves when the catalog knows every upstream, from now or from before, or has tried it; or after `waitMs`. */
   settled(waitMs: number): Promise<void>;
   /** Takes no new work, lets running calls finish for at most `graceMs`, releases everything. `cut`: calls that did not finish. */
   stop(options: { graceMs: number }): Promise<{ cut: number }>;

@@ -20,7 +20,8 @@ const NOTHING: OfferStore = { load: () => undefined, save: () => {} };
 /** Without a folder nothing is kept. A file that cannot be read or written is as good as none. */
 export function createOfferStore(folder: string | null, trouble: (detail: string) => void): OfferStore {
   if (folder === null) return NOTHING;
-  const pathOf = (name: string): string => join(folder, `${createHash("sha256").update(name).digest("hex").slice(0, 16)}.json`);
+  const pathOf = (name: string): string =>
+    join(folder, `${createHash("sha256").update(name).digest("hex").slice(0, 16)}.json`);
   return {
     load(name, identity) {
       try {
@@ -49,16 +50,25 @@ function encode(offer: Offer, identity: string): Buffer {
     const definitions = offer.definitions[kind].map(each => each.bytes.toString()).join(",");
     return `${JSON.stringify(kind)}:[${definitions}],"${kind}_page":${(offer.pages[kind]?.bytes ?? NULL).toString()}`;
   });
-  const head = JSON.stringify({ format: FORMAT, upstream: offer.upstream, identity, instructions: offer.instructions ?? null, hints: offer.hints ?? null });
+  const head = JSON.stringify({
+    format: FORMAT,
+    upstream: offer.upstream,
+    identity,
+    instructions: offer.instructions ?? null,
+    hints: offer.hints ?? null,
+  });
   const capabilities = offer.capabilities.bytes.toString();
   const serverInfo = (offer.serverInfo?.bytes ?? NULL).toString();
-  return Buffer.from(`${head.slice(0, -1)},"capabilities":${capabilities},"serverInfo":${serverInfo},${lists.join(",")}}`);
+  return Buffer.from(
+    `${head.slice(0, -1)},"capabilities":${capabilities},"serverInfo":${serverInfo},${lists.join(",")}}`,
+  );
 }
 
 function decode(text: Buffer, name: string, identity: string): Offer | undefined {
   const file = Payload.parse(text);
   const capabilities = file.object("capabilities");
-  if (file.raw("format")?.toString() !== String(FORMAT) || file.string("identity") !== identity || !capabilities) return undefined;
+  if (file.raw("format")?.toString() !== String(FORMAT) || file.string("identity") !== identity || !capabilities)
+    return undefined;
   const byKind = <Value>(read: (kind: Kind) => Value): Record<Kind, Value> => ({
     tool: read("tool"),
     prompt: read("prompt"),

@@ -44,5 +44,9 @@ export function singleProfile(name: string, offer: Offer | undefined, version: s
   if (!offer) return { capabilities: CAPABILITIES, instructions: undefined, serverInfo: Payload.of({ name, version }) };
   const resources = offer.capabilities.object("resources")?.with({ subscribe: undefined });
   const capabilities = offer.capabilities.with({ tasks: undefined, ...(resources && { resources: resources.bytes }) });
-  return { capabilities, instructions: offer.instructions, serverInfo: offer.serverInfo ?? Payload.of({ name, version }) };
+  return {
+    capabilities,
+    instructions: offer.instructions,
+    serverInfo: offer.serverInfo ?? Payload.of({ name, version }),
+  };
 }

@@ -58,7 +58,10 @@ function sky(city: string, day: number): string {
 
 function weather(): Flavour {
   const forecast = (city: string, days: number) =>
-    Array.from({ length: days }, (_, day) => `${city}, in ${day} days: ${sky(city, day)}`).join("\n");
+    Array.from(
+      { length: days },
+      (_, day) => `${city}, ${day === 0 ? "today" : `in ${day} days`}: ${sky(city, day)}`,
+    ).join("\n");
   return {
     instructions: "Ask for the weather and the time in a city.",
     tools: [

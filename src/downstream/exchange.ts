@@ -64,7 +64,8 @@ export function postExchange(
     },
     result: (id, result) => answer(resultParts(id, result), 200),
     error(id, error) {
-      const retryAfter = error.retryAfterMs === undefined ? {} : { "retry-after": retryAfterSeconds(error.retryAfterMs) };
+      const retryAfter =
+        error.retryAfterMs === undefined ? {} : { "retry-after": retryAfterSeconds(error.retryAfterMs) };
       answer([errorText(id, error.error)], options.statusOf(error.code), retryAfter);
     },
   };

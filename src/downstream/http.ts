@@ -31,7 +31,12 @@ export interface HttpFront {
   stop(graceMs: number): Promise<number>;
 }
 
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384, keepAliveTimeout: 65_000 } as const;
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  maxHeaderSize: 16_384,
+  keepAliveTimeout: 65_000,
+} as const;
 const ALL: View = { kind: "all" };
 
 /** The HTTP side towards agents: one port, every revision. */
@@ -49,9 +54,14 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
 
   const server = createServer({ ...LIMITS, connectionsCheckingInterval: 5_000 }, (request, response) => {
     const objection = door(request);
-    if (objection !== undefined) return refuse(response, { status: request.url?.startsWith("/") ? 403 : 400, why: objection });
+    if (objection !== undefined)
+      return refuse(response, { status: request.url?.startsWith("/") ? 403 : 400, why: objection });
     if (draining) {
-      return refuse(response, { status: 503, why: "The gateway is shutting down", headers: { connection: "close", "retry-after": "1" } });
+      return refuse(response, {
+        status: 503,
+        why: "The gateway is shutting down",
+        headers: { connection: "close", "retry-after": "1" },
+      });
     }
     running.add(response);
     response.once("close", () => {
@@ -76,7 +86,8 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     if (view) return front.view(view) ? streamable({ request, response, view }) : notFound(response, path);
     if (transport !== "http" && (path === "/sse" || path === "/messages")) return sse({ request, response, view: ALL });
     if (path === "/healthz") return answerText(response, 200, "ok\n");
-    if (path === "/readyz") return options.ready() ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n");
+    if (path === "/readyz")
+      return options.ready() ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n");
     return notFound(response, path);
   }
 

@@ -71,11 +71,7 @@ async function answerCall(
   return answerOf(await front.handle(call), agent.era, { method: request.method, definition: entry?.definition });
 }
 
-function answerOf(
-  outcome: Outcome,
-  era: AgentEra,
-  about: { method: string; definition: Payload | undefined },
-): Answer {
+function answerOf(outcome: Outcome, era: AgentEra, about: { method: string; definition: Payload | undefined }): Answer {
   switch (outcome.kind) {
     case "done":
       return { kind: "result", result: era.result(outcome.result, about) };
@@ -102,8 +98,8 @@ function passOn(notice: Notice, agent: Agent, request: AgentRequest): void {
   request.notify(notificationText(notice.method, notice.params));
 }
 
-/** A list is the same for everybody who sees the same snapshot, so its text is made once. */
-const MADE = new WeakMap<Catalog, Map<string, Payload>>();
+/** A list is the same for everybody who sees the same snapshot, so its text is made once; it goes with the snapshot. */
+const LISTS = new WeakMap<Catalog, Map<string, Payload>>();
 
 async function answerList(
   queries: ViewQueries,
@@ -114,8 +110,8 @@ async function answerList(
   if (request.params.has("cursor")) return failed(wireError(CODES.invalidParams, "Unknown cursor"));
   await queries.settled(FIRST_LIST_WAIT_MS);
   const catalog = queries.catalog();
-  const made = MADE.get(catalog) ?? new Map<string, Payload>();
-  MADE.set(catalog, made);
+  const made = LISTS.get(catalog) ?? new Map<string, Payload>();
+  LISTS.set(catalog, made);
   const key = `${agent.era.name} ${list.member}`;
   const result = made.get(key) ?? makeList(queries, catalog, { list, era: agent.era });
   made.set(key, result);
@@ -125,7 +121,11 @@ async function answerList(
 function makeList(queries: ViewQueries, catalog: Catalog, what: { list: ListMethod; era: AgentEra }): Payload {
   const { list, era } = what;
   const definitions = catalog.entries[list.kind].map(entry => era.definition(entry.definition).bytes);
-  const joined = Buffer.concat([OPEN, ...definitions.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text])), CLOSE]);
+  const joined = Buffer.concat([
+    OPEN,
+    ...definitions.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text])),
+    CLOSE,
+  ]);
   const page = queries.page(list.kind) ?? Payload.parse(`{"${list.member}":[]}`);
   const whole = page.with({ [list.member]: joined, nextCursor: undefined });
   return era.list(catalog.missing.length === 0 ? whole : withMissing(whole, catalog));

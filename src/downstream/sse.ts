@@ -32,7 +32,12 @@ export function createSseEndpoint(options: StreamableOptions): (visit: Visit) =>
     const isStream = request.url?.startsWith("/sse");
     if (isStream && request.method === "GET") open(visit);
     else if (!isStream && request.method === "POST") await post(visit);
-    else refuse(response, { status: 405, why: "GET /sse opens the stream, POST goes to its endpoint", headers: { allow: isStream ? "GET" : "POST" } });
+    else
+      refuse(response, {
+        status: 405,
+        why: "GET /sse opens the stream, POST goes to its endpoint",
+        headers: { allow: isStream ? "GET" : "POST" },
+      });
   };
 
   function open({ request, response }: Visit): void {
@@ -44,7 +49,8 @@ export function createSseEndpoint(options: StreamableOptions): (visit: Visit) =>
     };
     connections.set(id, connection);
     response.writeHead(200, STREAM_HEADERS);
-    for (const part of sseEvent({ event: "endpoint", data: [Buffer.from(`/messages?sessionId=${id}`)] })) response.write(part);
+    for (const part of sseEvent({ event: "endpoint", data: [Buffer.from(`/messages?sessionId=${id}`)] }))
+      response.write(part);
     streams.keep(response, () => {
       connections.delete(id);
       if (connection.session) sessions.close(connection.session.id);
@@ -74,8 +80,8 @@ export function createSseEndpoint(options: StreamableOptions): (visit: Visit) =>
       session.attach(exchange.send);
     } else if (message.kind === "request") {
       if (connection.session) await connection.session.request(message, connection.exchange);
-      else connection.exchange.error(message.id, wireError(CODES.invalidRequest, "The first request must be initialize"));
+      else
+        connection.exchange.error(message.id, wireError(CODES.invalidRequest, "The first request must be initialize"));
     } else if (message.kind === "notification") connection.session?.notification(message);
   }
 }
-

@@ -45,9 +45,8 @@ export function serveStdio(options: {
     const message = isUtf8(line) ? readMessage(line, AGENT_TEXT) : NOT_UTF8;
     if (message.kind === "invalid") {
       const code = message.reason === "shape" ? CODES.invalidRequest : CODES.parseError;
-      return exchange.error(message.id, wireError(code, message.message));
-    }
-    if (message.kind === "request") void request(message);
+      exchange.error(message.id, wireError(code, message.message));
+    } else if (message.kind === "request") void request(message);
     else if (message.kind === "notification") {
       const requestId = message.params?.raw("requestId")?.toString("utf8");
       if (message.method === "notifications/cancelled" && requestId !== undefined) running.get(requestId)?.abort();
@@ -92,7 +91,12 @@ export function serveStdio(options: {
     const principal = anonymous("stdio", envelope.clientInfo);
     const caller = { principal, agent: agentName(envelope.clientInfo), owner: ownerId(principal) };
     const agent = { caller, view: ALL, era: modernAgent, logLevel: envelope.logLevel };
-    return serve(front, agent, { method: message.method, params: message.params ?? EMPTY, signal, notify: exchange.notify });
+    return serve(front, agent, {
+      method: message.method,
+      params: message.params ?? EMPTY,
+      signal,
+      notify: exchange.notify,
+    });
   }
 
   return new Promise(resolve => {
@@ -109,4 +113,9 @@ export function serveStdio(options: {
   });
 }
 
-const NOT_UTF8 = { kind: "invalid", reason: "syntax", message: "the message is not valid UTF-8", id: undefined } as const;
+const NOT_UTF8 = {
+  kind: "invalid",
+  reason: "syntax",
+  message: "the message is not valid UTF-8",
+  id: undefined,
+} as const;

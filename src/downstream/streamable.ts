@@ -6,7 +6,7 @@ import { Payload } from "../core/payload.ts";
 import { AGENT_TEXT } from "../core/scan.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import { type Message, readMessage } from "../wire/message.ts";
-import { checkModern, claimsModern, discoverResult, modernAgent, type ModernEnvelope } from "../wire/modern.ts";
+import { checkModern, claimsModern, discoverResult, type ModernEnvelope, modernAgent } from "../wire/modern.ts";
 import { parameterHeaderMismatch } from "../wire/parameter-headers.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { isLegacy } from "../wire/versions.ts";
@@ -38,12 +38,17 @@ const EMPTY = Payload.of({});
 /** The MCP endpoint: POST in every revision, GET and DELETE for sessions of the legacy ones. */
 export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> {
   const { front, sessions, streams } = options;
-  const METHODS: Readonly<Record<string, (visit: Visit) => Promise<void> | void>> = { POST: post, GET: get, DELETE: end };
+  const METHODS: Readonly<Record<string, (visit: Visit) => Promise<void> | void>> = {
+    POST: post,
+    GET: get,
+    DELETE: end,
+  };
 
   return async visit => {
     const method = METHODS[visit.request.method ?? ""];
     if (method) await method(visit);
-    else refuse(visit.response, { status: 405, why: "Use POST, GET or DELETE", headers: { allow: "POST, GET, DELETE" } });
+    else
+      refuse(visit.response, { status: 405, why: "Use POST, GET or DELETE", headers: { allow: "POST, GET, DELETE" } });
   };
 
   async function post(visit: Visit): Promise<void> {
@@ -76,7 +81,12 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     response.on("close", () => {
       if (!response.writableFinished) gone.abort();
     });
-    const answer = await answerModern(message, checked.envelope, { request, view, signal: gone.signal, notify: exchange.notify });
+    const answer = await answerModern(message, checked.envelope, {
+      request,
+      view,
+      signal: gone.signal,
+      notify: exchange.notify,
+    });
     if (!gone.signal.aborted) reply(exchange, message.id, answer);
   }
 
@@ -151,8 +161,10 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   function get(visit: Visit): void {
     const { request, response } = visit;
     if (request.headers["mcp-session-id"] === undefined || !request.headers.accept?.includes("text/event-stream")) {
-      const why = "This is an MCP endpoint: agents POST to it. A GET needs Mcp-Session-Id and Accept: text/event-stream";
-      return refuse(response, { status: 405, why, headers: { allow: "POST" } });
+      const why =
+        "This is an MCP endpoint: agents POST to it. A GET needs Mcp-Session-Id and Accept: text/event-stream";
+      refuse(response, { status: 405, why, headers: { allow: "POST" } });
+      return;
     }
     const session = findSession(visit, undefined);
     if (!session) return;

@@ -81,7 +81,12 @@ export function createConnector(options: ConnectorOptions): Connector {
     if (stopped || ended !== undefined) {
       await opened.link.channel.close();
       if (!stopped) down("down", ended ?? "stopped");
-      return { kind: "failed", fault: "unreachable", delivery: "not_sent", detail: ended ?? "the upstream was removed" };
+      return {
+        kind: "failed",
+        fault: "unreachable",
+        delivery: "not_sent",
+        detail: ended ?? "the upstream was removed",
+      };
     }
     link = opened.link;
     openedAt = clock.now();

@@ -111,7 +111,14 @@ function stdioTransport(config: ConfigOf<"stdio">, world: DialWorld): Transport 
 function remoteOptions(
   config: ConfigOf<"http"> | ConfigOf<"sse">,
   world: DialWorld,
-): { url: string; headers: Record<string, string>; clock: Clock; random: Random; dispatcher: UpstreamDispatcher; credentials?: TokenSource } {
+): {
+  url: string;
+  headers: Record<string, string>;
+  clock: Clock;
+  random: Random;
+  dispatcher: UpstreamDispatcher;
+  credentials?: TokenSource;
+} {
   const { clock, random } = world;
   const { url, headers, auth } = config;
   const credentials = auth && {
@@ -142,7 +149,10 @@ export function createDialer(config: UpstreamConfig, world: DialWorld): Dialer {
         if (link) listener.lost(detail);
       },
     });
-    const negotiated = await negotiate({ channel, identity: world.identity, signal: listener.signal, ...HANDSHAKE }, trying);
+    const negotiated = await negotiate(
+      { channel, identity: world.identity, signal: listener.signal, ...HANDSHAKE },
+      trying,
+    );
     if (negotiated.kind === "open") {
       link = negotiated.link;
       known = link.era.name;

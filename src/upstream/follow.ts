@@ -24,7 +24,9 @@ const hasStream = (channel: Channel): channel is HttpChannel => "openStream" in 
 /** https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions */
 async function subscribe(link: Link, { message, signal }: ChangeListener): Promise<void> {
   const filter = Object.fromEntries(
-    Object.entries(FILTERS).filter(([capability]) => announces(link.capabilities, capability)).map(([, flag]) => [flag, true]),
+    Object.entries(FILTERS)
+      .filter(([capability]) => announces(link.capabilities, capability))
+      .map(([, flag]) => [flag, true]),
   );
   if (Object.keys(filter).length === 0) return;
   const params = Payload.of({ notifications: filter });

@@ -3,7 +3,7 @@ import type { Holder } from "../core/catalog.ts";
 import { Payload } from "../core/payload.ts";
 import type { Attempt } from "../core/route.ts";
 import type { UpstreamEra } from "../wire/era.ts";
-import { type Message, notificationText, requestParts, resultParts, errorText, oneLine } from "../wire/message.ts";
+import { errorText, type Message, notificationText, oneLine, requestParts, resultParts } from "../wire/message.ts";
 import { CALL_METHODS, isSevereEnough } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import type { Channel, OutboundRequest, Reply } from "./channel.ts";
@@ -73,7 +73,8 @@ export function createLink(parts: {
 
   /** The conversation's level is the most verbose that any of its agents wants; each agent sees only its own. */
   async function raiseLogLevel(level: string, signal: AbortSignal): Promise<void> {
-    if (!introduction.capabilities.has("logging") || (logLevel !== undefined && isSevereEnough(level, logLevel))) return;
+    if (!introduction.capabilities.has("logging") || (logLevel !== undefined && isSevereEnough(level, logLevel)))
+      return;
     logLevel = level;
     await ask("logging/setLevel", Payload.of({ level }), { timeoutMs: SET_LEVEL_TIMEOUT_MS, signal });
   }

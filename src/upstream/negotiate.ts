@@ -42,7 +42,13 @@ export async function negotiate(handshake: Handshake, known: Known): Promise<Neg
 
 async function discover(handshake: Handshake, nextId: () => number): Promise<Negotiated | { kind: "legacy" }> {
   const era = modernUpstream(handshake.identity);
-  const reply = await ask(handshake, { era, version: LATEST_MODERN, method: "server/discover", params: EMPTY, id: nextId() });
+  const reply = await ask(handshake, {
+    era,
+    version: LATEST_MODERN,
+    method: "server/discover",
+    params: EMPTY,
+    id: nextId(),
+  });
   const verdict = readDiscover(reply);
   if (verdict.kind !== "modern") return verdict;
   const { channel } = handshake;
@@ -55,7 +61,13 @@ type Verdict =
   | ({ readonly kind: "failed" } & AttemptFailure);
 
 /** Faults that say nothing about the revision: asking in another way would not help. */
-const CONCLUSIVE = new Set<AttemptFailure["fault"]>(["unreachable", "auth_required", "rate_limited", "cancelled", "overloaded"]);
+const CONCLUSIVE = new Set<AttemptFailure["fault"]>([
+  "unreachable",
+  "auth_required",
+  "rate_limited",
+  "cancelled",
+  "overloaded",
+]);
 
 function readDiscover(reply: Reply): Verdict {
   if (reply.kind === "failed") return CONCLUSIVE.has(reply.fault) ? reply : { kind: "legacy" };
@@ -90,9 +102,11 @@ async function initialize(handshake: Handshake, nextId: () => number): Promise<N
   const params = Payload.of({ protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: identity });
   const reply = await ask(handshake, { era, version: LATEST_LEGACY, method: "initialize", params, id: nextId() });
   if (reply.kind === "failed") return reply;
-  if (reply.kind === "error") return failed(`initialize was refused: ${reply.error.string("message") ?? "no reason given"}`);
+  if (reply.kind === "error")
+    return failed(`initialize was refused: ${reply.error.string("message") ?? "no reason given"}`);
   const version = reply.result.string("protocolVersion");
-  if (version === undefined || !isLegacy(version)) return failed(`the upstream speaks ${version ?? "no known revision"}`);
+  if (version === undefined || !isLegacy(version))
+    return failed(`the upstream speaks ${version ?? "no known revision"}`);
   const introduction = {
     version,
     capabilities: reply.result.object("capabilities") ?? EMPTY,

@@ -20,7 +20,12 @@ interface Listed {
 /** Asks an upstream for everything it has: every list, every page. A list that fails leaves the others standing. */
 export async function fetchOffer(link: Link, upstream: UpstreamName, signal: AbortSignal): Promise<OfferResult> {
   const definitions: Record<Kind, readonly Payload[]> = { tool: [], prompt: [], resource: [], template: [] };
-  const pages: Record<Kind, Payload | undefined> = { tool: undefined, prompt: undefined, resource: undefined, template: undefined };
+  const pages: Record<Kind, Payload | undefined> = {
+    tool: undefined,
+    prompt: undefined,
+    resource: undefined,
+    template: undefined,
+  };
   const problems: string[] = [];
   let failures = 0;
   let asked = 0;
@@ -35,7 +40,15 @@ export async function fetchOffer(link: Link, upstream: UpstreamName, signal: Abo
   }
   if (asked > 0 && failures === asked) return { kind: "failed", detail: problems.join("; ") };
   const { capabilities, serverInfo, instructions } = link;
-  const offer: Offer = { upstream, capabilities, serverInfo, instructions, definitions, pages, hints: hintsOf(pages.tool) };
+  const offer: Offer = {
+    upstream,
+    capabilities,
+    serverInfo,
+    instructions,
+    definitions,
+    pages,
+    hints: hintsOf(pages.tool),
+  };
   return { kind: "offer", offer, problems };
 }
 
@@ -51,7 +64,11 @@ async function listAll(link: Link, list: { method: string; member: string; signa
     if (reply.kind === "failed") return { definitions, page, problem: `${list.method} failed: ${reply.detail}` };
     if (reply.kind === "error") {
       if (reply.error.raw("code")?.toString("latin1") === "-32601") return { definitions, page };
-      return { definitions, page, problem: `${list.method} failed: ${reply.error.string("message") ?? "no reason given"}` };
+      return {
+        definitions,
+        page,
+        problem: `${list.method} failed: ${reply.error.string("message") ?? "no reason given"}`,
+      };
     }
     const entries = reply.result.list(list.member);
     if (!entries) return { definitions, page, problem: `${list.method} answered without "${list.member}"` };
@@ -60,7 +77,8 @@ async function listAll(link: Link, list: { method: string; member: string; signa
     definitions.push(...entries);
     cursor = reply.result.string("nextCursor");
     if (cursor === undefined) return { definitions, page };
-    if (seen.has(cursor)) return { definitions, page, problem: `${list.method} repeats a cursor; its pages were cut there` };
+    if (seen.has(cursor))
+      return { definitions, page, problem: `${list.method} repeats a cursor; its pages were cut there` };
     seen.add(cursor);
   }
   return { definitions, page, problem: `${list.method} has more pages than are read; the rest was left out` };

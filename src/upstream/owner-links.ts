@@ -39,12 +39,14 @@ export function createOwnerLinks(options: {
     const slot: Slot = {
       usedAt: clock.now(),
       link: undefined,
-      opening: options.open(() => forget(owner, slot)).then(opened => {
-        if (opened.kind === "failed") forget(owner, slot);
-        else if (slots.get(owner) === slot) slot.link = opened.link;
-        else void opened.link.channel.close();
-        return opened;
-      }),
+      opening: options
+        .open(() => forget(owner, slot))
+        .then(opened => {
+          if (opened.kind === "failed") forget(owner, slot);
+          else if (slots.get(owner) === slot) slot.link = opened.link;
+          else void opened.link.channel.close();
+          return opened;
+        }),
     };
     return slot;
   }

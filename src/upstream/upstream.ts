@@ -6,8 +6,8 @@ import { createHealth } from "../core/health.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Attempt, Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
-import { LIST_CHANGED } from "../wire/methods.ts";
 import type { Message } from "../wire/message.ts";
+import { LIST_CHANGED } from "../wire/methods.ts";
 import { createConnector, type Opened } from "./connector.ts";
 import { addressOf, createDialer, type DialWorld } from "./dial.ts";
 import { answerUpstream, type Link, type Timeouts } from "./link.ts";
@@ -209,4 +209,3 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     },
   };
 }
-

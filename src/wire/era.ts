@@ -43,4 +43,3 @@ export interface AgentEra {
   /** Whether a log message may be passed on for which the agent has not named a level. */
   readonly logsUnasked: boolean;
 }
-

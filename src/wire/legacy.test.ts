@@ -8,7 +8,10 @@ const plain = { method: "tools/call", progressToken: undefined, logLevel: undefi
 describe("a request to a legacy upstream", () => {
   it("loses what only modern requests carry", () => {
     const params = Payload.of({ name: "t", _meta: { [META.protocolVersion]: "2026-07-28", trace: "x" } });
-    expect(legacyUpstream.request({ ...plain, params }, "2025-11-25").params.value()).toEqual({ name: "t", _meta: { trace: "x" } });
+    expect(legacyUpstream.request({ ...plain, params }, "2025-11-25").params.value()).toEqual({
+      name: "t",
+      _meta: { trace: "x" },
+    });
   });
 
   it("has no empty _meta left over", () => {
@@ -37,7 +40,10 @@ describe("a result for a legacy agent", () => {
   });
 
   it("has its structured content wrapped exactly where the tool's output schema was", () => {
-    const definition = Payload.of({ name: "n", outputSchema: { type: "array", items: { $ref: "#/$defs/x" }, $defs: { x: {} } } });
+    const definition = Payload.of({
+      name: "n",
+      outputSchema: { type: "array", items: { $ref: "#/$defs/x" }, $defs: { x: {} } },
+    });
     expect(legacyAgent.definition(definition).object("outputSchema")?.value()).toEqual({
       type: "object",
       properties: { result: { type: "array", items: { $ref: "#/$defs/x" } } },

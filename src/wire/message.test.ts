@@ -44,8 +44,12 @@ describe("reading a message", () => {
 describe("writing a message", () => {
   it("copies neither parameters nor results", () => {
     const params = Payload.parse('{ "a" : 1 }');
-    expect(Buffer.concat(requestParts(3, "m", params)).toString()).toBe('{"jsonrpc":"2.0","id":3,"method":"m","params":{ "a" : 1 }}');
-    expect(Buffer.concat(resultParts(Buffer.from('"x"'), params)).toString()).toBe('{"jsonrpc":"2.0","id":"x","result":{ "a" : 1 }}');
+    expect(Buffer.concat(requestParts(3, "m", params)).toString()).toBe(
+      '{"jsonrpc":"2.0","id":3,"method":"m","params":{ "a" : 1 }}',
+    );
+    expect(Buffer.concat(resultParts(Buffer.from('"x"'), params)).toString()).toBe(
+      '{"jsonrpc":"2.0","id":"x","result":{ "a" : 1 }}',
+    );
   });
 
   it("leaves the id out of an error where none could be read", () => {

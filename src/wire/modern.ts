@@ -99,7 +99,9 @@ export function claimsModern(params: Payload | undefined, header: string | undef
   return Boolean(meta?.has(META.protocolVersion) || meta?.has(META.clientCapabilities) || (header && isModern(header)));
 }
 
-type Check = { readonly ok: true; readonly envelope: ModernEnvelope } | { readonly ok: false; readonly error: WireError; readonly status: number };
+type Check =
+  | { readonly ok: true; readonly envelope: ModernEnvelope }
+  | { readonly ok: false; readonly error: WireError; readonly status: number };
 const refuse = (code: number, message: string, data?: object): Check => ({
   ok: false,
   error: wireError(code, message, data),
@@ -126,7 +128,10 @@ export function checkModern(
     return refuse(CODES.headerMismatch, `MCP-Protocol-Version header '${header}' does not match _meta '${version}'`);
   }
   if (!isModern(version)) {
-    return refuse(CODES.unsupportedVersion, "Unsupported protocol version", { supported: MODERN_VERSIONS, requested: version });
+    return refuse(CODES.unsupportedVersion, "Unsupported protocol version", {
+      supported: MODERN_VERSIONS,
+      requested: version,
+    });
   }
   const mismatch = headers && headerMismatch(request, headers);
   if (mismatch) return refuse(CODES.headerMismatch, mismatch);

@@ -16,7 +16,7 @@ function declared(definition: Payload): readonly HeaderAnnotation[] {
   let annotations = DECLARED.get(definition);
   if (!annotations) {
     const schema = definition.object("inputSchema");
-    const read = schema && schema.bytes.includes("x-mcp-header") ? headerAnnotations(schema) : undefined;
+    const read = schema?.bytes.includes("x-mcp-header") ? headerAnnotations(schema) : undefined;
     annotations = read?.ok ? read.headers : [];
     DECLARED.set(definition, annotations);
   }

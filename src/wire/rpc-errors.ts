@@ -72,11 +72,16 @@ function unknownOutcome(): Reason {
   return {
     code: CODES.outcomeUnknown,
     reason: "outcome_unknown",
-    message: "The connection to the upstream broke after the request was sent; it may or may not have run. Do not repeat it blindly",
+    message:
+      "The connection to the upstream broke after the request was sent; it may or may not have run. Do not repeat it blindly",
   };
 }
 function protocolError(): Reason {
-  return { code: CODES.upstreamProtocolError, reason: "upstream_protocol_error", message: "The upstream's answer is not valid" };
+  return {
+    code: CODES.upstreamProtocolError,
+    reason: "upstream_protocol_error",
+    message: "The upstream's answer is not valid",
+  };
 }
 function tooLarge(): Reason {
   return { code: CODES.responseTooLarge, reason: "response_too_large", message: "The upstream's answer is too large" };
@@ -94,7 +99,11 @@ export function errorOf(failure: Failure): WireError {
     case "upstream":
       return upstreamError(failure);
     case "unknown_name":
-      return wireError(CODES.invalidParams, unknownName(failure), failure.what === "resource" ? { uri: failure.name } : undefined);
+      return wireError(
+        CODES.invalidParams,
+        unknownName(failure),
+        failure.what === "resource" ? { uri: failure.name } : undefined,
+      );
     case "ambiguous_name":
       return wireError(
         CODES.invalidParams,
@@ -111,7 +120,10 @@ export function errorOf(failure: Failure): WireError {
         retryAfterMs: failure.retryAfterMs,
       });
     case "overloaded":
-      return limited(CODES.overloaded, "overloaded", { message: "The gateway takes no more requests now", retryAfterMs: 1000 });
+      return limited(CODES.overloaded, "overloaded", {
+        message: "The gateway takes no more requests now",
+        retryAfterMs: 1000,
+      });
     case "draining":
       return limited(CODES.draining, "draining", { message: "The gateway is shutting down", retryAfterMs: 1000 });
     case "cancelled":

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
@@ -28,14 +28,24 @@ const toolNames = async (gateway: GatewayRun): Promise<string[]> =>
   namesOf((await listAll(modernAgent(gateway.url), "tools/list")).items);
 const rewrite = (gateway: GatewayRun, change: (toml: string) => string) =>
   writeFileSync(gateway.configPath, change(readFileSync(gateway.configPath, "utf8")));
+
+/** A gateway that is started and stopped by hand, on a port of its own. */
+function byHand(toml: string) {
+  const { dir, configPath } = writeConfig(toml);
+  const run = (...args: string[]) => rad(["mcp", "proxy", ...args, "--config", configPath], { cwd: dir });
+  const close = async () => {
+    await run("stop");
+    rmSync(dir, { recursive: true, force: true });
+  };
+  return keep({ dir, configPath, run, close });
+}
 const firstLine = ({ stdout, stderr }: { stdout: string; stderr: string }) => (stderr || stdout).split("\n")[0];
 
 describe("Port already in use", () => {
   test("by this instance: it says so, `status` shows it, and after `stop` it starts", async () => {
     const upstream = keep(await startUpstream());
     const port = await freePort();
-    const { dir, configPath } = writeConfig(configToml([table(upstream.url)], { port }));
-    const run = (...args: string[]) => rad(["mcp", "proxy", ...args, "--config", configPath], { cwd: dir });
+    const { run } = byHand(configToml([table(upstream.url)], { port }));
     expect((await run("start", "--detach")).code).toBe(0);
     const again = await run("start");
     expect(again.code).toBe(4);
@@ -55,8 +65,7 @@ describe("Port already in use", () => {
     await new Promise(resolve => other.once("listening", resolve));
     const { port } = other.address() as AddressInfo;
     const upstream = keep(await startUpstream());
-    const { dir, configPath } = writeConfig(configToml([table(upstream.url)], { port }));
-    const run = (...args: string[]) => rad(["mcp", "proxy", ...args, "--config", configPath], { cwd: dir });
+    const { run, configPath } = byHand(configToml([table(upstream.url)], { port }));
     const refused = await run("start");
     expect(refused.code).toBe(4);
     expect(firstLine(refused)).toMatch(/Port already in use/);

@@ -1,5 +1,11 @@
 import { truncate } from "./printable.ts";
-import type { Stream } from "./terminal.ts";
+
+export interface Stream {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+  write(text: string): unknown;
+}
 
 /** Lines that are drawn anew in place. */
 export interface Live {

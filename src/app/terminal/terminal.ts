@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { type Live, liveOn } from "./live.ts";
+import { type Live, liveOn, type Stream } from "./live.ts";
 
 /** What a command knows of the place it prints to. Results go to `out`, everything else to `err`. */
 export interface Terminal {
@@ -35,12 +35,6 @@ const FORMATS = {
 export const plain: Paint = (_, text) => text;
 export const coloured: Paint = (tone, text) => styleText(FORMATS[tone], text, { validateStream: false });
 
-export interface Stream {
-  readonly isTTY?: boolean | undefined;
-  readonly columns?: number | undefined;
-  readonly rows?: number | undefined;
-  write(text: string): unknown;
-}
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `NO_COLOR` (https://no-color.org) wins over `FORCE_COLOR`, and both over what the stream is. */
