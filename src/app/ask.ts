@@ -15,12 +15,13 @@ export async function askTool(
 ): Promise<Outcome> {
   const owner = ownerId(`command-line:${randomUUID()}`);
   const call: Call = {
-    caller: { principal: PERSON, agent: "rad", owner },
+    caller: { principal: PERSON, agent: "rad", owner, capabilities: Payload.of({}) },
     view: EVERYTHING,
     method: "tools/call",
     target: tool.name,
     subject: front.view(EVERYTHING)?.catalog().resolve("tool", tool.name),
     params: Payload.of({ name: tool.name }).with({ arguments: tool.args.bytes }),
+    continues: undefined,
     signal: tool.signal,
     logLevel: undefined,
     notify: () => {},

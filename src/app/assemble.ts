@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
 import type { Handle, Layer } from "../core/call.ts";
-import type { Front } from "../core/front.ts";
+import type { AgentContact, Front } from "../core/front.ts";
+import type { OwnerId } from "../core/names.ts";
 import type { Clock, Store } from "../core/ports.ts";
 import { route } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
@@ -44,6 +45,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const registry = createProcessRegistry({ onChange: groups.save });
   process.once("exit", registry.killAll);
   const offers = createOfferStore(runDir && join(runDir, "catalogs"), trouble);
+  const contacts = new Map<OwnerId, AgentContact>();
   const watchers = new Set<(status: UpstreamStatus) => void>();
 
   let config: Config = { ...options.config, upstreams: [] };
@@ -73,6 +75,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const front: Front = {
     handle: call => handle(call),
     view: catalogs.view,
+    subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
+    attend(owner, contact) {
+      contacts.set(owner, contact);
+      return () => {
+        if (contacts.get(owner) === contact) contacts.delete(owner);
+      };
+    },
     release: owner => pool.release(owner),
     onChange: catalogs.onChange,
   };

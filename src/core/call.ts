@@ -10,6 +10,17 @@ export interface Caller {
   readonly agent: string;
   /** Whose conversation with a session-holding upstream this is. */
   readonly owner: OwnerId;
+  /** What the agent can be asked for (its `capabilities` object, as it declared it for this call). */
+  readonly capabilities: Payload;
+}
+
+/** The way back to the point where an upstream asked its questions. */
+export interface Continuation {
+  readonly upstream: UpstreamName;
+  /** As that upstream's link issued it. */
+  readonly ticket: Ticket;
+  /** Question key → the agent's result for it; `{}` where it gives none. */
+  readonly answers: Payload;
 }
 
 /** Which part of the catalog an agent connected to: everything, or one upstream under its native names. */
@@ -32,6 +43,8 @@ export interface Call {
   readonly subject: Resolution | undefined;
   /** The agent's `params`, `{}` where it sent none. */
   readonly params: Payload;
+  /** Set when the call goes on from an earlier `asks`. */
+  readonly continues: Continuation | undefined;
   /** Fires when the agent no longer wants the answer. */
   readonly signal: AbortSignal;
   /** Least severe log level that the agent wants to see for this call, if it asked for any. */

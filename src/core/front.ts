@@ -1,5 +1,6 @@
-import type { Handle, View } from "./call.ts";
+import type { Caller, Handle, Notice, View } from "./call.ts";
 import type { Catalog, Kind } from "./catalog.ts";
+import type { Failure } from "./failure.ts";
 import type { OwnerId } from "./names.ts";
 import type { Payload } from "./payload.ts";
 
@@ -17,11 +18,41 @@ export interface Front {
   readonly handle: Handle;
   /** `undefined` when there is no such upstream. */
   view(view: View): ViewQueries | undefined;
+  /**
+   * Has a resource watched. `updated` takes the parameters of each `notifications/resources/updated`, also one that
+   * stands for whatever was missed while the upstream could not be heard.
+   */
+  subscribe(request: SubscribeRequest): Promise<Subscription>;
+  /** From now on an upstream may reach this agent outside a call. Returns the function that ends it. */
+  attend(owner: OwnerId, contact: AgentContact): () => void;
   /** An agent has gone for good: conversations that upstreams hold for it may end. */
   release(owner: OwnerId): void;
   /** Tells which kinds changed in the lists of which view. Returns the function that ends it. */
   onChange(receive: (view: View, kinds: readonly Kind[]) => void): () => void;
 }
+
+export interface SubscribeRequest {
+  readonly view: View;
+  readonly caller: Caller;
+  readonly uri: string;
+  updated(params: Payload): void;
+}
+
+export type Subscription =
+  | { readonly kind: "open"; close(): void }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+/** An agent with a conversation of its own, as an upstream that keeps state for it may reach it. */
+export interface AgentContact {
+  /** Asks one question (`{method, params}`); resolves with the agent's result, or with its error object. */
+  ask(question: Payload, signal: AbortSignal): Promise<AgentAnswer>;
+  /** Tells something that belongs to no call. */
+  tell(notice: Notice): void;
+}
+
+export type AgentAnswer =
+  | { readonly kind: "result"; readonly result: Payload }
+  | { readonly kind: "error"; readonly error: Payload };
 
 export interface ViewQueries {
   catalog(): Catalog;

@@ -15,7 +15,7 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(["prompts/get", "resources/rea
 
 /** Whether running this call twice does no harm. A continuation carries state of its first run and never does. */
 export function isReplaySafe(call: Call, holder: Holder, trust: Trust): boolean {
-  if (call.params.has("inputResponses") || call.params.has("requestState")) return false;
+  if (call.continues) return false;
   if (SAFE_METHODS.has(call.method)) return true;
   if (call.method !== "tools/call") return false;
   if (trust.safeToRetry.has(holder.native)) return true;

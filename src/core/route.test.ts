@@ -16,12 +16,13 @@ function holder(name: string, priority = 1, annotations = {}): Holder {
 function callOf(holders: [Holder, ...Holder[]], changes: Partial<Call> = {}): Call {
   const entry: Entry = { kind: "tool", name: publicName("tool"), holders, definition: holders[0].definition };
   return {
-    caller: { principal: ANONYMOUS, agent: "test", owner },
+    caller: { principal: ANONYMOUS, agent: "test", owner, capabilities: Payload.of({}) },
     view: { kind: "all" },
     method: "tools/call",
     target: "tool",
     subject: { kind: "found", entry },
     params: Payload.of({ name: "tool" }),
+    continues: undefined,
     signal: new AbortController().signal,
     logLevel: undefined,
     notify: () => {},
@@ -125,9 +126,17 @@ describe("route", () => {
 
   it("never repeats a continuation that may have run", async () => {
     const trust = { annotations: true, safeToRetry: new Set(["tool"]) };
+    const continues = { upstream: upstreamName("a"), ticket: "t", answers: Payload.of({}) };
     const { handle, tried } = fleet({ a: failed("sent_unknown") }, { a: { trust } });
-    await handle(callOf([holder("a"), holder("b")], { params: Payload.of({ name: "tool", requestState: "s" }) }));
+    await handle(callOf([holder("a"), holder("b")], { continues }));
     expect(tried).toEqual(["a"]);
+  });
+
+  it("sends a continuation to the upstream that asked, and to no other", async () => {
+    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}) };
+    const { handle, tried } = fleet({ b: failed("not_sent") });
+    await handle(callOf([holder("a"), holder("b")], { continues }));
+    expect(tried).toEqual(["b"]);
   });
 
   it("passes an upstream's own error on as it is", async () => {

@@ -65,7 +65,8 @@ export function route(options: RouteOptions): Handle {
   function candidates(entry: Entry, call: Call): Candidate[] {
     return entry.holders.flatMap(holder => {
       const upstream = instance(holder.upstream);
-      if (!upstream) return [];
+      // Only whoever asked can take the answer.
+      if (!upstream || (call.continues && call.continues.upstream !== holder.upstream)) return [];
       const { condition, inFlight } = upstream;
       return [{ holder, condition, inFlight, keepsAgent: upstream.keeps(call.caller.owner) }];
     });

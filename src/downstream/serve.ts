@@ -1,10 +1,17 @@
 import type { Call, Caller, Notice, Outcome, View } from "../core/call.ts";
-import type { Catalog, Entry } from "../core/catalog.ts";
+import type { Catalog, Entry, Resolution } from "../core/catalog.ts";
 import type { Front, ViewQueries } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { AgentEra } from "../wire/era.ts";
 import { notificationText } from "../wire/message.ts";
-import { CALL_METHODS, type CallMethod, isSevereEnough, LIST_METHODS, type ListMethod } from "../wire/methods.ts";
+import {
+  CALL_METHODS,
+  type CallMethod,
+  isSevereEnough,
+  LIST_METHODS,
+  type ListMethod,
+  type Target,
+} from "../wire/methods.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
 
 /** The other side of one request. */
@@ -30,8 +37,8 @@ export type Answer =
   | { readonly kind: "result"; readonly result: Payload }
   | { readonly kind: "error"; readonly error: WireError };
 
-/** How long a list waits for upstreams that have never been seen. */
-const FIRST_LIST_WAIT_MS = 1_000;
+/** How long a list, or a name that is not known, waits for upstreams that have never been seen. */
+const FIRST_WAIT_MS = 1_000;
 
 /** Answers the requests that every revision has: lists from the catalog, calls through the waist. */
 export function serve(front: Front, agent: Agent, request: AgentRequest): Promise<Answer> | Answer {
@@ -53,7 +60,8 @@ async function answerCall(
 ): Promise<Answer> {
   const { request, queries } = what;
   const target = what.method.target(request.params);
-  const subject = target && queries.catalog().resolve(target.kind, target.name);
+  const found = target && find(queries, target);
+  const subject = found instanceof Promise ? await found : found;
   const entry = subject?.kind === "found" ? subject.entry : undefined;
   const objection = entry && request.check?.(entry);
   if (objection) return failed(objection);
@@ -64,11 +72,20 @@ async function answerCall(
     target: target?.name,
     subject,
     params: request.params,
+    continues: undefined,
     signal: request.signal,
     logLevel: agent.logLevel,
     notify: notice => passOn(notice, agent, request),
   };
   return answerOf(await front.handle(call), agent.era, { method: request.method, definition: entry?.definition });
+}
+
+/** A name may belong to an upstream that is still being seen for the first time. */
+function find(queries: ViewQueries, { kind, name }: Target): Promise<Resolution> | Resolution {
+  const catalog = queries.catalog();
+  const found = catalog.resolve(kind, name);
+  if (found.kind !== "unknown" || catalog.missing.length === 0) return found;
+  return queries.settled(FIRST_WAIT_MS).then(() => queries.catalog().resolve(kind, name));
 }
 
 function answerOf(outcome: Outcome, era: AgentEra, about: { method: string; definition: Payload | undefined }): Answer {
@@ -108,7 +125,7 @@ async function answerList(
 ): Promise<Answer> {
   const { list, request } = what;
   if (request.params.has("cursor")) return failed(wireError(CODES.invalidParams, "Unknown cursor"));
-  await queries.settled(FIRST_LIST_WAIT_MS);
+  await queries.settled(FIRST_WAIT_MS);
   const catalog = queries.catalog();
   const made = LISTS.get(catalog) ?? new Map<string, Payload>();
   LISTS.set(catalog, made);

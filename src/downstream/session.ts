@@ -49,6 +49,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
     principal: anonymous(options.address, client),
     agent: agentName(client),
     owner: ownerId(id),
+    capabilities: params.object("capabilities") ?? EMPTY,
   };
   const running = new Map<string, AbortController>();
   const changed = new Set<string>();

@@ -6,7 +6,7 @@ import { Payload } from "../core/payload.ts";
 import { AGENT_TEXT } from "../core/scan.ts";
 import { lineSplitter } from "../wire/lines.ts";
 import { type Message, readMessage } from "../wire/message.ts";
-import { checkModern, claimsModern, discoverResult, modernAgent } from "../wire/modern.ts";
+import { checkModern, claimsModern, discoverResult, type ModernEnvelope, modernAgent } from "../wire/modern.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 import { asLine, messageExchange, reply } from "./exchange.ts";
@@ -81,15 +81,16 @@ export function serveStdio(options: {
     if (!aborted.signal.aborted) reply(exchange, message.id, answer);
   }
 
-  function answerModern(
-    message: Request,
-    envelope: { clientInfo: Payload | undefined; logLevel: string | undefined },
-    signal: AbortSignal,
-  ): Promise<Answer> | Answer {
+  function answerModern(message: Request, envelope: ModernEnvelope, signal: AbortSignal): Promise<Answer> | Answer {
     const profile = message.method === "server/discover" ? front.view(ALL)?.profile() : undefined;
     if (profile) return { kind: "result", result: discoverResult(profile) };
     const principal = anonymous("stdio", envelope.clientInfo);
-    const caller = { principal, agent: agentName(envelope.clientInfo), owner: ownerId(principal) };
+    const caller = {
+      principal,
+      agent: agentName(envelope.clientInfo),
+      owner: ownerId(principal),
+      capabilities: envelope.capabilities,
+    };
     const agent = { caller, view: ALL, era: modernAgent, logLevel: envelope.logLevel };
     return serve(front, agent, {
       method: message.method,

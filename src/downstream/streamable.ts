@@ -103,7 +103,12 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       if (profile) return { kind: "result", result: discoverResult(profile) };
     }
     const principal = anonymous(socket.remoteAddress ?? "", envelope.clientInfo);
-    const caller = { principal, agent: agentName(envelope.clientInfo), owner: ownerId(principal) };
+    const caller = {
+      principal,
+      agent: agentName(envelope.clientInfo),
+      owner: ownerId(principal),
+      capabilities: envelope.capabilities,
+    };
     const agent = { caller, view, era: modernAgent, logLevel: envelope.logLevel };
     return serve(front, agent, {
       method: message.method,

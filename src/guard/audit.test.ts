@@ -12,12 +12,18 @@ const NASTY = 'a\n{"level":"error"}\r\u2028\u2029\u0085\ud800"\\';
 
 function call(changes: Partial<Call> & { agent?: string } = {}): Call {
   return {
-    caller: { principal: principal("ann"), agent: changes.agent ?? "cli/1", owner: ownerId("o") },
+    caller: {
+      principal: principal("ann"),
+      agent: changes.agent ?? "cli/1",
+      owner: ownerId("o"),
+      capabilities: Payload.of({}),
+    },
     view: { kind: "all" },
     method: "tools/call",
     target: "read",
     subject: undefined,
     params: Payload.of({ name: "read", arguments: { password: "hunter2" } }),
+    continues: undefined,
     signal: new AbortController().signal,
     logLevel: undefined,
     notify() {},

@@ -18,12 +18,13 @@ function found(upstream: string, native: string, name = native): Resolution {
 
 function call(subject: Resolution, { who = "ann", method = "tools/call" } = {}): Call {
   return {
-    caller: { principal: principal(who), agent: "test", owner: ownerId("o") },
+    caller: { principal: principal(who), agent: "test", owner: ownerId("o"), capabilities: Payload.of({}) },
     view: { kind: "all" },
     method,
     target: "x",
     subject,
     params: NOTHING,
+    continues: undefined,
     signal: new AbortController().signal,
     logLevel: undefined,
     notify() {},

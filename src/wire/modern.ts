@@ -90,6 +90,7 @@ function stamp(result: Payload, cacheable: boolean): Payload {
 export interface ModernEnvelope {
   readonly version: string;
   readonly clientInfo: Payload | undefined;
+  readonly capabilities: Payload;
   readonly logLevel: string | undefined;
 }
 
@@ -120,7 +121,8 @@ export function checkModern(
   const version = meta?.string(META.protocolVersion);
   const header = headers?.["mcp-protocol-version"];
   if (headers && header === undefined) return refuse(CODES.headerMismatch, "Missing MCP-Protocol-Version header");
-  if (version === undefined || !meta?.object(META.clientCapabilities)) {
+  const capabilities = meta?.object(META.clientCapabilities);
+  if (version === undefined || !meta || !capabilities) {
     const missing = version === undefined ? META.protocolVersion : META.clientCapabilities;
     return refuse(CODES.invalidParams, `params._meta lacks "${missing}"`);
   }
@@ -136,7 +138,7 @@ export function checkModern(
   const mismatch = headers && headerMismatch(request, headers);
   if (mismatch) return refuse(CODES.headerMismatch, mismatch);
   const logLevel = meta.string(META.logLevel);
-  return { ok: true, envelope: { version, clientInfo: meta.object(META.clientInfo), logLevel } };
+  return { ok: true, envelope: { version, clientInfo: meta.object(META.clientInfo), capabilities, logLevel } };
 }
 
 function headerMismatch(

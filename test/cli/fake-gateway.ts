@@ -110,6 +110,8 @@ export function fakeGateway(
         },
         view: () => ({ catalog: () => catalog, settled: async () => {}, profile, page: () => undefined }),
         onChange: () => () => {},
+        subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
+        attend: () => () => {},
         release: () => {},
       },
       status,
