@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
 import type { Handle, Layer } from "../core/call.ts";
 import type { AgentContact, Front } from "../core/front.ts";
@@ -31,7 +30,7 @@ const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
  * ever built or replaced.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { runDir, version } = options;
+  const { keep, version } = options;
   const clock = systemClock;
   const startedAt = clock.wall();
   const troubles: string[] = [];
@@ -40,11 +39,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
   const bus = memoryBus();
-  const log = openLog({ path: runDir && join(runDir, "calls.log"), ...LOG, clock, onTrouble: trouble });
-  const groups = keepGroups(runDir);
+  const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: trouble });
+  const groups = keepGroups(keep.children);
   const registry = createProcessRegistry({ onChange: groups.save });
   process.once("exit", registry.killAll);
-  const offers = createOfferStore(runDir && join(runDir, "catalogs"), trouble);
+  const offers = createOfferStore(keep.catalogs, trouble);
   const contacts = new Map<OwnerId, AgentContact>();
   const watchers = new Set<(status: UpstreamStatus) => void>();
 
@@ -177,9 +176,8 @@ function urlsOf(address: { host: string; port: number }, config: Config): { url:
 }
 
 /** Children that an earlier process left behind when it was killed are ended now. */
-function keepGroups(runDir: string | null): { save(groups: readonly RecordedGroup[]): void } {
-  if (runDir === null) return { save: () => {} };
-  const path = join(runDir, "children.json");
+function keepGroups(path: string | null): { save(groups: readonly RecordedGroup[]): void } {
+  if (path === null) return { save: () => {} };
   try {
     sweepGroups(JSON.parse(readFileSync(path, "utf8")) as RecordedGroup[]);
   } catch {

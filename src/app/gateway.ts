@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Config } from "../config/schema.ts";
 import type { Front } from "../core/front.ts";
 import type { Status, UpstreamStatus } from "../core/status.ts";
@@ -9,11 +10,29 @@ export interface GatewayOptions {
   readonly configPath: string | null;
   /** Children's working directory, and what relative paths are relative to. */
   readonly baseDir: string;
-  /** Folder for logs and last known catalogs (0700), or `null` to keep nothing. */
-  readonly runDir: string | null;
+  readonly keep: Keep;
   readonly version: string;
   readonly warnings: readonly string[];
 }
+
+/** Where things are kept that outlive the process; `null` keeps nothing. */
+export interface Keep {
+  /** The log of calls. Several processes may write to one. */
+  readonly log: string | null;
+  /** Folder of the last known catalogs. */
+  readonly catalogs: string | null;
+  /** Which children run, for whoever comes after a crash. Belongs to one process. */
+  readonly children: string | null;
+}
+
+export const KEEP_NOTHING: Keep = { log: null, catalogs: null, children: null };
+
+/** What is kept in the run folder of an instance. `children` only for the process that holds the instance. */
+export const keepIn = (runDir: string, holder: boolean): Keep => ({
+  log: join(runDir, "calls.log"),
+  catalogs: join(runDir, "catalogs"),
+  children: holder ? join(runDir, "children.json") : null,
+});
 
 export interface Listening {
   readonly port: number;

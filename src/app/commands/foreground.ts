@@ -6,7 +6,7 @@ import type { Places } from "../control/places.ts";
 import { serveControl } from "../control/server.ts";
 import { fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import type { Gateway, Listening } from "../gateway.ts";
+import { type Gateway, keepIn, type Listening } from "../gateway.ts";
 import { printable } from "../terminal/printable.ts";
 import { connectHelp, fleetSummary, styleOf } from "../terminal/summary.ts";
 import { count, duration } from "../terminal/words.ts";
@@ -46,7 +46,7 @@ export async function runForeground(launch: Launch, context: Context): Promise<E
       config: launch.config,
       configPath: places.configPath,
       baseDir: places.baseDir,
-      runDir: places.runDir,
+      keep: keepIn(places.runDir, true),
       version: VERSION,
       warnings: launch.warnings,
     });

@@ -1,5 +1,7 @@
+import { privateFolder } from "../../lib/run-file.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
+import { KEEP_NOTHING, keepIn } from "../gateway.ts";
 import { VERSION } from "../version.ts";
 import { type Command, type Common, configPathOf, placesFor, readConfig } from "./command.ts";
 import { showProgress } from "./progress.ts";
@@ -27,8 +29,8 @@ export const stdio: Command<StdioOptions> = async (options, context) => {
     config,
     configPath: path,
     baseDir: places.baseDir,
-    // Every agent may start one of these, and a run folder has one owner.
-    runDir: null,
+    // Every agent may start one of these beside the instance that holds the folder.
+    keep: privateFolder(places.runDir).kind === "ready" ? keepIn(places.runDir, false) : KEEP_NOTHING,
     version: VERSION,
     warnings: notes,
   });

@@ -4,6 +4,7 @@ import { farDesk } from "../control/far.ts";
 import { nearDesk } from "../control/near.ts";
 import { fail } from "../errors.ts";
 import type { ExitCode } from "../exit-codes.ts";
+import { KEEP_NOTHING } from "../gateway.ts";
 import { VERSION } from "../version.ts";
 import { type Common, type Context, configPathOf, placesFor, readConfig, running, standingOf } from "./command.ts";
 
@@ -29,8 +30,7 @@ export async function withDesk(
     config: only(config, options.upstream),
     configPath: places.configPath,
     baseDir: places.baseDir,
-    // The run folder belongs to whoever holds the instance.
-    runDir: null,
+    keep: KEEP_NOTHING,
     version: VERSION,
     warnings: [],
   });
