@@ -48,7 +48,7 @@ export function fleetSummary(status: Status, style: Style): string[] {
       : ["No upstreams are configured: add some to the configuration, then `rad mcp proxy reload`."],
     [offers(catalog)],
     ...upstreams.filter(hasFailed).map(one => explainFailure(one, style.paint)),
-    section("Replicas", catalog.replicas.map(replicaLine), style),
+    section("Replicas", replicaLines(catalog.replicas), style),
     section(
       "Conflicts",
       catalog.conflicts.map(
@@ -56,10 +56,8 @@ export function fleetSummary(status: Status, style: Style): string[] {
       ),
       style,
     ),
-    section(
-      "Hidden",
-      catalog.hidden.map(({ upstream, kind, name, reason }) => `${kind} "${name}" of ${upstream}: ${reason}`),
-      style,
+    ...Object.entries(DEALT_WITH).map(([action, title]) =>
+      section(title, catalog.hidden.filter(each => each.action === action).map(hiddenLine), style),
     ),
     section("Warnings", status.warnings, style),
   ].filter(lines => lines.length > 0);
@@ -71,8 +69,22 @@ function offers(catalog: CatalogStatus): string {
 }
 
 const BECAUSE = { group: "they are of one group", equal: "inferred: equal definitions and configurations" } as const;
-const replicaLine = ({ kind, name, upstreams, because }: CatalogStatus["replicas"][number]): string =>
-  `${kind} "${name}" is served by ${enumerate(upstreams)} (${BECAUSE[because]})`;
+
+/** One line for each set of replicas: what they share is mostly a matter of counting. */
+function replicaLines(replicas: CatalogStatus["replicas"]): string[] {
+  const sets = new Map<string, Map<string, number>>();
+  for (const { kind, upstreams, because } of replicas) {
+    const key = `${enumerate(upstreams)} (${BECAUSE[because]})`;
+    const counts = sets.get(key) ?? new Map<string, number>();
+    sets.set(key, counts.set(kind, (counts.get(kind) ?? 0) + 1));
+  }
+  return [...sets].map(([key, counts]) => `${key}: ${enumerate([...counts].map(([kind, many]) => count(many, kind)))}`);
+}
+
+/** What the catalog did about a definition that is not listed as it came. */
+const DEALT_WITH = { hidden: "Hidden", repaired: "Repaired", not_offered: "Not offered" } as const;
+const hiddenLine = ({ upstream, kind, name, reason }: CatalogStatus["hidden"][number]): string =>
+  `${kind} "${name}" of ${upstream}: ${reason}`;
 
 function section(title: string, lines: readonly string[], { paint }: Style): string[] {
   return lines.length === 0 ? [] : [paint("strong", title), ...lines.map(line => `  ${printable(line)}`)];
