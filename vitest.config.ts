@@ -1,11 +1,40 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests that start the built gateway, or servers and clients of others, as processes. */
+const PROCESSES = [
+  "test/{cli,conformance,e2e,peers}/**/*.test.ts",
+  "test/{differential,eras,isolation}.test.ts",
+  "test/fixtures/**/*.test.ts",
+];
+
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "test/peers/**/node_modules/**"],
     testTimeout: 20_000,
-    hookTimeout: 30_000,
+    hookTimeout: 60_000,
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: ["**/node_modules/**", ...PROCESSES],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // After the unit tests, so that neither starves the other; a process that waits for its turn is slow, not broken.
+        extends: true,
+        test: {
+          name: "processes",
+          include: PROCESSES,
+          exclude: ["**/node_modules/**"],
+          globalSetup: ["test/fixtures/build.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -3,24 +3,30 @@ import type { Config, UpstreamConfig } from "../config/schema.ts";
 import type { Handle, Layer } from "../core/call.ts";
 import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
-import type { Clock, Store } from "../core/ports.ts";
+import type { Clock, Sealer, Store } from "../core/ports.ts";
 import { route } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { createHttpFront, type HttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
 import { audit } from "../guard/audit.ts";
 import { rateLimit } from "../guard/rate-limit.ts";
+import { type ReadCacheLayer, readCache } from "../guard/read-cache.ts";
 import { createRedactor, type Redactor } from "../guard/redact.ts";
+import { tasks } from "../guard/tasks.ts";
+import { tickets } from "../guard/tickets.ts";
 import { systemClock } from "../lib/clock.ts";
 import { type LogSink, openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
+import { createSealer } from "../lib/seal.ts";
+import { readSealKey } from "../lib/seal-key.ts";
 import { createPool, type Pool } from "../upstream/pool.ts";
 import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstream/process-registry.ts";
 import { type Catalogs, createCatalogs } from "./catalogs.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { createOfferStore } from "./offer-store.ts";
 import { statusOf } from "./report.ts";
+import { watching } from "./watching.ts";
 
 const MAX_BUCKETS = 100_000;
 const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
@@ -34,6 +40,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = systemClock;
   const startedAt = clock.wall();
   const troubles: string[] = [];
+  let rejections: readonly string[] = [];
   const trouble = (detail: string): void => {
     if (troubles.length < 20 && !troubles.includes(detail)) troubles.push(detail);
   };
@@ -55,11 +62,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     registry,
     environment: process.env,
     baseDir: options.baseDir,
+    contact: owner => contacts.get(owner),
     known: name => offers.load(name, identityOf(config.upstreams.find(upstream => upstream.name === name))),
     offered(upstream, offer) {
       offers.save(offer, identityOf(upstream.config));
       catalogs.rebuildSoon();
     },
+    stale: (upstream, uri) => reads.forget(upstream.name, uri),
     changed(upstream) {
       catalogs.tried();
       for (const watch of watchers) watch(upstream.status());
@@ -67,14 +76,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const catalogs: Catalogs = createCatalogs({ pool, rules: config, clock, bus, version });
   let redactor = createRedactor(config.security.redact_patterns);
-  let { handle, flush } = assembleHandle({ config, pool, store, clock, log, redactor });
+  const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
+  let { handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer });
   let http: HttpFront | undefined;
   let listening: Listening | undefined;
 
   const front: Front = {
     handle: call => handle(call),
     view: catalogs.view,
-    subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
+    subscribe: watching(pool, catalogs),
     attend(owner, contact) {
       contacts.set(owner, contact);
       return () => {
@@ -90,7 +100,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     config = next;
     redactor = createRedactor(next.security.redact_patterns);
     flush();
-    ({ handle, flush } = assembleHandle({ config, pool, store, clock, log, redactor }));
+    ({ handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer }));
     const changes = [...pool.apply(next.upstreams)];
     catalogs.rebuild(next);
     const moved = before.host !== next.host || before.port !== next.port || before.transport !== next.transport;
@@ -101,7 +111,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const gateway: Gateway = {
     front,
     status: () =>
-      statusOf({ options, startedAt, clock, pool, catalogs, listening, warnings: [...options.warnings, ...troubles] }),
+      statusOf({
+        options,
+        startedAt,
+        clock,
+        pool,
+        catalogs,
+        listening,
+        warnings: [...rejections, ...options.warnings, ...troubles],
+      }),
     async listen(address) {
       http = createHttpFront({
         front,
@@ -118,6 +136,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
     serveStdio: streams => serveStdio({ front, ...streams }),
     reload: async next => apply(next),
+    rejected(problem) {
+      rejections = problem === undefined ? [] : [problem];
+    },
     onUpstream(receive) {
       watchers.add(receive);
       return () => watchers.delete(receive);
@@ -145,19 +166,34 @@ function assembleHandle(parts: {
   clock: Clock;
   log: LogSink;
   redactor: Redactor;
-}): { handle: Handle; flush: () => void } {
-  const { config, pool, store, clock, log, redactor } = parts;
+  sealer: Sealer;
+}): { handle: Handle; flush: () => void; reads: ReadCacheLayer } {
+  const { config, pool, store, clock, log, redactor, sealer } = parts;
   const { log_requests, log_responses, log_max_bytes, rate_limit_per_minute } = config.security;
   const bodies = { logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes };
   const audited = audit({ log, redactor, clock, ...bodies });
+  const reads = readCache({ clock });
   const layers: readonly Layer[] = [
     // First, so that refusals are in the log too.
     audited,
+    // Before the limit, which does not count the rounds of one call.
+    tickets({ sealer }),
+    tasks({ sealer }),
     // Before anything is sent, after the name is resolved: aliases share one bucket.
     rateLimit({ store, perMinute: rate_limit_per_minute }),
+    // Last, so that whatever may refuse a call has done so.
+    reads,
   ];
   const last = route({ instance: name => pool.get(name) });
-  return { handle: layers.reduceRight<Handle>((next, layer) => layer(next), last), flush: audited.flush };
+  return { handle: layers.reduceRight<Handle>((next, layer) => layer(next), last), flush: audited.flush, reads };
+}
+
+/** Throws when the environment holds something that is no key: another one would only be found out later. */
+function sealKey(path: string | null, trouble: (detail: string) => void): Buffer {
+  const found = readSealKey({ path, environment: process.env });
+  if (found.kind === "refused") throw new Error(found.detail);
+  if (found.trouble !== undefined) trouble(found.trouble);
+  return found.key;
 }
 
 /** What an upstream's catalog on disk belongs to: another command or address is another upstream. */

@@ -2,11 +2,13 @@ import type { Config, UpstreamConfig } from "../config/schema.ts";
 import { buildCatalog, singleCatalog } from "../core/build-catalog.ts";
 import type { View } from "../core/call.ts";
 import { type Catalog, KINDS, type Kind, type Source } from "../core/catalog.ts";
+import { methodOwner, upstreamEntry } from "../core/extensions.ts";
 import type { Profile, ViewQueries } from "../core/front.ts";
 import type { UpstreamName } from "../core/names.ts";
 import type { Bus, Clock } from "../core/ports.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { listHint } from "./freshness.ts";
 import { mergedProfile, singleProfile } from "./profiles.ts";
 
 export type CatalogRules = Pick<Config, "conflict_strategy" | "naming" | "max_name_length">;
@@ -115,8 +117,10 @@ export function createCatalogs(options: {
     if (!upstream) return undefined;
     return {
       catalog: () => singles.get(name) ?? singleCatalog(sourceOf(upstream)),
-      profile: (): Profile => singleProfile(upstream.name, upstream.offer, version),
+      profile: (): Profile => singleProfile(upstream, version),
       page: kind => upstream.offer?.pages[kind],
+      hint: kind => listHint([upstream], kind),
+      owner: () => ({ kind: "found", entry: upstreamEntry(name) }),
       settled: waitMs => settled([upstream], waitMs),
     };
   }
@@ -125,6 +129,14 @@ export function createCatalogs(options: {
     catalog: () => all,
     profile: () => mergedProfile(pool.upstreams, version),
     page: () => undefined,
+    hint: kind => listHint(pool.upstreams, kind),
+    owner(method) {
+      const name = methodOwner(
+        pool.upstreams.flatMap(({ offer }) => offer ?? []),
+        method,
+      );
+      return name === undefined ? { kind: "unknown", nearest: [] } : { kind: "found", entry: upstreamEntry(name) };
+    },
     settled: waitMs => settled(pool.upstreams, waitMs),
   };
 

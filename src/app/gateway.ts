@@ -23,15 +23,18 @@ export interface Keep {
   readonly catalogs: string | null;
   /** Which children run, for whoever comes after a crash. Belongs to one process. */
   readonly children: string | null;
+  /** The key of what is sealed for agents, so that it opens after a restart and in every process. */
+  readonly sealKey: string | null;
 }
 
-export const KEEP_NOTHING: Keep = { log: null, catalogs: null, children: null };
+export const KEEP_NOTHING: Keep = { log: null, catalogs: null, children: null, sealKey: null };
 
 /** What is kept in the run folder of an instance. `children` only for the process that holds the instance. */
 export const keepIn = (runDir: string, holder: boolean): Keep => ({
   log: join(runDir, "calls.log"),
   catalogs: join(runDir, "catalogs"),
   children: holder ? join(runDir, "children.json") : null,
+  sealKey: join(runDir, "seal.key"),
 });
 
 export interface Listening {
@@ -51,6 +54,8 @@ export interface Gateway {
   serveStdio(streams: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream }): Promise<void>;
   /** Swaps the configuration; keeps every unchanged upstream as it is. Resolves with one sentence per change. */
   reload(config: Config): Promise<readonly string[]>;
+  /** The configuration on disk was not taken, in words; `undefined` when it is taken again. Shown in `status`. */
+  rejected(problem: string | undefined): void;
   /** Tells every change of an upstream's state. Returns the function that ends it. */
   onUpstream(receive: (status: UpstreamStatus) => void): () => void;
   /** Resolves when the catalog knows every upstream, from now or from before, or has tried it; or after `waitMs`. */

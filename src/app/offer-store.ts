@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { KINDS, type Kind, type Offer } from "../core/catalog.ts";
 import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import { cacheHintOf } from "../wire/caching.ts";
 
 /**
  * What each upstream offered when it was last seen, on disk, so that names never change because something is down or
@@ -55,7 +56,7 @@ function encode(offer: Offer, identity: string): Buffer {
     upstream: offer.upstream,
     identity,
     instructions: offer.instructions ?? null,
-    hints: offer.hints ?? null,
+    hints: offer.hints,
   });
   const capabilities = offer.capabilities.bytes.toString();
   const serverInfo = (offer.serverInfo?.bytes ?? NULL).toString();
@@ -69,6 +70,7 @@ function decode(text: Buffer, name: string, identity: string): Offer | undefined
   const capabilities = file.object("capabilities");
   if (file.raw("format")?.toString() !== String(FORMAT) || file.string("identity") !== identity || !capabilities)
     return undefined;
+  const hints = file.object("hints");
   const byKind = <Value>(read: (kind: Kind) => Value): Record<Kind, Value> => ({
     tool: read("tool"),
     prompt: read("prompt"),
@@ -82,6 +84,6 @@ function decode(text: Buffer, name: string, identity: string): Offer | undefined
     instructions: file.string("instructions"),
     definitions: byKind(kind => file.list(kind) ?? []),
     pages: byKind(kind => file.object(`${kind}_page`)),
-    hints: JSON.parse(file.raw("hints")?.toString() ?? "null") ?? undefined,
+    hints: { ...byKind(kind => cacheHintOf(hints?.object(kind))), profile: cacheHintOf(hints?.object("profile")) },
   };
 }

@@ -40,7 +40,7 @@ export function source(name: string, { tool, prompt, resource, template, unseen,
             template: payloads(template, text => ({ uriTemplate: text, name: text })),
           },
           pages: { tool: undefined, prompt: undefined, resource: undefined, template: undefined },
-          hints: undefined,
+          hints: { tool: undefined, prompt: undefined, resource: undefined, template: undefined, profile: undefined },
         },
   };
 }

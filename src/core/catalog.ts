@@ -4,6 +4,13 @@ import type { Payload } from "./payload.ts";
 export const KINDS = ["tool", "prompt", "resource", "template"] as const;
 export type Kind = (typeof KINDS)[number];
 
+/** For how long, and for whom, a list or result may be kept. */
+export interface CacheHint {
+  readonly ttlMs: number;
+  /** `public`: the same for everybody. */
+  readonly cacheScope: "public" | "private";
+}
+
 /** What one upstream offers, as it said it: all pages, native bytes. */
 export interface Offer {
   readonly upstream: UpstreamName;
@@ -15,8 +22,8 @@ export interface Offer {
   readonly definitions: Readonly<Record<Kind, readonly Payload[]>>;
   /** Per kind, the first page's result object, whose other members (`_meta`, unknown ones) a single view passes on. */
   readonly pages: Readonly<Record<Kind, Payload | undefined>>;
-  /** Cache hints of the upstream's list results, if it gave any. */
-  readonly hints: { readonly ttlMs: number; readonly cacheScope: "public" | "private" } | undefined;
+  /** What the upstream says of its lists, and of what it says of itself; `undefined` where it says nothing. */
+  readonly hints: Readonly<Record<Kind | "profile", CacheHint | undefined>>;
 }
 
 /** What the catalog must know of an upstream's configuration. */
@@ -42,7 +49,8 @@ export interface Holder {
 
 /** Something that agents can see and call. */
 export interface Entry {
-  readonly kind: Kind;
+  /** `upstream`: the upstream itself, for requests that are about nothing in its lists. */
+  readonly kind: Kind | "upstream";
   /** The name in lists; for resources the URI, for templates the URI template. */
   readonly name: PublicName;
   /** Best priority first, then configuration order. More than one when they are replicas. */

@@ -51,6 +51,8 @@ export type Failure =
     }
   | { readonly kind: "unknown_method"; readonly method: string }
   | { readonly kind: "invalid"; readonly message: string }
+  /** The agent has not declared, for this request, what the request needs. */
+  | { readonly kind: "missing_capability"; readonly required: object }
   | { readonly kind: "rate_limited"; readonly retryAfterMs: number; readonly limit: number }
   | { readonly kind: "overloaded" }
   | { readonly kind: "draining" }

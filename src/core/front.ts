@@ -1,5 +1,5 @@
 import type { Caller, Handle, Notice, View } from "./call.ts";
-import type { Catalog, Kind } from "./catalog.ts";
+import type { CacheHint, Catalog, Kind, Resolution } from "./catalog.ts";
 import type { Failure } from "./failure.ts";
 import type { OwnerId } from "./names.ts";
 import type { Payload } from "./payload.ts";
@@ -11,6 +11,7 @@ export interface Profile {
   readonly instructions: string | undefined;
   /** The upstream's own `serverInfo` in a view of one upstream; ours otherwise. */
   readonly serverInfo: Payload;
+  readonly hint: CacheHint;
 }
 
 /** Everything that an edge towards agents needs: the waist for calls, queries for the rest. */
@@ -59,6 +60,10 @@ export interface ViewQueries {
   profile(): Profile;
   /** In a view of one upstream, the first page of its own list, whose other members are passed on. */
   page(kind: Kind): Payload | undefined;
+  /** For how long the list of that kind may be kept. */
+  hint(kind: Kind): CacheHint;
+  /** Who answers a method that is none of the protocol's own: the one upstream of the view, or that of an extension. */
+  owner(method: string): Resolution;
   /** Resolves once every upstream of the view has been seen or `waitMs` is over; at once when there is nothing to wait for. */
   settled(waitMs: number): Promise<void>;
 }

@@ -25,6 +25,27 @@ export interface Store {
   take(key: string, rule: BucketRule): Taken | Promise<Taken>;
 }
 
+/** What a sealed text is for and whose it is. All three must be the same when it is opened. */
+export interface SealContext {
+  readonly purpose: string;
+  readonly principal: string;
+  /** What it is about, in whatever form tells one thing from another. */
+  readonly about: string;
+}
+export type Opened =
+  | { readonly ok: true; readonly text: string }
+  /** `forged`: not ours, tampered with, or of another context; nobody is told which. */
+  | { readonly ok: false; readonly reason: "forged" | "expired" };
+
+/** Turns a text into one that only we can read or make, so that it may wait with an agent. */
+export interface Sealer {
+  /** Longest text that can be sealed. */
+  readonly maxBytes: number;
+  /** `text` must not be longer than `maxBytes`. */
+  seal(context: SealContext & { readonly expiresInMs: number }, text: string): string;
+  open(context: SealContext, sealed: string): Opened;
+}
+
 /** News that all processes of one gateway share. */
 export interface Bus {
   publish(topic: string, message: string): void;

@@ -1,3 +1,4 @@
+import { canonicalJson } from "./canonical-json.ts";
 import type { Holder, Kind } from "./catalog.ts";
 import type { Payload } from "./payload.ts";
 
@@ -83,11 +84,4 @@ export function canonicalDefinition(kind: Kind, definition: Payload): string {
     return raw === undefined ? "absent" : canonicalJson(JSON.parse(raw.toString("utf8")));
   });
   return parts.join("\n");
-}
-
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(",")}}`;
 }

@@ -11,11 +11,16 @@ export interface Trust {
 }
 
 /** Reads by convention: a second one does no harm. */
-const SAFE_METHODS: ReadonlySet<string> = new Set(["prompts/get", "resources/read", "completion/complete"]);
+const SAFE_METHODS: ReadonlySet<string> = new Set([
+  "prompts/get",
+  "resources/read",
+  "completion/complete",
+  "tasks/get",
+]);
 
 /** Whether running this call twice does no harm. A continuation carries state of its first run and never does. */
 export function isReplaySafe(call: Call, holder: Holder, trust: Trust): boolean {
-  if (call.continues) return false;
+  if (call.continues || call.params.has("inputResponses")) return false;
   if (SAFE_METHODS.has(call.method)) return true;
   if (call.method !== "tools/call") return false;
   if (trust.safeToRetry.has(holder.native)) return true;

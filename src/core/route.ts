@@ -42,7 +42,7 @@ export function route(options: RouteOptions): Handle {
     turns.set(subject.entry, turn + 1);
 
     let attempts = 0;
-    let last: Failure = { kind: "internal", detail: "no upstream holds this entry" };
+    let last: Failure = gone(call, subject.entry);
     for (const { holder } of order(candidates(subject.entry, call), policy, turn)) {
       const upstream = instance(holder.upstream);
       if (!upstream || attempts === maxAttempts) break;
@@ -78,6 +78,13 @@ function failed(attempt: AttemptFailure & { kind: "failed" }, upstream: Upstream
   return { ...attempt, kind: "upstream", upstream, attempts };
 }
 
+/** Whoever could have answered is not configured any more. */
+function gone(call: Call, entry: Entry): Failure {
+  const upstream = call.continues?.upstream ?? entry.holders[0].upstream;
+  const detail = "not configured any more";
+  return { kind: "upstream", upstream, attempts: 0, fault: "unreachable", delivery: "not_sent", detail };
+}
+
 /** What a target is called towards people. */
 const NOUNS: ReadonlyMap<string, string> = new Map([
   ["tools/call", "tool"],
@@ -87,7 +94,8 @@ const NOUNS: ReadonlyMap<string, string> = new Map([
 ]);
 
 function unresolved(call: Call): Failure {
-  const what = NOUNS.get(call.method) ?? "name";
+  const what = NOUNS.get(call.method);
+  if (what === undefined) return { kind: "unknown_method", method: call.method };
   const name = call.target;
   if (name === undefined) return { kind: "invalid", message: `params of ${call.method} name no ${what}` };
   if (call.subject?.kind === "ambiguous") return { kind: "ambiguous_name", what, name, choices: call.subject.choices };

@@ -1,11 +1,10 @@
-import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 export type Body =
   | { readonly kind: "body"; readonly bytes: Buffer }
-  | { readonly kind: "refused"; readonly status: 400 | 413 | 415; readonly message: string }
+  | { readonly kind: "refused"; readonly status: 413 | 415; readonly message: string }
   /** The agent went away. */
   | { readonly kind: "gone" };
 
@@ -30,12 +29,12 @@ export function readBody(request: IncomingMessage): Promise<Body> | Body {
     request.on("end", () => {
       const [first] = chunks;
       const bytes = chunks.length === 1 && first ? first : Buffer.concat(chunks);
-      resolve(isUtf8(bytes) ? { kind: "body", bytes } : refused(400, "the body is not valid UTF-8"));
+      resolve({ kind: "body", bytes });
     });
     request.on("error", () => resolve({ kind: "gone" }));
     request.on("close", () => resolve({ kind: "gone" }));
   });
 }
 
-const refused = (status: 400 | 413 | 415, message: string): Body => ({ kind: "refused", status, message });
+const refused = (status: 413 | 415, message: string): Body => ({ kind: "refused", status, message });
 const tooLarge = (): Body => refused(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);

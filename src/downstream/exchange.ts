@@ -7,9 +7,13 @@ import type { Answer } from "./serve.ts";
 
 /** Where the answer to one request goes, and what is told before it. */
 export interface Exchange {
+  /** Whether the agent sees what is told before the answer. */
+  readonly canTell: boolean;
   notify(notification: Buffer): void;
   result(id: RawId, result: Payload): void;
   error(id: RawId | undefined, error: WireError): void;
+  /** No answer will come: the agent does not want one any more. */
+  abandon(): void;
 }
 
 export function reply(exchange: Exchange, id: RawId, answer: Answer): void {
@@ -55,6 +59,7 @@ export function postExchange(
   }
 
   return {
+    canTell: true,
     notify(notification) {
       if (!streaming) {
         streaming = true;
@@ -67,6 +72,10 @@ export function postExchange(
       const retryAfter =
         error.retryAfterMs === undefined ? {} : { "retry-after": retryAfterSeconds(error.retryAfterMs) };
       answer([errorText(id, error.error)], options.statusOf(error.code), retryAfter);
+    },
+    abandon() {
+      if (!streaming && !response.headersSent) response.writeHead(200, { ...options.headers, ...STREAM_HEADERS });
+      response.end();
     },
   };
 }
@@ -88,9 +97,11 @@ export function streamExchange(response: ServerResponse): Exchange & { send(mess
 export function messageExchange(send: (message: Buffer) => void): Exchange & { send(message: Buffer): void } {
   return {
     send,
+    canTell: true,
     notify: send,
     result: (id, result) => send(Buffer.concat(resultParts(id, result))),
     error: (id, error) => send(errorText(id, error.error)),
+    abandon: () => {},
   };
 }
 

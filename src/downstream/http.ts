@@ -44,10 +44,10 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const { front, clock, transport } = options;
   const sessions = createSessions({ front, clock });
   const streams = createStreams(clock);
-  const streamable = createStreamable({ front, sessions, streams });
-  const sse = createSseEndpoint({ front, sessions, streams });
+  const streamable = createStreamable({ front, clock, sessions, streams });
+  const sse = createSseEndpoint({ sessions, streams });
   const unsubscribe = front.onChange((view, kinds) => sessions.listsChanged(view, kinds));
-  const running = new Set<ServerResponse>();
+  let running = 0;
   let door = createDoor({ ...options.door, port: 0 });
   let draining = false;
   let drained = (): void => {};
@@ -63,10 +63,10 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
         headers: { connection: "close", "retry-after": "1" },
       });
     }
-    running.add(response);
+    running++;
     response.once("close", () => {
-      running.delete(response);
-      if (running.size === 0) drained();
+      running--;
+      if (running === 0) drained();
     });
     handle(request, response).catch(error => {
       options.trouble(error);
@@ -94,7 +94,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   return {
     sessions,
     get inFlight() {
-      return running.size;
+      return running;
     },
     listen: address =>
       listen(server, address).then(port => {
@@ -107,7 +107,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
       server.close();
       server.closeIdleConnections();
       streams.stop();
-      if (running.size > 0) {
+      if (running > 0) {
         await new Promise<void>(resolve => {
           const cancel = clock.after(graceMs, resolve);
           drained = () => {
@@ -116,7 +116,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
           };
         });
       }
-      const cut = running.size;
+      const cut = running;
       sessions.stop();
       server.closeAllConnections();
       return cut;

@@ -1,18 +1,14 @@
 import type { Call, Caller, Notice, Outcome, View } from "../core/call.ts";
-import type { Catalog, Entry, Resolution } from "../core/catalog.ts";
+import type { Entry, Resolution } from "../core/catalog.ts";
 import type { Front, ViewQueries } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
-import type { AgentEra } from "../wire/era.ts";
+import type { AgentEra, CallAnswer } from "../wire/era.ts";
 import { notificationText } from "../wire/message.ts";
-import {
-  CALL_METHODS,
-  type CallMethod,
-  isSevereEnough,
-  LIST_METHODS,
-  type ListMethod,
-  type Target,
-} from "../wire/methods.ts";
+import { CALL_METHODS, isForwarded, isSevereEnough, LIST_METHODS, TASK_METHODS, type Target } from "../wire/methods.ts";
+import { lacking, questionsOf } from "../wire/questions.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
+import type { Finished } from "./interview.ts";
+import { answerList, FIRST_WAIT_MS } from "./lists.ts";
 
 /** The other side of one request. */
 export interface Agent {
@@ -31,37 +27,47 @@ export interface AgentRequest {
   notify(notification: Buffer): void;
   /** A last look at a tool call before it goes on; the answer is why it may not. */
   check?(entry: Entry): WireError | undefined;
+  /** Handles the call of an agent that is asked while it waits; without it, questions go back as the era has it. */
+  converse?(call: Call): Promise<Finished>;
 }
 
-export type Answer =
-  | { readonly kind: "result"; readonly result: Payload }
-  | { readonly kind: "error"; readonly error: WireError };
-
-/** How long a list, or a name that is not known, waits for upstreams that have never been seen. */
-const FIRST_WAIT_MS = 1_000;
+export type Answer = CallAnswer;
 
 /** Answers the requests that every revision has: lists from the catalog, calls through the waist. */
 export function serve(front: Front, agent: Agent, request: AgentRequest): Promise<Answer> | Answer {
   const queries = front.view(agent.view);
   if (!queries) return failed(wireError(CODES.invalidParams, "This upstream is no longer configured"));
   const list = LIST_METHODS.get(request.method);
-  if (list) return answerList(queries, agent, { list, request });
-  const method = CALL_METHODS.get(request.method);
-  if (method) return answerCall(front, agent, { queries, method, request });
+  if (list) return answerList(queries, agent.era, { list, params: request.params });
+  const aim = aimOf(queries, agent.era, request);
+  if (aim) return answerCall(front, agent, { aim, request });
   return failed(errorOf({ kind: "unknown_method", method: request.method }));
 }
 
 const failed = (error: WireError): Answer => ({ kind: "error", error });
 
-async function answerCall(
-  front: Front,
-  agent: Agent,
-  what: { queries: ViewQueries; method: CallMethod; request: AgentRequest },
-): Promise<Answer> {
-  const { request, queries } = what;
-  const target = what.method.target(request.params);
-  const found = target && find(queries, target);
-  const subject = found instanceof Promise ? await found : found;
+/** What a request that is none for a list is about. */
+interface Aim {
+  readonly target: string | undefined;
+  readonly subject: Resolution | undefined | Promise<Resolution>;
+}
+
+/** `undefined` when nobody here knows the method. */
+function aimOf(queries: ViewQueries, era: AgentEra, { method, params }: AgentRequest): Aim | undefined {
+  const known = CALL_METHODS.get(method);
+  if (known) {
+    const target = known.target(params);
+    return { target: target?.name, subject: target && find(queries, target) };
+  }
+  // Only the sealed id tells whose task it is.
+  if (era.tasks && TASK_METHODS.has(method)) return { target: params.string("taskId"), subject: undefined };
+  const owner = isForwarded(method) ? queries.owner(method) : undefined;
+  return owner?.kind === "found" ? { target: undefined, subject: owner } : undefined;
+}
+
+async function answerCall(front: Front, agent: Agent, what: { aim: Aim; request: AgentRequest }): Promise<Answer> {
+  const { request, aim } = what;
+  const subject = aim.subject instanceof Promise ? await aim.subject : aim.subject;
   const entry = subject?.kind === "found" ? subject.entry : undefined;
   const objection = entry && request.check?.(entry);
   if (objection) return failed(objection);
@@ -69,7 +75,7 @@ async function answerCall(
     caller: agent.caller,
     view: agent.view,
     method: request.method,
-    target: target?.name,
+    target: aim.target,
     subject,
     params: request.params,
     continues: undefined,
@@ -77,7 +83,8 @@ async function answerCall(
     logLevel: agent.logLevel,
     notify: notice => passOn(notice, agent, request),
   };
-  return answerOf(await front.handle(call), agent.era, { method: request.method, definition: entry?.definition });
+  const outcome = await (request.converse ? request.converse(call) : front.handle(call));
+  return answerOf(outcome, agent.era, { call, definition: entry?.definition });
 }
 
 /** A name may belong to an upstream that is still being seen for the first time. */
@@ -88,18 +95,36 @@ function find(queries: ViewQueries, { kind, name }: Target): Promise<Resolution>
   return queries.settled(FIRST_WAIT_MS).then(() => queries.catalog().resolve(kind, name));
 }
 
-function answerOf(outcome: Outcome, era: AgentEra, about: { method: string; definition: Payload | undefined }): Answer {
+interface Answered {
+  readonly call: Call;
+  readonly definition: Payload | undefined;
+}
+
+function answerOf(outcome: Outcome | Finished, era: AgentEra, { call, definition }: Answered): Answer {
+  const { method, caller } = call;
   switch (outcome.kind) {
     case "done":
-      return { kind: "result", result: era.result(outcome.result, about) };
+      return { kind: "result", result: era.result(outcome.result, { method, definition }) };
     case "asks": {
+      const asked = questionsOf(outcome.questions).map(([, question]) => question);
       const question = era.asks(outcome.questions, outcome.ticket);
+      const required = lacking(asked, question ? caller.capabilities : NOTHING);
+      if (required) return era.lacks(method, { required, error: undefined });
       return question ? { kind: "result", result: question } : failed(CANNOT_ASK);
     }
-    case "failed":
-      return failed(errorOf(outcome.failure));
+    case "lacks":
+      return era.lacks(method, { required: outcome.required, error: undefined });
+    case "failed": {
+      const error = era.error(errorOf(outcome.failure));
+      return error.code === CODES.missingCapability
+        ? era.lacks(method, { required: requiredOf(error), error })
+        : failed(error);
+    }
   }
 }
+
+const NOTHING = Payload.of({});
+const requiredOf = ({ error }: WireError): Payload => error.object("data")?.object("requiredCapabilities") ?? NOTHING;
 
 const CANNOT_ASK = wireError(CODES.internalError, "The upstream needs input that this agent cannot give");
 
@@ -114,46 +139,3 @@ function passOn(notice: Notice, agent: Agent, request: AgentRequest): void {
   if (least === undefined || !isSevereEnough(notice.params.string("level"), least)) return;
   request.notify(notificationText(notice.method, notice.params));
 }
-
-/** A list is the same for everybody who sees the same snapshot, so its text is made once; it goes with the snapshot. */
-const LISTS = new WeakMap<Catalog, Map<string, Payload>>();
-
-async function answerList(
-  queries: ViewQueries,
-  agent: Agent,
-  what: { list: ListMethod; request: AgentRequest },
-): Promise<Answer> {
-  const { list, request } = what;
-  if (request.params.has("cursor")) return failed(wireError(CODES.invalidParams, "Unknown cursor"));
-  await queries.settled(FIRST_WAIT_MS);
-  const catalog = queries.catalog();
-  const made = LISTS.get(catalog) ?? new Map<string, Payload>();
-  LISTS.set(catalog, made);
-  const key = `${agent.era.name} ${list.member}`;
-  const result = made.get(key) ?? makeList(queries, catalog, { list, era: agent.era });
-  made.set(key, result);
-  return { kind: "result", result };
-}
-
-function makeList(queries: ViewQueries, catalog: Catalog, what: { list: ListMethod; era: AgentEra }): Payload {
-  const { list, era } = what;
-  const definitions = catalog.entries[list.kind].map(entry => era.definition(entry.definition).bytes);
-  const joined = Buffer.concat([
-    OPEN,
-    ...definitions.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text])),
-    CLOSE,
-  ]);
-  const page = queries.page(list.kind) ?? Payload.parse(`{"${list.member}":[]}`);
-  const whole = page.with({ [list.member]: joined, nextCursor: undefined });
-  return era.list(catalog.missing.length === 0 ? whole : withMissing(whole, catalog));
-}
-
-/** An upstream that was never seen cannot be listed; saying so beats a list that looks complete. */
-function withMissing(result: Payload, catalog: Catalog): Payload {
-  const meta = result.object("_meta") ?? Payload.of({});
-  return result.with({ _meta: meta.with({ "radium-mcp-proxy/missing": JSON.stringify(catalog.missing) }).bytes });
-}
-
-const OPEN = Buffer.from("[");
-const COMMA = Buffer.from(",");
-const CLOSE = Buffer.from("]");

@@ -1,15 +1,24 @@
 import type { Caller, View } from "../core/call.ts";
 import type { Kind } from "../core/catalog.ts";
+import { withoutTasks } from "../core/extensions.ts";
 import type { Front } from "../core/front.ts";
-import { ownerId, type Principal, principal } from "../core/names.ts";
+import { ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import type { Clock } from "../core/ports.ts";
 import { initializeResult, legacyAgent } from "../wire/legacy.ts";
 import { type Message, notificationText } from "../wire/message.ts";
 import { isLogLevel, LIST_CHANGED_OF } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { type LegacyVersion, negotiateLegacy } from "../wire/versions.ts";
+import { agentName, anonymous } from "./agent-name.ts";
+import { contactOf } from "./contact.ts";
 import { type Exchange, reply } from "./exchange.ts";
+import { interview } from "./interview.ts";
+import { createOutbox, type OwnStream } from "./outbox.ts";
+import { createQuestions } from "./questions.ts";
+import type { EventRing } from "./resume.ts";
 import { type Answer, serve } from "./serve.ts";
+import { createWatches } from "./watches.ts";
 
 type Request = Extract<Message, { kind: "request" }>;
 type Notification = Extract<Message, { kind: "notification" }>;
@@ -19,18 +28,22 @@ export interface Session {
   readonly id: string;
   readonly version: LegacyVersion;
   readonly view: View;
-  request(message: Request, exchange: Exchange): Promise<void>;
-  notification(message: Notification): void;
+  /** What was sent on its streams, for an agent that lost one. */
+  readonly events: EventRing;
+  /** Takes a message of the agent. Resolves when it is dealt with. */
+  receive(message: Message, exchange: Exchange): Promise<void>;
   /** Tells that lists changed, on the stream for messages of our own, now or when there is one. */
   listsChanged(kinds: readonly Kind[]): void;
   /** Opens the way for messages of our own; a later one takes the place of an earlier one. */
-  attach(send: (message: Buffer) => void): () => void;
-  /** Ends calls that still run, and conversations that upstreams hold for this agent. */
+  attach(stream: OwnStream): () => void;
+  /** Ends calls that still run, streams, and conversations that upstreams hold for this agent. */
   close(): void;
 }
 
 export interface SessionOptions {
   readonly front: Front;
+  readonly clock: Clock;
+  readonly events: EventRing;
   readonly view: View;
   readonly id: string;
   /** Where the agent comes from, for limits. */
@@ -39,22 +52,34 @@ export interface SessionOptions {
   readonly params: Payload;
 }
 
+interface Running {
+  readonly aborted: AbortController;
+  readonly exchange: Exchange;
+}
+
 const EMPTY = Payload.of({});
 
 export function openSession(options: SessionOptions): { session: Session; answer: Answer } {
-  const { front, view, id, params } = options;
+  const { front, clock, events, view, id, params } = options;
   const version = negotiateLegacy(params.string("protocolVersion"));
   const client = params.object("clientInfo");
   const caller: Caller = {
     principal: anonymous(options.address, client),
     agent: agentName(client),
     owner: ownerId(id),
-    capabilities: params.object("capabilities") ?? EMPTY,
+    // An agent of these revisions could not follow a task, whatever it says.
+    capabilities: withoutTasks(params.object("capabilities") ?? EMPTY),
   };
-  const running = new Map<string, AbortController>();
-  const changed = new Set<string>();
+  const running = new Map<string, Running>();
+  const questions = createQuestions(clock);
+  const outbox = createOutbox();
+  const watches = createWatches({
+    ...{ front, view, caller },
+    updated: (uri, changed) => outbox.post(uri, notificationText("notifications/resources/updated", changed)),
+  });
   let logLevel: string | undefined;
-  let send: ((message: Buffer) => void) | undefined;
+  const contact = contactOf({ ...{ version, questions, outbox }, ...caller, logLevel: () => logLevel });
+  const leave = front.attend(caller.owner, contact);
 
   async function request(message: Request, exchange: Exchange): Promise<void> {
     const key = message.id.toString("utf8");
@@ -62,94 +87,117 @@ export function openSession(options: SessionOptions): { session: Session; answer
       return exchange.error(message.id, wireError(CODES.invalidRequest, `Request id ${key} is already in use`));
     }
     const aborted = new AbortController();
-    running.set(key, aborted);
+    running.set(key, { aborted, exchange });
     try {
       const answer = await answerRequest(message, exchange, aborted.signal);
       if (!aborted.signal.aborted) reply(exchange, message.id, answer);
     } finally {
-      running.delete(key);
+      if (running.get(key)?.aborted === aborted) running.delete(key);
     }
   }
 
   function answerRequest(message: Request, exchange: Exchange, signal: AbortSignal): Promise<Answer> | Answer {
-    const own = OWN_METHODS.get(message.method);
     const params = message.params ?? EMPTY;
-    if (own) return own(params, setLogLevel);
-    const agent = { caller, view, era: legacyAgent, logLevel };
-    return serve(front, agent, { method: message.method, params, signal, notify: text => exchange.notify(text) });
+    const own = ownMethods.get(message.method);
+    if (own) return own(params);
+    return serve(
+      front,
+      { caller, view, era: legacyAgent, logLevel },
+      {
+        ...{ method: message.method, params, signal },
+        notify(text) {
+          if (!signal.aborted) exchange.notify(text);
+        },
+        converse: call =>
+          interview(front.handle, call, {
+            ...{ version, clock },
+            ask: async (question, until) =>
+              exchange.canTell ? questions.ask(question, { send: exchange.notify, signal: until }) : UNREACHABLE,
+          }),
+      },
+    );
   }
 
-  function setLogLevel(level: string): void {
-    logLevel = level;
+  function end(key: string): void {
+    const ending = running.get(key);
+    if (!ending) return;
+    running.delete(key);
+    ending.aborted.abort();
+    ending.exchange.abandon();
   }
 
-  function flush(): void {
-    if (!send) return;
-    for (const method of changed) send(notificationText(method));
-    changed.clear();
+  function notification({ method, params }: Notification): void {
+    if (method !== "notifications/cancelled") return;
+    const requestId = params?.raw("requestId")?.toString("utf8");
+    if (requestId !== undefined) end(requestId);
   }
+
+  /** What a session answers by itself. */
+  const ownMethods: ReadonlyMap<string, (params: Payload) => Answer | Promise<Answer>> = new Map<
+    string,
+    (params: Payload) => Answer | Promise<Answer>
+  >([
+    ["ping", () => DONE],
+    ["initialize", () => refused(CODES.invalidRequest, "This session is already initialized")],
+    [
+      "logging/setLevel",
+      params => {
+        const level = params.string("level") ?? "";
+        if (!isLogLevel(level)) return refused(CODES.invalidParams, `Unknown log level: ${level}`);
+        logLevel = level;
+        return DONE;
+      },
+    ],
+    ["resources/subscribe", params => withUri(params, uri => watches.add(uri))],
+    [
+      "resources/unsubscribe",
+      params =>
+        withUri(params, uri => {
+          watches.remove(uri);
+          return DONE;
+        }),
+    ],
+  ]);
 
   const session: Session = {
-    id,
-    version,
-    view,
-    request,
-    notification(message) {
-      if (message.method !== "notifications/cancelled") return;
-      const requestId = message.params?.raw("requestId")?.toString("utf8");
-      if (requestId !== undefined) running.get(requestId)?.abort();
+    ...{ id, version, view, events },
+    async receive(message, exchange) {
+      if (message.kind === "request") await request(message, exchange);
+      else if (message.kind === "notification") notification(message);
+      else questions.settle(message);
     },
     listsChanged(kinds) {
-      for (const kind of kinds) changed.add(LIST_CHANGED_OF[kind]);
-      flush();
+      for (const method of new Set(kinds.map(kind => LIST_CHANGED_OF[kind]))) {
+        outbox.post(method, notificationText(method));
+      }
     },
-    attach(stream) {
-      send = stream;
-      flush();
-      return () => {
-        if (send === stream) send = undefined;
-      };
-    },
+    attach: outbox.attach,
     close() {
-      for (const aborted of running.values()) aborted.abort();
+      for (const key of [...running.keys()]) end(key);
+      leave();
+      questions.close();
+      watches.close();
+      outbox.close();
+      events.close();
       front.release(caller.owner);
     },
   };
   const profile = front.view(view)?.profile();
   const answer: Answer = profile
     ? { kind: "result", result: initializeResult(version, profile) }
-    : { kind: "error", error: wireError(CODES.invalidParams, "This upstream is not configured") };
+    : refused(CODES.invalidParams, "This upstream is not configured");
   return { session, answer };
 }
 
-type OwnMethod = (params: Payload, setLogLevel: (level: string) => void) => Answer;
-
-/** What a session answers by itself. */
-const OWN_METHODS: ReadonlyMap<string, OwnMethod> = new Map<string, OwnMethod>([
-  ["ping", () => ({ kind: "result", result: EMPTY })],
-  ["initialize", () => refused(CODES.invalidRequest, "This session is already initialized")],
-  [
-    "logging/setLevel",
-    (params, setLogLevel) => {
-      const level = params.string("level") ?? "";
-      if (!isLogLevel(level)) return refused(CODES.invalidParams, `Unknown log level: ${level}`);
-      setLogLevel(level);
-      return { kind: "result", result: EMPTY };
-    },
-  ],
-]);
+function withUri(params: Payload, run: (uri: string) => Answer | Promise<Answer>): Answer | Promise<Answer> {
+  const uri = params.string("uri");
+  return uri === undefined ? refused(CODES.invalidParams, "params.uri must be a string") : run(uri);
+}
 
 const refused = (code: number, message: string): Answer => ({ kind: "error", error: wireError(code, message) });
+const DONE: Answer = { kind: "result", result: EMPTY };
 
-const LONGEST_NAME = 64;
-
-/** An agent that nobody authenticated: where it comes from and what it calls itself. For fairness, not for security. */
-export function anonymous(address: string, client: Payload | undefined): Principal {
-  return principal(`${address} ${(client?.string("name") ?? "").slice(0, LONGEST_NAME)}`);
-}
-
-export function agentName(client: Payload | undefined): string {
-  const name = client?.string("name") ?? "unknown";
-  const version = client?.string("version");
-  return (version === undefined ? name : `${name}/${version}`).slice(0, 2 * LONGEST_NAME);
-}
+const UNREACHABLE = {
+  kind: "error",
+  error: wireError(CODES.internalError, "The agent cannot be asked: it reads no event stream for this request").error,
+} as const;

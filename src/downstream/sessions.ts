@@ -4,6 +4,7 @@ import type { Kind } from "../core/catalog.ts";
 import type { Front } from "../core/front.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { createEventRing, RING } from "./resume.ts";
 import type { Answer } from "./serve.ts";
 import { openSession, type Session } from "./session.ts";
 
@@ -36,10 +37,12 @@ export interface Sessions {
 export function createSessions(options: { front: Front; clock: Clock }): Sessions {
   const { front, clock } = options;
   const slots = new Map<string, Slot>();
+  const budget = { bytes: RING.totalBytes };
   let cancelSweep = clock.after(SESSIONS.sweepMs, sweep);
 
   function sweep(): void {
     for (const [id, slot] of slots) {
+      slot.session.events.sweep();
       if (slot.streams === 0 && clock.now() - slot.usedAt >= SESSIONS.idleMs) close(id);
     }
     cancelSweep = clock.after(SESSIONS.sweepMs, sweep);
@@ -64,8 +67,12 @@ export function createSessions(options: { front: Front; clock: Clock }): Session
   return {
     open(request) {
       makeRoom();
-      const opened = openSession({ front, id: randomUUID(), ...request });
-      if (opened.answer.kind === "result") {
+      const opened = openSession({
+        ...{ front, clock, ...request, id: randomUUID() },
+        events: createEventRing({ clock, budget }),
+      });
+      if (opened.answer.kind === "error") opened.session.close();
+      else {
         slots.set(opened.session.id, { session: opened.session, usedAt: clock.now(), streams: 0 });
       }
       return opened;

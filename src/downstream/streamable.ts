@@ -1,43 +1,37 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { View } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
-import { ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
-import { AGENT_TEXT } from "../core/scan.ts";
+import type { Clock } from "../core/ports.ts";
 import { legacyAgent } from "../wire/legacy.ts";
-import { type Message, readMessage } from "../wire/message.ts";
-import { checkModern, claimsModern, discoverResult, type ModernEnvelope, modernAgent } from "../wire/modern.ts";
-import { parameterHeaderMismatch } from "../wire/parameter-headers.ts";
-import { CODES, wireError } from "../wire/rpc-errors.ts";
-import { isLegacy } from "../wire/versions.ts";
+import type { Message } from "../wire/message.ts";
+import { checkModern, claimsModern, modernAgent } from "../wire/modern.ts";
+import { wireError } from "../wire/rpc-errors.ts";
+import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
+import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
 import { readBody } from "./body.ts";
-import { postExchange, reply, STREAM_HEADERS, streamExchange } from "./exchange.ts";
+import { type Exchange, postExchange, reply } from "./exchange.ts";
+import { answerModern } from "./modern-request.ts";
 import { refuse } from "./refuse.ts";
-import { type Answer, serve } from "./serve.ts";
-import { agentName, anonymous } from "./session.ts";
+import type { Session } from "./session.ts";
+import { sessionPost } from "./session-post.ts";
+import { openStream } from "./session-stream.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Streams } from "./streams.ts";
+import type { Visit } from "./visit.ts";
 
 type Request = Extract<Message, { kind: "request" }>;
 
 export interface StreamableOptions {
   readonly front: Front;
+  readonly clock: Clock;
   readonly sessions: Sessions;
   readonly streams: Streams;
-}
-
-/** One HTTP exchange of the MCP endpoint. */
-export interface Visit {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly view: View;
 }
 
 const EMPTY = Payload.of({});
 
 /** The MCP endpoint: POST in every revision, GET and DELETE for sessions of the legacy ones. */
 export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> {
-  const { front, sessions, streams } = options;
+  const { front, clock, sessions, streams } = options;
   const METHODS: Readonly<Record<string, (visit: Visit) => Promise<void> | void>> = {
     POST: post,
     GET: get,
@@ -58,7 +52,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     if (body.kind === "refused") {
       return refuse(response, { status: body.status, why: body.message, headers: { connection: "close" } });
     }
-    const message = readMessage(body.bytes, AGENT_TEXT);
+    const message = readText(body.bytes);
     if (message.kind === "invalid") {
       const why = wireError(INVALID_CODES[message.reason], message.message);
       return refuse(response, { status: 400, why, id: message.id });
@@ -81,54 +75,26 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     response.on("close", () => {
       if (!response.writableFinished) gone.abort();
     });
-    const answer = await answerModern(message, checked.envelope, {
-      request,
-      view,
-      signal: gone.signal,
-      notify: exchange.notify,
-    });
+    const answer = await answerModern(
+      front,
+      { ...message, envelope: checked.envelope },
+      {
+        ...{ view, clock, headers: request.headers, address: request.socket.remoteAddress ?? "" },
+        ...{ signal: gone.signal, notify: exchange.notify },
+        hold: stop => streams.keep(response, { stop }),
+      },
+    );
     if (!gone.signal.aborted) reply(exchange, message.id, answer);
   }
 
-  function answerModern(
-    message: Request,
-    envelope: ModernEnvelope,
-    visit: { request: IncomingMessage; view: View; signal: AbortSignal; notify: (text: Buffer) => void },
-  ): Promise<Answer> | Answer {
-    const { view, signal, notify } = visit;
-    const { headers, socket } = visit.request;
-    const params = message.params ?? EMPTY;
-    if (message.method === "server/discover") {
-      const profile = front.view(view)?.profile();
-      if (profile) return { kind: "result", result: discoverResult(profile) };
-    }
-    const principal = anonymous(socket.remoteAddress ?? "", envelope.clientInfo);
-    const caller = {
-      principal,
-      agent: agentName(envelope.clientInfo),
-      owner: ownerId(principal),
-      capabilities: envelope.capabilities,
-    };
-    const agent = { caller, view, era: modernAgent, logLevel: envelope.logLevel };
-    return serve(front, agent, {
-      method: message.method,
-      params,
-      signal,
-      notify,
-      check(entry) {
-        const mismatch = entry.kind === "tool" && parameterHeaderMismatch(entry.definition, params, headers);
-        return mismatch ? wireError(CODES.headerMismatch, mismatch) : undefined;
-      },
-    });
-  }
-
   /** Modern agents send nothing but requests; a notification does no harm, a response has nobody who waits for it. */
-  function modernOther({ response }: Visit, message: Message): void {
+  function modernOther({ response }: Visit, message: Message | Batch): void {
     if (message.kind === "notification") response.writeHead(202).end();
+    else if (message.kind === "batch") refuse(response, { status: 400, why: NO_BATCH });
     else refuse(response, { status: 400, why: "A response is not accepted here" });
   }
 
-  async function legacyPost(visit: Visit, message: Message): Promise<void> {
+  async function legacyPost(visit: Visit, message: Message | Extract<Batch, { kind: "batch" }>): Promise<void> {
     const { request, response, view } = visit;
     const sessionId = request.headers["mcp-session-id"];
     if (message.kind === "request" && message.method === "initialize" && sessionId === undefined) {
@@ -139,16 +105,35 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     }
     const session = findSession(visit, message.kind === "request" ? message.id : undefined);
     if (!session) return;
-    if (message.kind === "request") {
-      const headers = { "mcp-session-id": session.id };
-      return session.request(message, postExchange(response, { statusOf: legacyAgent.status, headers }));
-    }
-    if (message.kind === "notification") session.notification(message);
+    if (message.kind === "request") return session.receive(message, exchangeFor(visit, session));
+    if (message.kind === "batch") return batchPost(visit, session, message);
     response.writeHead(202).end();
+    await session.receive(message, NOWHERE);
+  }
+
+  async function batchPost(
+    visit: Visit,
+    session: Session,
+    { items, answers }: Extract<Batch, { kind: "batch" }>,
+  ): Promise<void> {
+    if (!takesBatches(session.version)) return refuse(visit.response, { status: 400, why: NO_BATCH });
+    const exchange = answers > 0 ? exchangeFor(visit, session, answers) : NOWHERE;
+    if (answers === 0) visit.response.writeHead(202).end();
+    await Promise.all(serveBatch(items, exchange, session.receive));
+  }
+
+  function exchangeFor({ request, response }: Visit, session: Session, batched?: number): Exchange {
+    const { accept } = request.headers;
+    return sessionPost({
+      ...{ response, clock, streams, batched, events: session.events },
+      headers: { "mcp-session-id": session.id },
+      primes: readsEmptyEvents(session.version),
+      acceptsStream: accept === undefined || accept.includes("text/event-stream") || accept.includes("*/*"),
+    });
   }
 
   /** Answers the visit itself when there is no such session. */
-  function findSession({ request, response, view }: Visit, id: Request["id"] | undefined): ReturnType<Sessions["get"]> {
+  function findSession({ request, response, view }: Visit, id: Request["id"] | undefined): Session | undefined {
     const sessionId = request.headers["mcp-session-id"];
     const version = request.headers["mcp-protocol-version"];
     if (typeof sessionId !== "string") {
@@ -164,23 +149,13 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   }
 
   function get(visit: Visit): void {
-    const { request, response } = visit;
-    if (request.headers["mcp-session-id"] === undefined || !request.headers.accept?.includes("text/event-stream")) {
-      const why =
-        "This is an MCP endpoint: agents POST to it. A GET needs Mcp-Session-Id and Accept: text/event-stream";
-      refuse(response, { status: 405, why, headers: { allow: "POST" } });
+    if (visit.request.headers["mcp-session-id"] === undefined) {
+      const why = "This is an MCP endpoint: agents POST to it. A GET opens the stream of a session";
+      refuse(visit.response, { status: 405, why, headers: { allow: "POST" } });
       return;
     }
     const session = findSession(visit, undefined);
-    if (!session) return;
-    response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
-    response.flushHeaders();
-    const detach = session.attach(streamExchange(response).send);
-    const release = sessions.holdStream(session.id);
-    streams.keep(response, () => {
-      detach();
-      release();
-    });
+    if (session) openStream(visit, session, { sessions, streams });
   }
 
   function end(visit: Visit): void {
@@ -191,8 +166,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   }
 }
 
-const INVALID_CODES = {
-  syntax: CODES.parseError,
-  too_deep: CODES.requestTooLarge,
-  shape: CODES.invalidRequest,
-} as const;
+const NO_BATCH = "A batch is not accepted in this revision: send one message at a time";
+
+/** Where nothing is expected. */
+const NOWHERE: Exchange = { canTell: false, notify() {}, result() {}, error() {}, abandon() {} };

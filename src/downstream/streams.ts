@@ -1,37 +1,46 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../core/ports.ts";
+import { SSE_COMMENT } from "../wire/sse.ts";
 
 const KEEP_ALIVE_MS = 15_000;
-const COMMENT = ":\n\n";
 
-/** Long-lived event streams towards agents: kept alive with comments, ended together. */
+/** Event streams towards agents that may be quiet for long: kept alive with comments. */
 export interface Streams {
-  /** `closed` is called once, when the stream is over for whatever reason. */
-  keep(response: ServerResponse, closed: () => void): void;
-  /** Ends them all. */
+  /** `closed` is called once, when the connection is over for whatever reason. */
+  keep(response: ServerResponse, about: KeptStream): void;
+  /** Ends those that would never end by themselves. */
   stop(): void;
 }
 
+export interface KeptStream {
+  closed?(): void;
+  /** Ends a stream that waits for nothing in particular. */
+  stop?(): void;
+}
+
 export function createStreams(clock: Clock): Streams {
-  const open = new Set<ServerResponse>();
+  const open = new Map<ServerResponse, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
 
   function beat(): void {
-    for (const response of open) if (!response.writableNeedDrain) response.write(COMMENT);
+    for (const response of open.keys()) {
+      if (!response.writableNeedDrain && !response.writableEnded) response.write(SSE_COMMENT);
+    }
     cancel = clock.after(KEEP_ALIVE_MS, beat);
   }
 
   return {
-    keep(response, closed) {
-      open.add(response);
+    keep(response, about) {
+      if (response.destroyed) return about.closed?.();
+      open.set(response, about);
       response.once("close", () => {
         open.delete(response);
-        closed();
+        about.closed?.();
       });
     },
     stop() {
       cancel();
-      for (const response of open) response.end();
+      for (const { stop } of [...open.values()]) stop?.();
     },
   };
 }

@@ -68,6 +68,19 @@ it("writes one line about a call, without its secrets", async () => {
   ]);
 });
 
+it("marks rounds of one call, and names the agent's trace", async () => {
+  const { run } = setUp();
+  const trace = "0af7651916cd43dd8448eb211c80319c";
+  const traced = Payload.of({ requestState: "sealed", _meta: { traceparent: `00-${trace}-b7ad6b7169203331-01` } });
+  const asks: Outcome = { kind: "asks", questions: Payload.of({ q: {} }), ticket: "t", route };
+  expect(await run(asks, call({ params: traced }))).toMatchObject({ round: true, trace, outcome: "asks" });
+  const plain = await run({ kind: "done", result, route });
+  expect(plain).not.toHaveProperty("round");
+  expect(plain).not.toHaveProperty("trace");
+  const forged = Payload.of({ _meta: { traceparent: '00-","x":"' } });
+  expect(await run({ kind: "done", result, route }, call({ params: forged }))).not.toHaveProperty("trace");
+});
+
 it("hands the answer back before it redacts anything", async () => {
   const { clock, layer, lines } = setUp();
   await layer(async () => ({ kind: "done", result }))(call());

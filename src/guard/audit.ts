@@ -33,6 +33,10 @@ interface Ended {
   readonly principal: string;
   readonly method: string;
   readonly target: string | undefined;
+  /** Whether it brings answers to an upstream that asked back, or says so. */
+  readonly round: boolean;
+  /** What the agent's own tracing calls this request. */
+  readonly trace: string | undefined;
   readonly upstream: string | undefined;
   readonly attempts: number;
   readonly outcome: "ok" | "tool_error" | "failed" | "asks";
@@ -79,6 +83,8 @@ export function audit(options: AuditOptions): AuditLayer {
       principal: call.caller.principal,
       method: call.method,
       target: call.target,
+      round: call.continues !== undefined || call.params.has("requestState"),
+      trace: traceOf(call.params),
       ...whereTo(outcome),
       outcome: wordFor(outcome),
       reason: failure && reasonOf(failure),
@@ -116,13 +122,21 @@ function lineOf(ended: Ended, { redactor, maxBytes }: AuditOptions): Redacted {
     text("principal", ended.principal, MAX_NAME) +
     text("method", ended.method, MAX_NAME) +
     text("target", ended.target, MAX_NAME) +
-    text("upstream", ended.upstream, MAX_NAME)
+    text("upstream", ended.upstream, MAX_NAME) +
+    (ended.trace === undefined ? "" : `,"trace":"${ended.trace}"`) +
+    (ended.round ? ',"round":true' : "")
   },"attempts":${ended.attempts},"outcome":"${ended.outcome}"${text("reason", ended.reason, MAX_REASON)},"ms":${rounded(
     ended.ms,
   )}${json("request", ended.request)}${json("response", ended.response)}${
     ended.omitted ? ',"omitted":true' : ""
   },"bytesIn":${ended.bytesIn},"bytesOut":${ended.bytesOut}}` as Redacted;
 }
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header-field-values */
+const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
+
+const traceOf = (params: Payload): string | undefined =>
+  TRACE_PARENT.exec(params.object("_meta")?.string("traceparent") ?? "")?.[1];
 
 /** Milliseconds to the microsecond. */
 const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
@@ -156,6 +170,7 @@ const REASONS = {
   ambiguous_name: () => "ambiguous_name",
   unknown_method: () => "unknown_method",
   invalid: ({ message }) => `invalid: ${message}`,
+  missing_capability: ({ required }) => `missing_capability: ${JSON.stringify(required)}`,
   rate_limited: ({ retryAfterMs }) => `rate_limited: again in ${retryAfterMs} ms`,
   overloaded: () => "overloaded",
   draining: () => "draining",

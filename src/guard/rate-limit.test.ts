@@ -87,3 +87,12 @@ it("waits for a store that answers later", async () => {
   const handle = rateLimit({ store, perMinute: 5 })(async () => done);
   expect(await handle(call(found("a", "echo")))).toMatchObject({ failure: { retryAfterMs: 7, limit: 5 } });
 });
+
+it("lets a call go on that was admitted before", async () => {
+  const handle = limited(1);
+  const one = call(found("a", "echo"));
+  expect((await handle(one)).kind).toBe("done");
+  const continues = { upstream: upstreamName("a"), ticket: "t", answers: NOTHING };
+  expect((await handle({ ...one, continues })).kind).toBe("done");
+  expect((await handle(one)).kind).toBe("failed");
+});

@@ -7,12 +7,15 @@ export interface RateLimitOptions {
   readonly perMinute: number;
 }
 
-/** Limits tool calls per principal and tool. Stays in the same turn when the store answers at once. */
+/**
+ * Limits tool calls per principal and tool; going on with one that was admitted costs nothing. Stays in the same turn
+ * when the store answers at once.
+ */
 export function rateLimit({ store, perMinute }: RateLimitOptions): Layer {
   if (perMinute === 0) return next => next;
   const rule = { capacity: perMinute, perMinute };
   return next => call => {
-    if (call.method !== "tools/call") return next(call);
+    if (call.method !== "tools/call" || call.continues) return next(call);
     const decide = (taken: Taken): Promise<Outcome> =>
       taken.ok ? next(call) : Promise.resolve(refusal(taken.retryAfterMs, perMinute));
     const taken = store.take(bucketKey(call), rule);

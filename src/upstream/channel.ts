@@ -43,6 +43,10 @@ export interface Channel {
   request(request: OutboundRequest): Promise<Reply>;
   /** Sends a notification or a response. Resolves when it was handed over; never rejects. */
   notify(message: Buffer, headers: Readonly<Record<string, string>>): Promise<void>;
+  /** Whether it tells the upstream by itself that a request was abandoned. */
+  readonly cancels: boolean;
+  /** Whether the upstream's own requests arrive with the request of ours that they belong to. */
+  readonly attributes: boolean;
   /** Ends every request in flight and releases everything. Resolves when nothing is left. */
   close(): Promise<void>;
   /** Of the child behind it, if there is one. */

@@ -79,7 +79,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       return opened;
     }
     if (stopped || ended !== undefined) {
-      await opened.link.channel.close();
+      await opened.link.close();
       if (!stopped) down("down", ended ?? "stopped");
       return {
         kind: "failed",
@@ -134,7 +134,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     giveUp(dead, detail) {
       if (link !== dead) return;
       lost(detail);
-      void dead.channel.close();
+      void dead.discard();
     },
     start() {
       void dial();
@@ -144,7 +144,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       cancelRetry();
       const open = link;
       link = undefined;
-      await open?.channel.close();
+      await open?.close();
       await opening;
     },
   };

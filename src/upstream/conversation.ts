@@ -1,7 +1,7 @@
 import type { AttemptFailure } from "../core/failure.ts";
 import type { Clock } from "../core/ports.ts";
 import { CredentialError, type TokenSource } from "./credentials.ts";
-import type { HttpRequest, ReplyReceiver, UpstreamDispatcher } from "./dispatcher.ts";
+import type { HttpRequest, Ongoing, ReplyReceiver, UpstreamDispatcher } from "./dispatcher.ts";
 import { failure, faultOf } from "./faults.ts";
 import type { Running, Stoppable } from "./running.ts";
 import type { ReplyHead } from "./statuses.ts";
@@ -13,7 +13,7 @@ export interface HttpLink {
   readonly credentials: TokenSource | undefined;
   readonly staticHeaders: readonly string[];
   /** Everything that still runs, so that closing the channel can end it. */
-  readonly running: Running;
+  readonly running: Running<Stoppable>;
 }
 
 export interface LinkRequest extends Omit<HttpRequest, "headers"> {
@@ -52,7 +52,7 @@ export class Conversation implements ReplyReceiver, Stoppable {
   #token: string | undefined;
   #sent = false;
   #renewed = false;
-  #abort: () => void = () => {};
+  #ongoing: Ongoing | undefined;
   #drainLeft = 0;
   #cancelDrain: () => void = () => {};
 
@@ -81,7 +81,7 @@ export class Conversation implements ReplyReceiver, Stoppable {
   abandon(): void {
     if (this.#phase === "over") return;
     this.#finish();
-    this.#abort();
+    this.#ongoing?.abandon();
   }
 
   /** Ends the exchange because the channel closes. */
@@ -148,7 +148,7 @@ export class Conversation implements ReplyReceiver, Stoppable {
     this.#token = token;
     const { lane, method, path, body } = this.#request;
     const headers = headerList(this.#link.staticHeaders, token, this.#request);
-    this.#abort = this.#link.dispatcher.send({ lane, method, path, headers, body }, this);
+    this.#ongoing = this.#link.dispatcher.send({ lane, method, path, headers, body }, this);
   }
 
   #limit(phase: "refused" | "draining"): void {
@@ -159,7 +159,7 @@ export class Conversation implements ReplyReceiver, Stoppable {
 
   #cutOff(): void {
     if (this.#phase === "refused") {
-      this.#abort();
+      this.#ongoing?.abandon();
       this.#again();
     } else this.abandon();
   }

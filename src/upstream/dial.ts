@@ -1,4 +1,5 @@
 import type { UpstreamConfig } from "../config/schema.ts";
+import type { Payload } from "../core/payload.ts";
 import type { Clock, Random } from "../core/ports.ts";
 import { Secret } from "../lib/secret.ts";
 import type { Message } from "../wire/message.ts";
@@ -8,11 +9,11 @@ import { childEnvironment } from "./child-environment.ts";
 import type { Opened } from "./connector.ts";
 import type { TokenSource } from "./credentials.ts";
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
-import { followChanges } from "./follow.ts";
 import { type HttpChannel, openHttpChannel } from "./http.ts";
 import type { Link } from "./link.ts";
 import { type Known, negotiate } from "./negotiate.ts";
 import { clientCredentials } from "./oauth.ts";
+import type { Parking } from "./parking.ts";
 import type { ProcessRegistry } from "./process-registry.ts";
 import { openSseChannel } from "./sse.ts";
 import { openStdioChannel } from "./stdio.ts";
@@ -27,6 +28,7 @@ export interface DialWorld {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Working directory of children. */
   readonly baseDir: string;
+  readonly parking: Parking;
 }
 
 /** Opens conversations with one upstream. */
@@ -34,8 +36,8 @@ export interface Dialer {
   open(listener: DialListener): Promise<Opened>;
   /** Whether the upstream keeps state for the agent of a conversation, so that each agent needs one of its own. */
   holdsState(link: Link): boolean;
-  /** Has the upstream tell of changes on this link. */
-  follow(link: Link, listener: { message(message: Message): void; signal: AbortSignal }): void;
+  /** What is known of the upstream's revision no longer holds. */
+  forget(): void;
   /** Last words of a child that is gone. */
   lastStderr(): readonly string[];
   close(): Promise<void>;
@@ -44,8 +46,10 @@ export interface Dialer {
 export interface DialListener {
   /** A message that belongs to no request; `link` is `undefined` until the handshake is over. */
   message(link: Link | undefined, message: Message): void;
-  /** The conversation ended by itself. */
-  lost(detail: string): void;
+  /** The conversation is over, by itself or because it was closed. */
+  lost(detail: string, link: Link): void;
+  /** What the upstream may ask for on this link, where it learns that when the conversation opens. */
+  readonly declared: Payload;
   readonly signal: AbortSignal;
 }
 
@@ -146,13 +150,14 @@ export function createDialer(config: UpstreamConfig, world: DialWorld): Dialer {
       message: message => listener.message(link, message),
       closed(detail) {
         stderr = channel.stderr();
-        if (link) listener.lost(detail);
+        if (link) listener.lost(detail, link);
       },
     });
-    const negotiated = await negotiate(
-      { channel, identity: world.identity, signal: listener.signal, ...HANDSHAKE },
-      trying,
-    );
+    const { identity, clock, parking } = world;
+    const { signal, declared } = listener;
+    const unclaimed = (message: Message): void => listener.message(link, message);
+    const handshake = { channel, identity, clock, parking, signal, declared, unclaimed, ...HANDSHAKE };
+    const negotiated = await negotiate(handshake, trying);
     if (negotiated.kind === "open") {
       link = negotiated.link;
       known = link.era.name;
@@ -169,7 +174,9 @@ export function createDialer(config: UpstreamConfig, world: DialWorld): Dialer {
   return {
     open: listener => open(listener, known),
     holdsState: link => transport.holdsState(link.channel),
-    follow: followChanges,
+    forget() {
+      known = transport.known;
+    },
     lastStderr: () => stderr,
     close: () => transport.close(),
   };

@@ -1,6 +1,7 @@
-import { type Dispatcher, Pool } from "undici";
 import type { Clock } from "../core/ports.ts";
-import type { ReplyHead } from "./statuses.ts";
+import { openPlainTransport } from "./plain-transport.ts";
+import { isEventStream, type ReplyHead } from "./statuses.ts";
+import { openUndiciTransport } from "./undici-transport.ts";
 
 export interface DispatcherOptions {
   /** Any URL of the upstream; only its origin counts. */
@@ -13,12 +14,14 @@ export interface DispatcherOptions {
   readonly connectTimeoutMs?: number;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
+  /** How requests travel; by default what suits the URL. */
+  readonly openTransport?: (options: DispatcherOptions) => Transport;
 }
 
 /**
  * - `call`: queues behind other calls when there are many.
  * - `control`: sent at once, since calls may be waiting for it.
- * - `stream`: stays open for long, on connections of its own.
+ * - `stream`: stays open for long.
  */
 export type Lane = "call" | "control" | "stream";
 
@@ -28,10 +31,11 @@ export interface HttpRequest {
   readonly path: string;
   /** Name, value, name, value, … */
   readonly headers: string[];
-  readonly body: Buffer | null;
+  /** Sent one part after the other. */
+  readonly body: readonly Buffer[] | null;
 }
 
-/** Takes one reply: a head, data, then either the end or an error; nothing after it was aborted. */
+/** Takes one reply: a head, data, then either the end or an error; nothing after it was abandoned. */
 export interface ReplyReceiver {
   /** The request is being written from now on. */
   sent(): void;
@@ -41,41 +45,61 @@ export interface ReplyReceiver {
   broken(error: unknown): void;
 }
 
+/** An exchange on its way. */
+export interface Ongoing {
+  /** Closes its connection; the receiver hears nothing more. */
+  abandon(): void;
+}
+
+/** Carries exchanges to one origin, any number at once. */
+export interface Transport {
+  /** What it returns may only be abandoned before the reply has ended. */
+  start(request: HttpRequest, receiver: ReplyReceiver): Ongoing;
+  /** Breaks every exchange with this error and closes every connection. */
+  close(error: Error): Promise<void>;
+}
+
 /** Connections to one origin with one set of credentials; no connection is shared with another. */
 export interface UpstreamDispatcher {
-  /** Returns the function that abandons the exchange and closes its connection. */
-  send(request: HttpRequest, receiver: ReplyReceiver): () => void;
+  send(request: HttpRequest, receiver: ReplyReceiver): Ongoing;
   /** Breaks every exchange and closes every connection. */
   close(): Promise<void>;
 }
 
 /** A queued call gets a connection of its own after this long: slow calls must not starve quick ones. */
 const MAX_QUEUE_MS = 50;
-const EVENT_STREAM = /^text\/event-stream\b/i;
+
+const transportFor = ({ url, ca }: DispatcherOptions): ((options: DispatcherOptions) => Transport) =>
+  ca === undefined && new URL(url).protocol === "http:" ? openPlainTransport : openUndiciTransport;
 
 export function openDispatcher(options: DispatcherOptions): UpstreamDispatcher {
-  const { clock, connections = 32 } = options;
-  const calls = openPool(options);
-  const streams = openPool(options);
+  const { clock, connections = 32, openTransport = transportFor(options) } = options;
+  const transport = openTransport(options);
   const waiting: Exchange[] = [];
   let running = 0;
   let timerSet = false;
 
-  const start = (exchange: Exchange): void => {
-    running++;
-    exchange.start(calls, released);
-  };
-  const released = (): void => {
-    running--;
-    while (running < connections) {
-      const next = waiting.shift();
-      if (!next) return;
-      start(next);
-    }
+  const queue: Queue = {
+    start(exchange) {
+      running++;
+      exchange.start(transport);
+    },
+    left() {
+      running--;
+      while (running < connections) {
+        const next = waiting.shift();
+        if (!next) return;
+        queue.start(next);
+      }
+    },
+    forget(exchange) {
+      const at = waiting.indexOf(exchange);
+      if (at >= 0) waiting.splice(at, 1);
+    },
   };
   const relieve = (): void => {
     timerSet = false;
-    while (waiting[0] && clock.now() - waiting[0].queuedAt >= MAX_QUEUE_MS) start(waiting.shift()!);
+    while (waiting[0] && clock.now() - waiting[0].queuedAt >= MAX_QUEUE_MS) queue.start(waiting.shift()!);
     watchQueue();
   };
   const watchQueue = (): void => {
@@ -84,118 +108,98 @@ export function openDispatcher(options: DispatcherOptions): UpstreamDispatcher {
     timerSet = true;
     clock.after(Math.max(first.queuedAt + MAX_QUEUE_MS - clock.now(), 1), relieve);
   };
-  const dequeue = (exchange: Exchange): void => {
-    const at = waiting.indexOf(exchange);
-    if (at >= 0) waiting.splice(at, 1);
-  };
 
   return {
     send(request, receiver) {
-      const exchange = new Exchange(request, receiver);
-      if (request.lane !== "call") exchange.start(request.lane === "stream" ? streams : calls, undefined);
-      else if (running < connections) start(exchange);
+      if (request.lane !== "call") return new Exchange(request, receiver, undefined).start(transport);
+      const exchange = new Exchange(request, receiver, queue);
+      if (running < connections) queue.start(exchange);
       else {
         exchange.queuedAt = clock.now();
         waiting.push(exchange);
         watchQueue();
       }
-      return () => {
-        dequeue(exchange);
-        exchange.abort();
-      };
+      return exchange;
     },
     async close() {
-      const closed = Object.assign(new Error("closed"), { code: "UND_ERR_CLOSED" });
-      for (const exchange of waiting.splice(0)) exchange.fail(closed);
-      await Promise.all([calls.destroy(closed), streams.destroy(closed)]);
+      const closed = Object.assign(new Error("closed"), { code: "CLOSED" });
+      for (const exchange of waiting.splice(0)) exchange.broken(closed);
+      await transport.close(closed);
     },
   };
 }
 
-function openPool(options: DispatcherOptions): Pool {
-  const { keepAliveMs = 4_000, connectTimeoutMs = 3_000, ca } = options;
-  return new Pool(new URL(options.url).origin, {
-    connect: { timeout: connectTimeoutMs, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
-    pipelining: 1,
-    allowH2: false,
-    keepAliveTimeout: keepAliveMs,
-    keepAliveMaxTimeout: 60_000,
-    // Time is the caller's: progress may extend it.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxHeaderSize: 16_384,
-  });
+interface Queue {
+  start(exchange: Exchange): void;
+  /** A started exchange no longer takes a place. */
+  left(): void;
+  /** It has been given up before it was started. */
+  forget(exchange: Exchange): void;
 }
 
-/** One request on its way; translates undici's handler into ours and gives its place in the queue free once. */
-class Exchange implements Dispatcher.DispatchHandler {
+/** One exchange, from its place in the queue to the end of its reply. Gives its place free once. */
+class Exchange implements ReplyReceiver, Ongoing {
   queuedAt = 0;
   readonly #request: HttpRequest;
   readonly #receiver: ReplyReceiver;
-  #release: (() => void) | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
+  #queue: Queue | undefined;
+  #ongoing: Ongoing | undefined;
+  #started = false;
   #over = false;
 
-  constructor(request: HttpRequest, receiver: ReplyReceiver) {
+  constructor(request: HttpRequest, receiver: ReplyReceiver, queue: Queue | undefined) {
     this.#request = request;
     this.#receiver = receiver;
+    this.#queue = queue;
   }
 
-  start(pool: Pool, release: (() => void) | undefined): void {
-    this.#release = release;
-    const { method, path, headers, body } = this.#request;
-    pool.dispatch({ method, path, headers, body }, this);
+  start(transport: Transport): this {
+    this.#started = true;
+    const ongoing = transport.start(this.#request, this);
+    if (this.#over) ongoing.abandon();
+    else this.#ongoing = ongoing;
+    return this;
   }
 
-  abort(): void {
+  abandon(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#controller?.abort(new Error("abandoned"));
-    this.#leaveQueue();
+    this.#ongoing?.abandon();
+    if (!this.#started) this.#queue?.forget(this);
+    else this.#leaveQueue();
   }
 
-  fail(error: unknown): void {
+  sent(): void {
+    if (!this.#over) this.#receiver.sent();
+  }
+
+  head(head: ReplyHead): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#leaveQueue();
-    this.#receiver.broken(error);
+    if (isEventStream(head)) this.#leaveQueue();
+    this.#receiver.head(head);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#over) controller.abort(new Error("abandoned"));
-    else this.#receiver.sent();
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
-    if (this.#over || status < 200) return;
-    const type = headers["content-type"];
-    if (typeof type === "string" && EVENT_STREAM.test(type)) this.#leaveQueue();
-    this.#receiver.head({ status, headers });
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(chunk: Buffer): void {
     if (!this.#over) this.#receiver.data(chunk);
   }
 
-  onResponseEnd(): void {
+  end(): void {
     if (this.#over) return;
     this.#over = true;
     this.#leaveQueue();
     this.#receiver.end();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.fail(error);
+  broken(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#started) this.#leaveQueue();
+    this.#receiver.broken(error);
   }
 
   #leaveQueue(): void {
-    const release = this.#release;
-    this.#release = undefined;
-    release?.();
+    const queue = this.#queue;
+    this.#queue = undefined;
+    queue?.left();
   }
 }

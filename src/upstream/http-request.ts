@@ -76,8 +76,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     const session = method === "initialize" ? undefined : this.#host.session();
     this.hadSession = session !== undefined;
     const ownHeaders = withSession(POST_HEADERS, session);
-    const body = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-    this.#converse({ lane: "call", method: "POST", path, headers, ownHeaders, body });
+    this.#converse({ lane: "call", method: "POST", path, headers, ownHeaders, body: parts });
   }
 
   #converse(exchange: LinkRequest): void {

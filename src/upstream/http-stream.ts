@@ -7,6 +7,14 @@ import { GET_HEADERS, withSession } from "./http-headers.ts";
 import { readUpstreamMessage } from "./http-reply.ts";
 import { header, isEventStream, type ReplyHead, retryAfterMs } from "./statuses.ts";
 
+/** Wants to know what becomes of the stream itself. */
+export interface StreamWatcher {
+  /** It is open; `gap`: for a while it was not, and nobody knows what was said then. */
+  opened(gap: boolean): void;
+  /** The upstream offers none, or none any more. */
+  refused(status: number): void;
+}
+
 export interface StreamOptions {
   readonly link: HttpLink;
   readonly path: string;
@@ -18,6 +26,7 @@ export interface StreamOptions {
   onMessage(message: Message): void;
   /** Something came that is no message, or a response that nobody asked for. */
   onDropped(): void;
+  readonly watcher?: StreamWatcher | undefined;
 }
 
 const TRANSIENT = new Set([401, 408, 429]);
@@ -31,6 +40,7 @@ export function openStandaloneStream(options: StreamOptions): () => void {
   const { link, path, random, maxMessageBytes } = options;
   let stopped = false;
   let failures = 0;
+  let wasOpen = false;
   let lastEventId: string | undefined;
   let retryMs: number | undefined;
   let conversation: Conversation | undefined;
@@ -63,10 +73,17 @@ export function openStandaloneStream(options: StreamOptions): () => void {
       {
         head: head => {
           streaming = isEventStream(head);
-          if (streaming) return;
+          if (streaming) {
+            options.watcher?.opened(wasOpen && lastEventId === undefined);
+            wasOpen = true;
+            return;
+          }
           current.drain();
           if (offersLater(head)) again(retryAfterMs(header(head, "retry-after"), link.clock.wall()));
-          else stop();
+          else {
+            stop();
+            options.watcher?.refused(head.status);
+          }
         },
         data: chunk => {
           if (streaming) push(chunk);

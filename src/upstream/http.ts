@@ -6,8 +6,8 @@ import { deliver } from "./deliver.ts";
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
 import { POST_HEADERS, staticHeaders, withSession } from "./http-headers.ts";
 import { type RequestHost, sendRequest } from "./http-request.ts";
-import { openStandaloneStream } from "./http-stream.ts";
-import { Running } from "./running.ts";
+import { openStandaloneStream, type StreamWatcher } from "./http-stream.ts";
+import { Running, type Stoppable, stopAll } from "./running.ts";
 import { header } from "./statuses.ts";
 
 export interface HttpChannelOptions {
@@ -32,7 +32,7 @@ export interface HttpChannel extends Channel {
    * Opens the upstream's standalone stream, whose messages become events; at most one at a time. An upstream that
    * offers none is left alone.
    */
-  openStream(headers: Readonly<Record<string, string>>): void;
+  openStream(headers: Readonly<Record<string, string>>, watcher?: StreamWatcher): void;
   /** Tells the upstream that the session is over. Never rejects; takes two seconds at most. */
   endSession(): Promise<void>;
 }
@@ -53,7 +53,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   const path = pathname + search;
   const dispatcher = options.dispatcher ?? openDispatcher(options);
   const link: HttpLink = {
-    ...{ clock, dispatcher, credentials, running: new Running() },
+    ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
     staticHeaders: staticHeaders(options.headers, credentials),
   };
   let sessionId: string | undefined;
@@ -91,15 +91,17 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
 
   const close = async (): Promise<void> => {
     stopStream();
-    link.running.stopAll();
+    stopAll(link.running);
     await endSession();
-    link.running.stopAll();
+    stopAll(link.running);
     if (!options.dispatcher) await dispatcher.close();
     events.closed("closed by us");
   };
 
   return {
     pid: undefined,
+    cancels: false,
+    attributes: true,
     stderr: () => [],
     get sessionId() {
       return sessionId;
@@ -118,11 +120,11 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       if (closing) return;
       sessionHeaders = headers;
       await deliver(link, {
-        ...{ lane: "control", method: "POST", path, body: message, timeoutMs: NOTIFY_TIMEOUT_MS },
+        ...{ lane: "control", method: "POST", path, body: [message], timeoutMs: NOTIFY_TIMEOUT_MS },
         ...{ headers, ownHeaders: withSession(POST_HEADERS, sessionId) },
       });
     },
-    openStream(headers) {
+    openStream(headers, watcher) {
       if (closing) return;
       stopStream();
       sessionHeaders = headers;
@@ -130,6 +132,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
         ...{ link, path, random, maxMessageBytes, onDropped: drop },
         ...{ headers, session: () => sessionId },
         onMessage: message => events.message(message),
+        watcher,
       });
     },
     endSession,

@@ -1,15 +1,19 @@
 import type { Call } from "../core/call.ts";
-import type { Holder } from "../core/catalog.ts";
+import type { CacheHint, Holder } from "../core/catalog.ts";
 import { Payload } from "../core/payload.ts";
-import type { Attempt } from "../core/route.ts";
-import type { UpstreamEra } from "../wire/era.ts";
-import { errorText, type Message, notificationText, oneLine, requestParts, resultParts } from "../wire/message.ts";
-import { CALL_METHODS, isSevereEnough } from "../wire/methods.ts";
-import { CODES, wireError } from "../wire/rpc-errors.ts";
-import type { Channel, OutboundRequest, Reply } from "./channel.ts";
-
-/** Longer than any process lives, and still a delay that timers understand. */
-export const NO_TIMEOUT_MS = 2_147_483_647;
+import type { Clock } from "../core/ports.ts";
+import { shownCapabilities } from "../wire/capabilities.ts";
+import type { Input, UpstreamEra } from "../wire/era.ts";
+import { type Message, notificationText } from "../wire/message.ts";
+import { isSevereEnough } from "../wire/methods.ts";
+import { canBeAsked } from "../wire/upstream-questions.ts";
+import { attemptOf, failed, type LinkAttempt, NO_TIMEOUT_MS, type Timeouts } from "./attempt.ts";
+import type { Channel, Reply } from "./channel.ts";
+import { NOTICES, type OpenCall, openCall } from "./open-call.ts";
+import { type AskOptions, createOutbound } from "./outbound.ts";
+import type { Parking } from "./parking.ts";
+import { refuseRequest } from "./refuse-request.ts";
+import { createTurns } from "./turns.ts";
 
 /** What an upstream said of itself when the link was opened. */
 export interface Introduction {
@@ -17,58 +21,126 @@ export interface Introduction {
   readonly capabilities: Payload;
   readonly serverInfo: Payload | undefined;
   readonly instructions: string | undefined;
+  /** For how long what it said may be kept, if it said so. */
+  readonly hint: CacheHint | undefined;
 }
 
-/** How long a call may take. Progress starts the first anew, never beyond the second. */
-export interface Timeouts {
-  readonly timeoutMs: number;
-  readonly maxTimeoutMs: number;
+/** An agent's call, as it is to be made here. */
+export interface Calling {
+  readonly holder: Holder;
+  readonly timeouts: Timeouts;
+  /** The agent's answers, for a call that is made again because of them. */
+  readonly input: Input | undefined;
 }
 
 /** An open conversation with one upstream, in the revision it speaks. */
 export interface Link extends Introduction {
   readonly era: UpstreamEra;
   readonly channel: Channel;
+  /** What the upstream was told, when the conversation opened, that can be asked on it. */
+  readonly declared: Payload;
+  /** Whether calls run on it, or wait for their agents. */
+  readonly inUse: boolean;
   /** Sends an agent's call under its native name. */
-  call(call: Call, holder: Holder, timeouts: Timeouts): Promise<Attempt>;
-  /** Takes a message that belongs to no request: a log line is the only running call's, or nobody's. */
-  overhear(message: Message): void;
+  call(call: Call, calling: Calling): Promise<LinkAttempt>;
+  /** Takes a message that came with no request: it is the only running call's, or nobody's. Tells which. */
+  overhear(message: Message): boolean;
   /** A request of our own. */
   ask(method: string, params: Payload, options: AskOptions): Promise<Reply>;
   notify(method: string, params?: Payload): Promise<void>;
+  /** Answers a request of the upstream. */
+  respond(text: Buffer): void;
+  /** Cancels what waits for agents and closes the channel. */
+  close(): Promise<void>;
+  /** Closes a channel that turned out to be dead: what became of the calls on it is unknown. */
+  discard(): Promise<void>;
 }
 
-export interface AskOptions {
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-  readonly onMessage?: (message: Message) => void;
+export interface LinkParts {
+  readonly channel: Channel;
+  readonly era: UpstreamEra;
+  readonly introduction: Introduction;
+  readonly declared: Payload;
+  /** Counts for the channel, so that the handshake and the calls never share an id. */
+  readonly nextId: () => number;
+  readonly clock: Clock;
+  readonly parking: Parking;
+  /** A request of the upstream whose call ended before anybody was asked. */
+  unclaimed(message: Message): void;
 }
 
 const SET_LEVEL_TIMEOUT_MS = 5_000;
-const NOTICES = new Set(["notifications/progress", "notifications/message"]);
-const IGNORE = (): void => {};
+const UNTIMED: Timeouts = { timeoutMs: NO_TIMEOUT_MS, maxTimeoutMs: NO_TIMEOUT_MS };
 
-/** `nextId` counts for the channel, so that the handshake and the calls never share an id. */
-export function createLink(parts: {
-  channel: Channel;
-  era: UpstreamEra;
-  introduction: Introduction;
-  nextId: () => number;
-}): Link {
-  const { channel, era, introduction, nextId } = parts;
+export function createLink(parts: LinkParts): Link {
+  const { channel, era, introduction, declared, clock, parking, unclaimed } = parts;
   const { version } = introduction;
+  const outbound = createOutbound({ ...parts, version });
+  const { ask, respond } = outbound;
+  /** Only an upstream that was told so asks, and then by requests that a call has to wait for. */
+  const asks = era.declaresAtOpening && canBeAsked(declared);
+  /** Questions that do not say which call they belong to belong to the only one. */
+  const turns = asks && !channel.attributes ? createTurns(clock) : undefined;
 
-  const running = new Set<Call>();
+  const running = new Set<{ hear(message: Message): void }>();
+  const open = new Set<OpenCall>();
   let logLevel: string | undefined;
 
-  async function call(call: Call, holder: Holder, timeouts: Timeouts): Promise<Attempt> {
+  async function call(call: Call, calling: Calling): Promise<LinkAttempt> {
     if (era.setsLogLevel && call.logLevel !== undefined) await raiseLogLevel(call.logLevel, call.signal);
-    running.add(call);
-    try {
-      return await send(call, holder, timeouts);
-    } finally {
-      running.delete(call);
+    if (!asks) return callPlainly(call, calling);
+    return turns ? callInTurn(call, calling) : callOpenly(call, calling).attempt;
+  }
+
+  async function callPlainly(call: Call, calling: Calling): Promise<LinkAttempt> {
+    const hear = (message: Message): void => {
+      if (message.kind === "request") refuseRequest(message, respond);
+      else if (message.kind === "notification" && NOTICES.has(message.method)) {
+        call.notify({ method: message.method, params: message.params ?? NOTHING });
+      }
+    };
+    const listener = { hear };
+    running.add(listener);
+    const capabilities = shownCapabilities(call.caller.capabilities);
+    const reply = await outbound.send(call, { ...calling, capabilities, signal: call.signal, onMessage: hear });
+    running.delete(listener);
+    return attemptOf(reply, era, { method: call.method, capabilities });
+  }
+
+  /** The wait counts as time of the call. */
+  async function callInTurn(call: Call, calling: Calling): Promise<LinkAttempt> {
+    const { timeoutMs, maxTimeoutMs } = calling.timeouts;
+    const askedAt = clock.now();
+    const turn = await turns?.take({ timeoutMs, signal: call.signal });
+    if (turn === "timeout" || turn === "cancelled") {
+      return failed({ fault: turn, delivery: "not_sent", detail: "another call of this agent was still running" });
     }
+    const waitedMs = clock.now() - askedAt;
+    const timeouts = { timeoutMs: timeoutMs - waitedMs, maxTimeoutMs: maxTimeoutMs - waitedMs };
+    const opened = callOpenly(call, { ...calling, timeouts });
+    void opened.call.done.then(() => turns?.next());
+    return opened.attempt;
+  }
+
+  function callOpenly(call: Call, calling: Calling): { attempt: Promise<LinkAttempt>; call: OpenCall } {
+    const { owner } = call.caller;
+    const opened = openCall(
+      {
+        ...{ owner, clock, parking, declared, respond, unclaimed, timeouts: calling.timeouts },
+        send: async (signal, onMessage) => {
+          const how = { ...calling, timeouts: UNTIMED, capabilities: declared, signal, onMessage };
+          return attemptOf(await outbound.send(call, how), era, { method: call.method, capabilities: declared });
+        },
+        ended() {
+          running.delete(opened.call);
+          open.delete(opened.call);
+        },
+      },
+      call,
+    );
+    running.add(opened.call);
+    open.add(opened.call);
+    return opened;
   }
 
   /** The conversation's level is the most verbose that any of its agents wants; each agent sees only its own. */
@@ -79,91 +151,32 @@ export function createLink(parts: {
     await ask("logging/setLevel", Payload.of({ level }), { timeoutMs: SET_LEVEL_TIMEOUT_MS, signal });
   }
 
-  async function send(call: Call, holder: Holder, timeouts: Timeouts): Promise<Attempt> {
-    const id = nextId();
-    const renamed = CALL_METHODS.get(call.method)?.rename(call.params, holder.native) ?? call.params;
-    const { params, headers } = era.request(
-      {
-        method: call.method,
-        params: renamed,
-        progressToken: call.params.object("_meta")?.has("progressToken") ? id : undefined,
-        logLevel: call.logLevel,
-        definition: call.method === "tools/call" ? holder.definition : undefined,
-      },
-      version,
-    );
-    const request: OutboundRequest = {
-      id,
-      method: call.method,
-      parts: requestParts(id, call.method, params),
-      headers,
-      signal: call.signal,
-      ...timeouts,
-      onMessage: message => {
-        if (message.kind === "request") void answerUpstream(channel, message, era.headers(version));
-        else if (message.kind === "notification" && NOTICES.has(message.method)) {
-          call.notify({ method: message.method, params: message.params ?? EMPTY });
-        }
-      },
-    };
-    return attemptOf(await channel.request(request), era);
-  }
-
-  function ask(method: string, plain: Payload, { timeoutMs, signal, onMessage = IGNORE }: AskOptions): Promise<Reply> {
-    const id = nextId();
-    const { params, headers } = era.request(
-      { method, params: plain, progressToken: undefined, logLevel: undefined, definition: undefined },
-      version,
-    );
-    const parts = requestParts(id, method, params);
-    return channel.request({ id, method, parts, headers, signal, timeoutMs, maxTimeoutMs: timeoutMs, onMessage });
-  }
-
   return {
     ...introduction,
-    era,
-    channel,
-    call,
-    ask,
+    ...{ era, channel, declared, call, ask, respond },
+    get inUse() {
+      return running.size > 0;
+    },
     overhear(message) {
-      const [only] = running;
-      if (message.kind !== "notification" || message.method !== "notifications/message") return;
-      if (running.size === 1 && only) only.notify({ method: message.method, params: message.params ?? EMPTY });
+      const candidates = message.kind === "request" ? open : running;
+      const [only] = candidates;
+      const concerns = message.kind === "request" || (message.kind === "notification" && BESIDE.has(message.method));
+      if (!concerns || !only || candidates.size > 1) return false;
+      only.hear(message);
+      return true;
     },
     notify: (method, params) => channel.notify(notificationText(method, params), era.headers(version)),
+    async close() {
+      const ending = [...open];
+      for (const call of ending) call.abandon();
+      await Promise.all(ending.map(call => call.done));
+      await outbound.flushed();
+      await channel.close();
+    },
+    discard: () => channel.close(),
   };
 }
 
-const EMPTY = Payload.of({});
-
-/** Errors that concern us and the upstream, not the agent: it could do nothing about them. */
-const BETWEEN_US: ReadonlySet<string> = new Set([String(CODES.headerMismatch), String(CODES.unsupportedVersion)]);
-
-function attemptOf(reply: Reply, era: UpstreamEra): Attempt {
-  if (reply.kind === "failed") return reply;
-  if (reply.kind === "error") {
-    const code = reply.error.raw("code")?.toString("latin1") ?? "";
-    if (!BETWEEN_US.has(code)) return { kind: "answered", error: reply.error };
-    const detail = `the upstream refused our request: ${reply.error.string("message") ?? code}`;
-    return { kind: "failed", fault: "protocol_error", delivery: "refused", detail };
-  }
-  if (!era.asks(reply.result)) return { kind: "done", result: reply.result };
-  return {
-    kind: "asks",
-    questions: reply.result.object("inputRequests") ?? EMPTY,
-    ticket: reply.result.string("requestState") ?? "",
-  };
-}
-
-/** An upstream's own request. We declare no capabilities, so all it may ask is whether we are there. */
-export function answerUpstream(
-  channel: Channel,
-  message: Extract<Message, { kind: "request" }>,
-  headers: Readonly<Record<string, string>>,
-): Promise<void> {
-  const text =
-    message.method === "ping"
-      ? Buffer.concat(resultParts(message.id, EMPTY))
-      : errorText(message.id, wireError(CODES.methodNotFound, `Method not found: ${message.method}`).error);
-  return channel.notify(oneLine(text), headers);
-}
+/** What an upstream says beside its requests that concerns the call it works on. */
+const BESIDE: ReadonlySet<string> = new Set(["notifications/message", "notifications/cancelled"]);
+const NOTHING = Payload.of({});

@@ -1,13 +1,14 @@
 import type { AttemptFailure } from "../core/failure.ts";
 import { Payload } from "../core/payload.ts";
-import type { UpstreamEra } from "../wire/era.ts";
+import { cacheHintOf } from "../wire/caching.ts";
+import { bareRequest, type UpstreamEra } from "../wire/era.ts";
 import { legacyUpstream } from "../wire/legacy.ts";
 import { notificationText, requestParts } from "../wire/message.ts";
 import { type Identity, modernUpstream } from "../wire/modern.ts";
 import { CODES } from "../wire/rpc-errors.ts";
 import { isLegacy, isModern, LATEST_LEGACY, LATEST_MODERN } from "../wire/versions.ts";
 import type { Channel, Reply } from "./channel.ts";
-import { createLink, type Introduction, type Link } from "./link.ts";
+import { createLink, type Introduction, type Link, type LinkParts } from "./link.ts";
 
 /** What to try: both eras, newest first, or the one that this upstream is known to speak. */
 export type Known = UpstreamEra["name"] | undefined;
@@ -16,7 +17,8 @@ export type Negotiated =
   | { readonly kind: "open"; readonly link: Link }
   | ({ readonly kind: "failed" } & AttemptFailure);
 
-interface Handshake {
+/** What the link is made of, as far as it is known before the upstream has answered. */
+interface Handshake extends Pick<LinkParts, "clock" | "parking" | "declared" | "unclaimed"> {
   readonly channel: Channel;
   readonly identity: Identity;
   readonly signal: AbortSignal;
@@ -51,8 +53,7 @@ async function discover(handshake: Handshake, nextId: () => number): Promise<Neg
   });
   const verdict = readDiscover(reply);
   if (verdict.kind !== "modern") return verdict;
-  const { channel } = handshake;
-  return { kind: "open", link: createLink({ channel, era, introduction: verdict.introduction, nextId }) };
+  return { kind: "open", link: createLink({ ...handshake, era, introduction: verdict.introduction, nextId }) };
 }
 
 type Verdict =
@@ -87,6 +88,7 @@ function readDiscover(reply: Reply): Verdict {
       capabilities: reply.result.object("capabilities") ?? EMPTY,
       serverInfo: reply.result.object("_meta")?.object("io.modelcontextprotocol/serverInfo"),
       instructions: reply.result.string("instructions"),
+      hint: cacheHintOf(reply.result),
     },
   };
 }
@@ -99,7 +101,9 @@ function versionsOf(holder: Payload | undefined, member: string): string[] {
 async function initialize(handshake: Handshake, nextId: () => number): Promise<Negotiated> {
   const { channel, identity } = handshake;
   const era = legacyUpstream;
-  const params = Payload.of({ protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: identity });
+  const params = Payload.of({ protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: identity }).with({
+    capabilities: handshake.declared.bytes,
+  });
   const reply = await ask(handshake, { era, version: LATEST_LEGACY, method: "initialize", params, id: nextId() });
   if (reply.kind === "failed") return reply;
   if (reply.kind === "error")
@@ -112,9 +116,10 @@ async function initialize(handshake: Handshake, nextId: () => number): Promise<N
     capabilities: reply.result.object("capabilities") ?? EMPTY,
     serverInfo: reply.result.object("serverInfo"),
     instructions: reply.result.string("instructions"),
+    hint: undefined,
   };
   await channel.notify(notificationText("notifications/initialized"), era.headers(version));
-  return { kind: "open", link: createLink({ channel, era, introduction, nextId }) };
+  return { kind: "open", link: createLink({ ...handshake, era, introduction, nextId }) };
 }
 
 function ask(
@@ -123,10 +128,7 @@ function ask(
 ): Promise<Reply> {
   const { era, version, method, id } = request;
   const timeoutMs = era.name === "modern" ? handshake.probeTimeoutMs : handshake.timeoutMs;
-  const { params, headers } = era.request(
-    { method, params: request.params, progressToken: undefined, logLevel: undefined, definition: undefined },
-    version,
-  );
+  const { params, headers } = era.request(bareRequest(method, request.params), version);
   return handshake.channel.request({
     id,
     method,

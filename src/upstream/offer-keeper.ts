@@ -30,6 +30,7 @@ export function createOfferKeeper(options: {
   let running: Promise<void> | undefined;
   let waiting: Promise<void> | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
+  let current: Link | undefined;
 
   async function read(link: Link): Promise<void> {
     readAt = clock.now();
@@ -49,12 +50,13 @@ export function createOfferKeeper(options: {
     return running;
   }
 
-  async function after(link: Link, before: Promise<void> | undefined): Promise<void> {
+  /** Reads on the link that is the latest when its time has come: the one that was told of may be gone by then. */
+  async function after(before: Promise<void> | undefined): Promise<void> {
     await before;
     const pauseMs = readAt + SPACING_MS - clock.now();
     if (pauseMs > 0) await new Promise<void>(resolve => clock.after(pauseMs, resolve));
     waiting = undefined;
-    if (!aborted.signal.aborted) await begin(link);
+    if (!aborted.signal.aborted && current) await begin(current);
   }
 
   return {
@@ -62,8 +64,9 @@ export function createOfferKeeper(options: {
       return offer;
     },
     refresh(link) {
+      current = link;
       if (!running && clock.now() - readAt >= SPACING_MS) return begin(link);
-      waiting ??= after(link, running);
+      waiting ??= after(running);
       return waiting;
     },
     stop: () => aborted.abort(),
@@ -72,6 +75,7 @@ export function createOfferKeeper(options: {
 
 function isSame(a: Offer, b: Offer): boolean {
   if (a.instructions !== b.instructions || !a.capabilities.bytes.equals(b.capabilities.bytes)) return false;
+  if (JSON.stringify(a.hints) !== JSON.stringify(b.hints)) return false;
   return KINDS.every(kind => {
     const before = a.definitions[kind];
     const after = b.definitions[kind];

@@ -1,6 +1,7 @@
-import type { Kind, Offer } from "../core/catalog.ts";
+import type { CacheHint, Kind, Offer } from "../core/catalog.ts";
 import type { UpstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import { cacheHintOf, NO_CACHING, strictest } from "../wire/caching.ts";
 import { LIST_METHODS } from "../wire/methods.ts";
 import type { Link } from "./link.ts";
 
@@ -14,6 +15,7 @@ export type OfferResult =
 interface Listed {
   readonly definitions: Payload[];
   readonly page: Payload | undefined;
+  readonly hint?: CacheHint | undefined;
   readonly problem?: string;
 }
 
@@ -26,6 +28,10 @@ export async function fetchOffer(link: Link, upstream: UpstreamName, signal: Abo
     resource: undefined,
     template: undefined,
   };
+  const hints: Record<Kind | "profile", CacheHint | undefined> = {
+    ...{ tool: undefined, prompt: undefined, resource: undefined, template: undefined },
+    profile: link.hint,
+  };
   const problems: string[] = [];
   let failures = 0;
   let asked = 0;
@@ -35,6 +41,7 @@ export async function fetchOffer(link: Link, upstream: UpstreamName, signal: Abo
     const listed = await listAll(link, { method, member, signal });
     definitions[kind] = listed.definitions;
     pages[kind] = listed.page;
+    hints[kind] = listed.hint;
     if (listed.problem) problems.push(listed.problem);
     if (listed.problem && !listed.page) failures++;
   }
@@ -47,7 +54,7 @@ export async function fetchOffer(link: Link, upstream: UpstreamName, signal: Abo
     instructions,
     definitions,
     pages,
-    hints: hintsOf(pages.tool),
+    hints,
   };
   return { kind: "offer", offer, problems };
 }
@@ -55,6 +62,7 @@ export async function fetchOffer(link: Link, upstream: UpstreamName, signal: Abo
 async function listAll(link: Link, list: { method: string; member: string; signal: AbortSignal }): Promise<Listed> {
   const definitions: Payload[] = [];
   const seen = new Set<string>();
+  const hints: (CacheHint | undefined)[] = [];
   let page: Payload | undefined;
   let cursor: string | undefined;
   let bytes = 0;
@@ -73,10 +81,11 @@ async function listAll(link: Link, list: { method: string; member: string; signa
     const entries = reply.result.list(list.member);
     if (!entries) return { definitions, page, problem: `${list.method} answered without "${list.member}"` };
     page ??= reply.result;
+    hints.push(cacheHintOf(reply.result));
     bytes += reply.result.size;
     definitions.push(...entries);
     cursor = reply.result.string("nextCursor");
-    if (cursor === undefined) return { definitions, page };
+    if (cursor === undefined) return { definitions, page, hint: hintOf(hints) };
     if (seen.has(cursor))
       return { definitions, page, problem: `${list.method} repeats a cursor; its pages were cut there` };
     seen.add(cursor);
@@ -84,11 +93,9 @@ async function listAll(link: Link, list: { method: string; member: string; signa
   return { definitions, page, problem: `${list.method} has more pages than are read; the rest was left out` };
 }
 
-function hintsOf(page: Payload | undefined): Offer["hints"] {
-  const ttlMs = Number(page?.raw("ttlMs")?.toString("latin1"));
-  const cacheScope = page?.string("cacheScope");
-  if (!Number.isInteger(ttlMs) || ttlMs < 0) return undefined;
-  return { ttlMs, cacheScope: cacheScope === "public" ? "public" : "private" };
+/** Every page says its own; a whole is as fresh as the page that ages first. */
+function hintOf(pages: readonly (CacheHint | undefined)[]): CacheHint | undefined {
+  return pages.some(hint => hint) ? strictest(pages.map(hint => hint ?? NO_CACHING)) : undefined;
 }
 
 const EMPTY = Payload.of({});

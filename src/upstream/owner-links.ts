@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import type { OwnerId } from "../core/names.ts";
+import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Opened } from "./connector.ts";
 import type { Link } from "./link.ts";
@@ -11,7 +13,18 @@ export const OWNER_LINKS = {
   sweepMs: 60_000,
 } as const;
 
+/** Whose conversation it is. What an agent can be asked for is settled when it opens, so each set has its own. */
+export interface Tenant {
+  readonly owner: OwnerId;
+  readonly declared: Payload;
+}
+
+/** Agents may declare at length what they can do. */
+export const tenantKey = ({ owner, declared }: Tenant): string =>
+  declared.isEmpty ? owner : `${owner} ${createHash("sha256").update(declared.bytes).digest("base64")}`;
+
 interface Slot {
+  readonly tenant: Tenant;
   readonly opening: Promise<Opened>;
   link: Link | undefined;
   usedAt: number;
@@ -19,78 +32,107 @@ interface Slot {
 
 /** One conversation for each agent, where an upstream keeps state for them. */
 export interface OwnerLinks {
-  get(owner: OwnerId): Promise<Opened>;
+  get(tenant: Tenant): Promise<Opened>;
   has(owner: OwnerId): boolean;
-  /** Forgets this link, if it is still the owner's. */
-  drop(owner: OwnerId, link: Link): void;
+  /** Gives up this link, if it is one of these, because it turned out to be dead. */
+  drop(link: Link): void;
+  /** A link has ended by itself. */
+  lost(link: Link): void;
   release(owner: OwnerId): void;
   stop(): Promise<void>;
 }
 
 export function createOwnerLinks(options: {
   clock: Clock;
-  open(lost: (detail: string) => void): Promise<Opened>;
+  open(tenant: Tenant): Promise<Opened>;
+  opened(tenant: Tenant, link: Link): void;
+  /** Whether something besides calls needs the conversation. */
+  isNeeded(tenant: Tenant): boolean;
 }): OwnerLinks {
   const { clock } = options;
-  const slots = new Map<OwnerId, Slot>();
+  const slots = new Map<string, Slot>();
+  const byOwner = new Map<OwnerId, Set<Slot>>();
   let cancelSweep = clock.after(OWNER_LINKS.sweepMs, sweep);
 
-  function create(owner: OwnerId): Slot {
+  function create(tenant: Tenant): Slot {
     const slot: Slot = {
+      tenant,
       usedAt: clock.now(),
       link: undefined,
-      opening: options
-        .open(() => forget(owner, slot))
-        .then(opened => {
-          if (opened.kind === "failed") forget(owner, slot);
-          else if (slots.get(owner) === slot) slot.link = opened.link;
-          else void opened.link.channel.close();
-          return opened;
-        }),
+      opening: options.open(tenant).then(opened => {
+        if (opened.kind === "failed") forget(slot);
+        else if (slots.get(tenantKey(tenant)) === slot) {
+          slot.link = opened.link;
+          options.opened(tenant, opened.link);
+        } else void opened.link.close();
+        return opened;
+      }),
     };
+    const own = byOwner.get(tenant.owner) ?? new Set();
+    byOwner.set(tenant.owner, own.add(slot));
     return slot;
   }
 
-  function forget(owner: OwnerId, slot: Slot): void {
-    if (slots.get(owner) === slot) slots.delete(owner);
+  function forget(slot: Slot): void {
+    const { owner } = slot.tenant;
+    const key = tenantKey(slot.tenant);
+    if (slots.get(key) === slot) slots.delete(key);
+    const own = byOwner.get(owner);
+    own?.delete(slot);
+    if (own?.size === 0) byOwner.delete(owner);
   }
 
-  async function close(owner: OwnerId, slot: Slot): Promise<void> {
-    forget(owner, slot);
-    await slot.link?.channel.close();
+  async function close(slot: Slot): Promise<void> {
+    forget(slot);
+    await slot.link?.close();
   }
+
+  const slotOf = (link: Link): Slot | undefined => [...slots.values()].find(slot => slot.link === link);
+
+  const isNeeded = (slot: Slot): boolean => slot.link?.inUse === true || options.isNeeded(slot.tenant);
 
   function sweep(): void {
-    for (const [owner, slot] of slots) {
+    for (const slot of slots.values()) {
       if (clock.now() - slot.usedAt < OWNER_LINKS.idleMs) break;
-      void close(owner, slot);
+      if (!isNeeded(slot)) void close(slot);
     }
     cancelSweep = clock.after(OWNER_LINKS.sweepMs, sweep);
   }
 
+  /** Room for one more: the conversation that was used longest ago goes, and one that nobody needs before all others. */
+  function makeRoom(): void {
+    const oldest = [...slots.values()];
+    const goes = oldest.find(slot => !isNeeded(slot)) ?? oldest[0];
+    if (goes) void close(goes);
+  }
+
   return {
-    get(owner) {
-      const slot = slots.get(owner) ?? create(owner);
+    get(tenant) {
+      const key = tenantKey(tenant);
+      const slot = slots.get(key) ?? create(tenant);
       slot.usedAt = clock.now();
-      // Kept in order of use, so that the first one is the one to go.
-      slots.delete(owner);
-      slots.set(owner, slot);
-      const oldest = slots.size > OWNER_LINKS.max ? slots.entries().next().value : undefined;
-      if (oldest) void close(...oldest);
+      // Kept in order of use.
+      if (!slots.delete(key) && slots.size >= OWNER_LINKS.max) makeRoom();
+      slots.set(key, slot);
       return slot.opening;
     },
-    has: owner => slots.has(owner),
-    drop(owner, link) {
-      const slot = slots.get(owner);
-      if (slot?.link === link) void close(owner, slot);
+    has: owner => byOwner.has(owner),
+    lost(link) {
+      const slot = slotOf(link);
+      if (slot) forget(slot);
+    },
+    drop(link) {
+      const slot = slotOf(link);
+      if (!slot) return;
+      forget(slot);
+      void link.discard();
     },
     release(owner) {
-      const slot = slots.get(owner);
-      if (slot) void close(owner, slot);
+      for (const slot of [...(byOwner.get(owner) ?? [])]) void close(slot);
     },
     async stop() {
       cancelSweep();
-      await Promise.all([...slots].map(([owner, slot]) => close(owner, slot)));
+      await Promise.all([...slots.values()].map(close));
     },
   };
 }

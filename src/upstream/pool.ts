@@ -1,14 +1,20 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Offer } from "../core/catalog.ts";
+import type { AgentContact } from "../core/front.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
 import type { DialWorld } from "./dial.ts";
+import { createParking } from "./parking.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 
-export interface PoolWorld extends DialWorld {
+export interface PoolWorld extends Omit<DialWorld, "parking"> {
   /** What an upstream offered when it was last seen. */
   known(name: UpstreamName): Offer | undefined;
   changed(upstream: Upstream): void;
   offered(upstream: Upstream, offer: Offer): void;
+  /** What was read from it may have changed: that resource, or anything. */
+  stale(upstream: Upstream, uri: string | undefined): void;
+  /** An agent that can be reached outside its calls. */
+  contact(owner: OwnerId): AgentContact | undefined;
 }
 
 /** All configured upstreams. Outlives every configuration: what did not change in it stays as it is. */
@@ -29,6 +35,7 @@ export function createPool(world: PoolWorld): Pool {
   let upstreams: readonly Upstream[] = [];
   let byName = new Map<UpstreamName, Upstream>();
   const leaving = new Set<Promise<void>>();
+  const parking = createParking(world.clock);
 
   function retire(upstream: Upstream): void {
     const gone = upstream.stop(REMOVED_GRACE_MS).finally(() => leaving.delete(gone));
@@ -38,9 +45,11 @@ export function createPool(world: PoolWorld): Pool {
   function create(config: UpstreamConfig): Upstream {
     const upstream: Upstream = createUpstream(config, {
       ...world,
+      parking,
       known: world.known(upstreamName(config.name)),
       changed: () => world.changed(upstream),
       offered: offer => world.offered(upstream, offer),
+      stale: uri => world.stale(upstream, uri),
     });
     return upstream;
   }
@@ -76,6 +85,7 @@ export function createPool(world: PoolWorld): Pool {
       for (const upstream of upstreams) upstream.release(owner);
     },
     async stop(graceMs) {
+      parking.stop();
       await Promise.all([...leaving, ...upstreams.map(upstream => upstream.stop(graceMs))]);
     },
   };

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { Running, type Stoppable } from "./running.ts";
+import { Running, type Stoppable, stopAll } from "./running.ts";
 
 it("stops what is still there, in whatever order the rest has left", () => {
-  const running = new Running();
+  const running = new Running<Stoppable>();
   const stopped: number[] = [];
   const members = [0, 1, 2, 3, 4].map((number): Stoppable => {
     const member: Stoppable = {
@@ -16,8 +16,8 @@ it("stops what is still there, in whatever order the rest has left", () => {
   });
   for (const member of members) running.add(member);
   for (const index of [1, 4, 1]) running.remove(members[index]!);
-  running.stopAll();
+  stopAll(running);
   expect(stopped.sort()).toEqual([0, 2, 3]);
-  running.stopAll();
+  stopAll(running);
   expect(stopped).toHaveLength(3);
 });

@@ -1,6 +1,10 @@
-/** Something that can be ended from outside. `place` belongs to the {@link Running} that holds it. */
-export interface Stoppable {
+/** `place` belongs to the {@link Running} that holds it. */
+export interface Placed {
   place: number;
+}
+
+/** Something that can be ended from outside. */
+export interface Stoppable extends Placed {
   stop(): void;
 }
 
@@ -8,14 +12,19 @@ export interface Stoppable {
  * What runs at the moment. An array with places rather than a `Set`: one that lives long and turns over for every
  * request leaves rehashed tables behind that keep dead requests alive, which doubled the work of the garbage collector.
  */
-export class Running {
-  readonly #members: Stoppable[] = [];
+export class Running<Member extends Placed> {
+  readonly #members: Member[] = [];
 
-  add(member: Stoppable): void {
+  /** The one that runs, when there is just one. */
+  get only(): Member | undefined {
+    return this.#members.length === 1 ? this.#members[0] : undefined;
+  }
+
+  add(member: Member): void {
     member.place = this.#members.push(member) - 1;
   }
 
-  remove(member: Stoppable): void {
+  remove(member: Member): void {
     if (this.#members[member.place] !== member) return;
     const last = this.#members.pop()!;
     if (last === member) return;
@@ -23,8 +32,12 @@ export class Running {
     this.#members[member.place] = last;
   }
 
-  /** Ends everything that runs now. */
-  stopAll(): void {
-    for (const member of [...this.#members]) member.stop();
+  /** Everything that runs now. */
+  all(): readonly Member[] {
+    return [...this.#members];
   }
+}
+
+export function stopAll(running: Running<Stoppable>): void {
+  for (const member of running.all()) member.stop();
 }

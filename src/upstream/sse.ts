@@ -9,7 +9,7 @@ import { failure } from "./faults.ts";
 import type { HttpChannelOptions } from "./http.ts";
 import { GET_HEADERS, POST_HEADERS, staticHeaders } from "./http-headers.ts";
 import { readUpstreamMessage } from "./http-reply.ts";
-import { Running } from "./running.ts";
+import { Running, type Stoppable, stopAll } from "./running.ts";
 import { faultOfBareStatus, faultOfStatus, isEventStream, type ReplyHead } from "./statuses.ts";
 
 export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
@@ -32,7 +32,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   const streamUrl = new URL(options.url);
   const dispatcher = options.dispatcher ?? openDispatcher(options);
   const link: HttpLink = {
-    ...{ clock, dispatcher, credentials, running: new Running() },
+    ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
     staticHeaders: staticHeaders(options.headers, credentials),
   };
   /** Path for messages, once it is known. */
@@ -55,7 +55,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
 
   const post = (body: Buffer, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
     deliver(link, {
-      ...{ lane: "control", method: "POST", path: endpoint ?? streamUrl.pathname, body, timeoutMs },
+      ...{ lane: "control", method: "POST", path: endpoint ?? streamUrl.pathname, body: [body], timeoutMs },
       ...{ headers, ownHeaders: POST_HEADERS },
     });
 
@@ -67,7 +67,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     for (const id of unsent.keys()) correlator.fail(id, { ...cause, delivery: "not_sent" });
     unsent.clear();
     correlator.failAll({ ...cause, delivery: "sent_unknown" });
-    link.running.stopAll();
+    stopAll(link.running);
     if (!options.dispatcher) closing ??= dispatcher.close();
     events.closed(cause.detail);
   };
@@ -133,6 +133,8 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
 
   return {
     pid: undefined,
+    cancels: true,
+    attributes: false,
     stderr: () => [],
     request(request) {
       if (over) return Promise.resolve<Reply>({ kind: "failed", ...over, delivery: "not_sent" });

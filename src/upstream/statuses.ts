@@ -18,6 +18,7 @@ export function header(head: ReplyHead, name: string): string | undefined {
 /** The media type in lower case, without parameters; empty where there is none. */
 export function mediaType(head: ReplyHead): string {
   const value = header(head, "content-type") ?? "";
+  if (value === "application/json") return value;
   const type = (value.split(";", 1)[0] ?? "").trim().toLowerCase();
   return /^[a-z0-9!#$&^_.+/-]{0,100}$/.test(type) ? type : "an unreadable content type";
 }

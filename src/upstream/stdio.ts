@@ -186,6 +186,8 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
       fail("connection_lost", "the channel was closed");
       await child.stop();
     },
+    cancels: true,
+    attributes: false,
     pid: child.pid,
     stderr: child.stderr,
     counts: () => ({ ...counts, dropped: correlator.dropped, lastNoise: lastNoise() }),

@@ -3,7 +3,10 @@ import { Payload } from "../core/payload.ts";
 import { legacyAgent, legacyUpstream } from "./legacy.ts";
 import { META } from "./versions.ts";
 
-const plain = { method: "tools/call", progressToken: undefined, logLevel: undefined, definition: undefined };
+const plain = {
+  ...{ method: "tools/call", progressToken: undefined, logLevel: undefined, definition: undefined },
+  ...{ capabilities: Payload.of({}), input: undefined },
+};
 
 describe("a request to a legacy upstream", () => {
   it("loses what only modern requests carry", () => {

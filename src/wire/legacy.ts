@@ -1,5 +1,9 @@
+import { withoutTasks } from "../core/extensions.ts";
 import { Payload } from "../core/payload.ts";
 import type { AgentEra, UpstreamEra } from "./era.ts";
+import { withoutCapability } from "./questions.ts";
+import { CODES, wireError } from "./rpc-errors.ts";
+import { demandedElicitations, isDeclined } from "./upstream-questions.ts";
 import { META } from "./versions.ts";
 
 /** What modern agents put on each request and a legacy upstream has settled in its handshake. */
@@ -23,8 +27,16 @@ export const legacyUpstream: UpstreamEra = {
     const kept = meta.with({ ...ENVELOPE, progressToken: progressToken?.toString() });
     return { params: params.with({ _meta: kept.isEmpty ? undefined : kept.bytes }), headers };
   },
-  asks: () => false,
+  declaresAtOpening: true,
+  cancelsByMessage: true,
+  asks: () => undefined,
+  knows: () => true,
+  demands: demandedElicitations,
+  declined: answers => (isDeclined(answers) ? DECLINED : undefined),
+  objection: () => undefined,
 };
+
+const DECLINED = wireError(CODES.invalidParams, "What this request needs from the user first was declined");
 
 /** Strict clients of these revisions throw on members that came later, and on structured content that is no object. */
 export const legacyAgent: AgentEra = {
@@ -35,8 +47,11 @@ export const legacyAgent: AgentEra = {
     return definition && wrapsOutput(definition) ? wrapStructuredContent(plain) : plain;
   },
   asks: () => undefined,
+  lacks: (method, { required }) => withoutCapability(method, required),
   definition: definition => (wrapsOutput(definition) ? wrapOutputSchema(definition) : definition),
   list: withoutModernMembers,
+  error: error => error,
+  tasks: false,
   status: () => 200,
 };
 
@@ -77,7 +92,7 @@ export function initializeResult(
   profile: { capabilities: Payload; instructions: string | undefined; serverInfo: Payload },
 ): Payload {
   return Payload.of({ protocolVersion: version }).with({
-    capabilities: profile.capabilities.bytes,
+    capabilities: withoutTasks(profile.capabilities).bytes,
     serverInfo: profile.serverInfo.bytes,
     instructions: profile.instructions === undefined ? undefined : JSON.stringify(profile.instructions),
   });

@@ -57,6 +57,27 @@ export const CALL_METHODS: ReadonlyMap<string, CallMethod> = new Map([
   ["completion/complete", completion],
 ]);
 
+/** A task is named by the id that its start gave. https://modelcontextprotocol.io/extensions/tasks */
+export const TASK_METHODS: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"]);
+
+/**
+ * What is between an agent and whoever it talks to, or is answered by the gateway for everybody: an upstream would
+ * answer for itself alone.
+ */
+const KEPT_HERE: ReadonlySet<string> = new Set([
+  "initialize",
+  "ping",
+  "server/discover",
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "subscriptions/listen",
+]);
+
+/** Whether a method that nothing is known about may go to an upstream as it is. */
+export const isForwarded = (method: string): boolean =>
+  !KEPT_HERE.has(method) && !/^(tasks|notifications)\//.test(method);
+
 export const LIST_METHODS: ReadonlyMap<string, ListMethod> = new Map<string, ListMethod>([
   ["tools/list", { kind: "tool", member: "tools", capability: "tools" }],
   ["prompts/list", { kind: "prompt", member: "prompts", capability: "prompts" }],

@@ -59,7 +59,14 @@ describe("the checks of a modern request", () => {
 
 describe("a request to a modern upstream", () => {
   const era = modernUpstream({ name: "gateway", version: "1" });
-  const plain = { progressToken: undefined, logLevel: undefined, definition: undefined };
+  const capabilities = Payload.of({});
+  const plain = {
+    progressToken: undefined,
+    logLevel: undefined,
+    definition: undefined,
+    capabilities,
+    input: undefined,
+  };
 
   it("carries our identity in place of the agent's, and everything else as it was", () => {
     const params = Payload.parse(
@@ -99,8 +106,10 @@ describe("a request to a modern upstream", () => {
   });
 
   it("knows a question from an answer", () => {
-    expect(era.asks(Payload.of({ resultType: "input_required" }))).toBe(true);
-    expect(era.asks(Payload.of({ resultType: "complete", text: "input_required" }))).toBe(false);
+    const asking = Payload.of({ resultType: "input_required", inputRequests: { a: {} }, requestState: "s" });
+    expect(era.asks(asking)).toMatchObject({ state: "s" });
+    expect(era.asks(asking)?.questions.value()).toEqual({ a: {} });
+    expect(era.asks(Payload.of({ resultType: "complete", text: "input_required" }))).toBeUndefined();
   });
 });
 

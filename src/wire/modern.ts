@@ -1,17 +1,22 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { CacheHint } from "../core/catalog.ts";
 import { Payload } from "../core/payload.ts";
-import type { AgentEra, UpstreamEra } from "./era.ts";
+import type { AgentEra, Input, Objection, UpstreamEra } from "./era.ts";
 import { decodeHeader, encodeHeader } from "./headers.ts";
 import { LIST_METHODS } from "./methods.ts";
 import { parameterHeaders } from "./parameter-headers.ts";
+import { missingCapability } from "./questions.ts";
 import { CODES, type WireError, wireError } from "./rpc-errors.ts";
 import { isModern, META, MODERN_VERSIONS } from "./versions.ts";
 
 /** The name that a request's `Mcp-Name` header repeats. */
-const NAMED: ReadonlyMap<string, "name" | "uri"> = new Map([
+const NAMED: ReadonlyMap<string, "name" | "uri" | "taskId"> = new Map([
   ["tools/call", "name"],
   ["prompts/get", "name"],
   ["resources/read", "uri"],
+  ["tasks/get", "taskId"],
+  ["tasks/update", "taskId"],
+  ["tasks/cancel", "taskId"],
 ]);
 
 /** Our identity towards upstreams, which never learn who the agent is. */
@@ -19,8 +24,6 @@ export interface Identity {
   readonly name: string;
   readonly version: string;
 }
-
-const EMPTY_OBJECT = "{}";
 
 /** Every request carries its revision, who sends it and what it can do; HTTP repeats part of it in headers. */
 export function modernUpstream(identity: Identity): UpstreamEra {
@@ -34,7 +37,7 @@ export function modernUpstream(identity: Identity): UpstreamEra {
       const meta = (request.params.object("_meta") ?? EMPTY).with({
         [META.protocolVersion]: JSON.stringify(version),
         [META.clientInfo]: clientInfo,
-        [META.clientCapabilities]: EMPTY_OBJECT,
+        [META.clientCapabilities]: request.capabilities.bytes,
         [META.logLevel]: request.logLevel && JSON.stringify(request.logLevel),
         progressToken: request.progressToken?.toString(),
       });
@@ -43,13 +46,39 @@ export function modernUpstream(identity: Identity): UpstreamEra {
       const name = member && request.params.string(member);
       if (name !== undefined) headers["mcp-name"] = encodeHeader(name);
       if (request.definition) Object.assign(headers, parameterHeaders(request.definition, request.params));
-      return { params: request.params.with({ _meta: meta.bytes }), headers };
+      return { params: request.params.with({ ...inputOf(request.input), _meta: meta.bytes }), headers };
     },
-    asks: result => result.string("resultType") === "input_required",
+    declaresAtOpening: false,
+    cancelsByMessage: false,
+    asks: result =>
+      result.string("resultType") === "input_required"
+        ? { questions: result.object("inputRequests") ?? EMPTY, state: result.string("requestState") }
+        : undefined,
+    demands: () => undefined,
+    declined: () => undefined,
+    knows: result => !result.has("resultType") || RESULT_TYPES.has(result.string("resultType") ?? ""),
+    objection: error => OBJECTIONS.get(error.raw("code")?.toString("latin1") ?? ""),
   };
 }
 
 const EMPTY = Payload.of({});
+/** https://modelcontextprotocol.io/specification/2026-07-28/basic#result-type, and that of the tasks extension. */
+const RESULT_TYPES: ReadonlySet<string> = new Set(["complete", "input_required", "task"]);
+/** Errors that concern us and the upstream, not the agent: it could do nothing about them. */
+const OBJECTIONS: ReadonlyMap<string, Objection> = new Map([
+  [String(CODES.headerMismatch), "headers"],
+  [String(CODES.unsupportedVersion), "version"],
+]);
+
+/** https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr#client-requirements-basic-workflow */
+function inputOf(input: Input | undefined): Record<string, Buffer | string | undefined> {
+  if (!input) return {};
+  return {
+    inputResponses: input.answers.isEmpty ? undefined : input.answers.bytes,
+    requestState: input.state === undefined ? undefined : JSON.stringify(input.state),
+  };
+}
+
 const COMPLETE = '"complete"';
 const CACHEABLE = new Set([...LIST_METHODS.keys(), "resources/read"]);
 
@@ -63,10 +92,26 @@ export const modernAgent: AgentEra = {
       inputRequests: questions.isEmpty ? undefined : questions.bytes,
       requestState: ticket === "" ? undefined : JSON.stringify(ticket),
     }),
+  lacks: (_method, { required, error }) => ({ kind: "error", error: error ?? missingCapability(required) }),
   definition: definition => definition,
-  list: result => stamp(result, true),
+  list: (result, { ttlMs, cacheScope }) =>
+    stamp(result.with({ ttlMs: String(ttlMs), cacheScope: JSON.stringify(cacheScope) }), true),
+  error(error) {
+    const code = REPLACED.get(error.code);
+    return code === undefined ? error : { ...error, code, error: error.error.with({ code: String(code) }) };
+  },
+  tasks: true,
   status: code => STATUS.get(code) ?? 200,
 };
+
+/**
+ * Codes that must not reach an agent of these revisions: "resource not found", and "URL elicitation required".
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes
+ */
+const REPLACED: ReadonlyMap<number, number> = new Map([
+  [-32002, CODES.invalidParams],
+  [-32042, CODES.internalError],
+]);
 
 const STATUS: ReadonlyMap<number, number> = new Map([
   [CODES.methodNotFound, 404],
@@ -162,12 +207,13 @@ export function discoverResult(profile: {
   capabilities: Payload;
   instructions: string | undefined;
   serverInfo: Payload;
+  hint: CacheHint;
 }): Payload {
   return Payload.of({ resultType: "complete", supportedVersions: MODERN_VERSIONS }).with({
     capabilities: profile.capabilities.bytes,
     instructions: profile.instructions === undefined ? undefined : JSON.stringify(profile.instructions),
-    ttlMs: "0",
-    cacheScope: '"private"',
+    ttlMs: String(profile.hint.ttlMs),
+    cacheScope: JSON.stringify(profile.hint.cacheScope),
     _meta: `{"${META.serverInfo}":${profile.serverInfo.bytes.toString()}}`,
   });
 }

@@ -114,6 +114,10 @@ export function errorOf(failure: Failure): WireError {
       return wireError(CODES.methodNotFound, `Method not found: ${failure.method}`);
     case "invalid":
       return wireError(CODES.invalidParams, failure.message);
+    case "missing_capability":
+      return wireError(CODES.missingCapability, "Missing required client capability", {
+        requiredCapabilities: failure.required,
+      });
     case "rate_limited":
       return limited(CODES.rateLimited, "rate_limited", {
         message: `Rate limit exceeded: ${failure.limit} calls a minute for this agent and tool; try again in ${seconds(failure.retryAfterMs)}`,

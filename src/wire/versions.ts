@@ -22,6 +22,12 @@ export const isLegacy = (version: string): version is LegacyVersion =>
 export const negotiateLegacy = (requested: string | undefined): LegacyVersion =>
   requested !== undefined && isLegacy(requested) ? requested : LATEST_LEGACY;
 
+/** Later revisions have no batches; before, any array of messages was one. */
+export const takesBatches = (version: LegacyVersion): boolean => version <= "2025-03-26";
+
+/** Whether a client reads an event without data; older ones take it for a message. */
+export const readsEmptyEvents = (version: LegacyVersion): boolean => version >= "2025-11-25";
+
 /** `_meta` keys that modern requests and results carry. */
 export const META = {
   protocolVersion: "io.modelcontextprotocol/protocolVersion",

@@ -66,7 +66,8 @@ export function fakeGateway(
     return found ? { kind: "found", entry: found } : { kind: "unknown", nearest: entries[kind].map(one => one.name) };
   };
   const missing = initial.filter(({ state }) => state !== "ready").map(({ name }) => upstreamName(name));
-  const profile = () => ({ capabilities: Payload.of({}), instructions: undefined, serverInfo: Payload.of({}) });
+  const hint = { ttlMs: 0, cacheScope: "private" } as const;
+  const profile = () => ({ capabilities: Payload.of({}), instructions: undefined, serverInfo: Payload.of({}), hint });
   const digests = { tool: "", prompt: "", resource: "", template: "" };
   const catalog: Catalog = { entries, hidden: [], replicas: [], conflicts: [], missing, digests, resolve };
   const status = (): Status => ({
@@ -108,7 +109,14 @@ export function fakeGateway(
           fake.calls.push(call);
           return fake.answer(call);
         },
-        view: () => ({ catalog: () => catalog, settled: async () => {}, profile, page: () => undefined }),
+        view: () => ({
+          catalog: () => catalog,
+          settled: async () => {},
+          profile,
+          page: () => undefined,
+          hint: () => hint,
+          owner: () => ({ kind: "unknown", nearest: [] }),
+        }),
         onChange: () => () => {},
         subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
         attend: () => () => {},
@@ -122,6 +130,7 @@ export function fakeGateway(
         return { port: port || 40_000, url, urls: [url] };
       },
       serveStdio: async () => {},
+      rejected: () => {},
       reload: async config => {
         fake.configs.push(config);
         return ["files: unchanged"];

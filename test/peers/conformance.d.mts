@@ -11,4 +11,17 @@ export function runSuite(
   run: string,
   out?: string,
 ): Promise<{ readonly code: number | null; readonly scenarios: Scenarios; readonly log: string }>;
-export function regressions(baseline: Scenarios, scenarios: Scenarios): readonly string[];
+export function runClientScenario(
+  command: string,
+  scenario: string,
+  revision: string | undefined,
+): Promise<{
+  readonly code: number | null;
+  readonly log: string;
+  readonly checks: Readonly<Record<string, Check>>;
+}>;
+export interface Regression {
+  readonly check: string;
+  readonly says: string;
+}
+export function regressions(baseline: Scenarios, scenarios: Scenarios): readonly Regression[];

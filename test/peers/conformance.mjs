@@ -1,4 +1,4 @@
-// Runs the official server conformance suite against a URL.
+// Runs the official conformance suite: the scenarios for servers against a URL, those for clients with a command.
 //   node test/peers/conformance.mjs URL [--runs a,b] [--out DIR] [--baseline summary.json]
 // Prints one line per run; exit code 1 when a scored scenario fails, or when a check is worse than in the baseline.
 import { spawn } from "node:child_process";
@@ -29,23 +29,32 @@ export const missing = () =>
 /** Runs one of `RUNS`: `{ code, scenarios: { scenario: { check: { status: count, messages } } } }`. */
 export async function runSuite(url, run, out = mkdtempSync(join(tmpdir(), "conformance-"))) {
   const { suite, args } = RUNS[run];
-  const dir = join(out, run);
+  return runIn(join(out, run), [suite, "server", "--url", url, ...args]);
+}
+
+/** Runs one client scenario with a command, which gets the URL of the suite's server as its last argument. */
+export async function runClientScenario(command, scenario, revision) {
+  const dir = mkdtempSync(join(tmpdir(), "conformance-"));
+  const args = ["--command", command, "--scenario", scenario, ...(revision ? ["--spec-version", revision] : [])];
+  const { code, scenarios, log } = await runIn(dir, [NEXT, "client", ...args]);
+  return { code, log, checks: Object.values(scenarios)[0] ?? {} };
+}
+
+async function runIn(dir, args) {
   mkdirSync(dir, { recursive: true });
   const shim = pathToFileURL(join(here, "globsync.mjs")).href;
-  const child = spawn(process.execPath, ["--import", shim, suite, "server", "--url", url, "-o", dir, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(process.execPath, ["--import", shim, ...args, "-o", dir], { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", text => (log += text));
   const code = await new Promise(resolve => child.on("close", resolve));
-  writeFileSync(join(out, `${run}.log`), log);
+  writeFileSync(`${dir}.log`, log);
   return { code, scenarios: readChecks(dir), log };
 }
 
 function readChecks(dir) {
   const scenarios = {};
-  for (const entry of readdirSync(dir)) {
-    const name = /^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry)?.[1];
+  for (const entry of readdirSync(dir, { recursive: true })) {
+    const name = /^(?:server-)?(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(entry)?.[1];
     const file = join(dir, entry, "checks.json");
     if (!name || !existsSync(file)) continue;
     scenarios[name] ??= {};
@@ -62,14 +71,15 @@ function readChecks(dir) {
 const RANK = ["SUCCESS", "INFO", "SKIPPED", "WARNING", "FAILURE"];
 const worst = check => Math.max(...Object.keys(check ?? { FAILURE: 1 }).map(key => RANK.indexOf(key)));
 
-/** Checks that are worse in `scenarios` than in `baseline`, each as one sentence. */
+/** Checks that are worse in `scenarios` than in `baseline`: `{ check: "scenario:id", says }`. */
 export function regressions(baseline, scenarios) {
   const worse = [];
   for (const [scenario, checks] of Object.entries(baseline)) {
     for (const [id, check] of Object.entries(checks)) {
       const now = scenarios[scenario]?.[id];
       if (worst(now) <= worst(check)) continue;
-      worse.push(`${scenario}:${id} is ${now ? RANK[worst(now)] : "absent"}: ${now?.messages[0] ?? ""}`);
+      const says = `${now ? RANK[worst(now)] : "absent"}: ${now?.messages[0] ?? ""}`;
+      worse.push({ check: `${scenario}:${id}`, says });
     }
   }
   return worse;
@@ -109,7 +119,7 @@ async function main() {
         if (check.FAILURE) console.log(`  ✗ ${scenario}:${id} ${check.messages[0] ?? ""}`);
       }
     }
-    for (const line of worse) console.log(`  worse: ${line}`);
+    for (const { check, says } of worse) console.log(`  worse: ${check} is ${says}`);
     bad ||= worse.length > 0 || (run.startsWith("req-") && code !== 0);
   }
   writeFileSync(join(out, "summary.json"), JSON.stringify(summary, null, 1));

@@ -1,5 +1,7 @@
 import type { Config } from "../../config/schema.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { occupy, type RunRecord } from "../../lib/run-file.ts";
+import { watchFile } from "../../lib/watch-file.ts";
 import type { ReloadReport } from "../control/desk.ts";
 import { allTried, nearDesk } from "../control/near.ts";
 import type { Places } from "../control/places.ts";
@@ -108,6 +110,9 @@ async function serve(session: Session & { listening: Listening }, launch: Launch
   terminal.out(`Listening on ${listening.url}`);
   context.tellReady();
   const progress = showProgress(gateway, terminal, terminal.live);
+  const { configPath } = launch.places;
+  const changed = (): void => void reloadAloud(gateway, launch, context);
+  const unwatch = configPath === null ? () => {} : watchFile(configPath, { clock: systemClock, changed });
   try {
     await Promise.race([allTried(gateway, PICTURE_MS), ending.ended]);
     progress.settle();
@@ -120,6 +125,7 @@ async function serve(session: Session & { listening: Listening }, launch: Launch
     terminal.err(`Stopped after ${duration(tookMs)}${rest}.`);
     return EXIT.ok;
   } finally {
+    unwatch();
     progress.end();
     await ending.end(0);
     await control.close();
@@ -129,7 +135,11 @@ async function serve(session: Session & { listening: Listening }, launch: Launch
 /** Changes the configuration of a running gateway; a bad one changes nothing. */
 async function reload(gateway: Gateway, launch: Launch): Promise<ReloadReport> {
   const read = await launch.reread();
-  if ("problems" in read) return { ok: false, problems: read.problems };
+  if ("problems" in read) {
+    gateway.rejected(`The configuration on disk was not taken: ${read.problems[0] ?? "it cannot be read"}`);
+    return { ok: false, problems: read.problems };
+  }
+  gateway.rejected(undefined);
   return { ok: true, changes: await gateway.reload(read.config) };
 }
 

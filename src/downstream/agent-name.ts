@@ -1,0 +1,15 @@
+import { type Principal, principal } from "../core/names.ts";
+import type { Payload } from "../core/payload.ts";
+
+const LONGEST_NAME = 64;
+
+/** An agent that nobody authenticated: where it comes from and what it calls itself. For fairness, not for security. */
+export function anonymous(address: string, client: Payload | undefined): Principal {
+  return principal(`${address} ${(client?.string("name") ?? "").slice(0, LONGEST_NAME)}`);
+}
+
+export function agentName(client: Payload | undefined): string {
+  const name = client?.string("name") ?? "unknown";
+  const version = client?.string("version");
+  return (version === undefined ? name : `${name}/${version}`).slice(0, 2 * LONGEST_NAME);
+}

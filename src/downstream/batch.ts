@@ -1,0 +1,98 @@
+import { AGENT_TEXT, ScanError, scanElements } from "../core/scan.ts";
+import { errorText, type Invalid, type Message, readMessage, resultParts } from "../wire/message.ts";
+import { CODES, wireError } from "../wire/rpc-errors.ts";
+import type { Exchange } from "./exchange.ts";
+
+export const MAX_BATCH = 100;
+
+export type Batch =
+  | { readonly kind: "batch"; readonly items: readonly (Message | Invalid)[]; readonly answers: number }
+  | Invalid;
+
+const WHITE_SPACE: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const OPEN_ARRAY = 0x5b;
+const [OPEN, COMMA, CLOSE] = [Buffer.from("["), Buffer.from(","), Buffer.from("]")];
+
+/** Whether a text, if it is JSON, is an array. */
+export function isBatch(text: Buffer): boolean {
+  let at = 0;
+  while (WHITE_SPACE.has(text[at])) at++;
+  return text[at] === OPEN_ARRAY;
+}
+
+/**
+ * Reads several messages that came as one array. `answers`: how many of them get one.
+ * https://modelcontextprotocol.io/specification/2025-03-26/basic#batching
+ */
+export function readBatch(text: Buffer): Batch {
+  const elements = split(text);
+  if (!Array.isArray(elements)) return elements;
+  if (elements.length === 0) return shape("a batch must not be empty");
+  if (elements.length > MAX_BATCH) return shape(`a batch must not have more than ${MAX_BATCH} messages`);
+  const items = elements.map(element => (element ? readMessage(element, AGENT_TEXT) : NO_OBJECT));
+  const answers = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
+  return { kind: "batch", items, answers };
+}
+
+/** The texts of the elements; `undefined` for one that is no object. */
+function split(text: Buffer): (Buffer | undefined)[] | Invalid {
+  try {
+    const start = text.indexOf(OPEN_ARRAY);
+    const objects = scanElements(text.subarray(start), AGENT_TEXT);
+    // Proves that nothing follows the array, and tells where it has other things than objects.
+    const parsed = JSON.parse(text.toString("utf8")) as unknown[];
+    let next = 0;
+    return parsed.map(element => (isObject(element) ? objects[next++]?.text : undefined));
+  } catch (error) {
+    if (error instanceof SyntaxError) return { kind: "invalid", reason: "syntax", message: "the batch is not JSON" };
+    if (!(error instanceof ScanError)) throw error;
+    return { kind: "invalid", reason: error.reason === "too_deep" ? "too_deep" : "syntax", message: error.message };
+  }
+}
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+const shape = (message: string): Invalid => ({ kind: "invalid", reason: "shape", message });
+const NO_OBJECT = shape("expected an object");
+
+/** One message, or several. */
+export const readText = (text: Buffer): Message | Batch =>
+  isBatch(text) ? readBatch(text) : readMessage(text, AGENT_TEXT);
+
+/** The code of the error for a text that is no message. */
+export const INVALID_CODES: Readonly<Record<Invalid["reason"], number>> = {
+  syntax: CODES.parseError,
+  too_deep: CODES.requestTooLarge,
+  shape: CODES.invalidRequest,
+};
+
+/** Serves them all at once; their answers are the exchange's to put together. */
+export const serveBatch = (
+  items: readonly (Message | Invalid)[],
+  exchange: Exchange,
+  receive: (message: Message, exchange: Exchange) => Promise<void>,
+): Promise<void>[] =>
+  items.map(async item => {
+    if (item.kind === "invalid") exchange.error(item.id, wireError(CODES.invalidRequest, item.message));
+    else await receive(item, exchange);
+  });
+
+/** The texts of answers as one array. */
+export const joinAnswers = (answers: readonly Buffer[]): Buffer =>
+  Buffer.concat([OPEN, ...answers.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text])), CLOSE]);
+
+/** On a channel of whole messages the answers go out together, once there are so many. */
+export function gather(exchange: Exchange & { send(message: Buffer): void }, answers: number): Exchange {
+  const ready: Buffer[] = [];
+  let left = answers;
+  const take = (text: Buffer | undefined): void => {
+    if (text) ready.push(text);
+    if (--left === 0 && ready.length > 0) exchange.send(joinAnswers(ready));
+  };
+  return {
+    canTell: exchange.canTell,
+    notify: exchange.notify,
+    result: (id, result) => take(Buffer.concat(resultParts(id, result))),
+    error: (id, error) => take(errorText(id, error.error)),
+    abandon: () => take(undefined),
+  };
+}

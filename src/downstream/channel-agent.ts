@@ -1,0 +1,61 @@
+import { Payload } from "../core/payload.ts";
+import type { Message } from "../wire/message.ts";
+import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { takesBatches } from "../wire/versions.ts";
+import { type Batch, gather, serveBatch } from "./batch.ts";
+import { type Exchange, reply } from "./exchange.ts";
+import type { Answer } from "./serve.ts";
+import type { Session } from "./session.ts";
+
+export interface ChannelAgentOptions {
+  /** Everything to the agent goes here. */
+  readonly exchange: Exchange & { send(message: Buffer): void };
+  open(params: Payload): { session: Session; answer: Answer };
+}
+
+/** An agent with one channel for all messages, which begins with `initialize`. */
+export interface ChannelAgent {
+  readonly session: Session | undefined;
+  receive(text: Message | Extract<Batch, { kind: "batch" }>): Promise<void>;
+}
+
+const EMPTY = Payload.of({});
+
+export function createChannelAgent({ exchange, open }: ChannelAgentOptions): ChannelAgent {
+  let session: Session | undefined;
+
+  function refused(id: Buffer | undefined, why: string): void {
+    exchange.error(id, wireError(CODES.invalidRequest, why));
+  }
+
+  function initialize(message: Extract<Message, { kind: "request" }>): void {
+    const opened = open(message.params ?? EMPTY);
+    reply(exchange, message.id, opened.answer);
+    if (opened.answer.kind === "error") return;
+    session = opened.session;
+    session.attach({ send: exchange.send, end: () => {} });
+  }
+
+  function first(message: Extract<Message, { kind: "request" }>): void {
+    if (message.method === "initialize") initialize(message);
+    else if (message.method === "ping") exchange.result(message.id, EMPTY);
+    else refused(message.id, "The first request must be initialize");
+  }
+
+  return {
+    get session() {
+      return session;
+    },
+    async receive(text) {
+      if (text.kind !== "batch") {
+        if (session) await session.receive(text, exchange);
+        else if (text.kind === "request") first(text);
+        return;
+      }
+      const talking = session;
+      if (!talking || !takesBatches(talking.version)) return refused(undefined, "A batch is not accepted here");
+      const answers = gather(exchange, text.answers);
+      await Promise.all(serveBatch(text.items, answers, talking.receive));
+    },
+  };
+}

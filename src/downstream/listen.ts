@@ -1,0 +1,137 @@
+import type { Kind } from "../core/catalog.ts";
+import type { Front, Subscription } from "../core/front.ts";
+import { Payload } from "../core/payload.ts";
+import type { Clock } from "../core/ports.ts";
+import type { CallAnswer } from "../wire/era.ts";
+import { notificationText, type RawId } from "../wire/message.ts";
+import { LIST_CHANGED_OF } from "../wire/methods.ts";
+import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { META } from "../wire/versions.ts";
+import type { Agent } from "./serve.ts";
+import { isSameView } from "./sessions.ts";
+
+export const LISTEN = {
+  /** How long an upstream may take to promise that it will tell of a resource. */
+  patienceMs: 3_000,
+  maxResources: 1_000,
+} as const;
+
+export interface Listening {
+  readonly id: RawId;
+  readonly params: Payload;
+  readonly clock: Clock;
+  /** Fires when the agent has had enough, or is gone. */
+  readonly signal: AbortSignal;
+  tell(notification: Buffer): void;
+  /** Takes the function that ends the subscription from our side. */
+  hold(stop: () => void): void;
+}
+
+type Flag = "toolsListChanged" | "promptsListChanged" | "resourcesListChanged";
+
+const FLAG_OF: Readonly<Record<Kind, Flag>> = {
+  tool: "toolsListChanged",
+  prompt: "promptsListChanged",
+  resource: "resourcesListChanged",
+  template: "resourcesListChanged",
+};
+const FLAGS: readonly Flag[] = ["toolsListChanged", "promptsListChanged", "resourcesListChanged"];
+
+interface Filter {
+  readonly flags: readonly Flag[];
+  readonly uris: readonly string[];
+}
+
+const LIST_METHODS: ReadonlySet<string> = new Set(Object.values(LIST_CHANGED_OF));
+const EMPTY = Payload.of({});
+
+/**
+ * Tells an agent of changes until one of the two ends it; what it resolves with is the answer to the request then.
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
+ */
+export async function listen(front: Front, agent: Agent, listening: Listening): Promise<CallAnswer> {
+  const { id, clock, signal } = listening;
+  const filter = readFilter(listening.params.object("notifications"));
+  if (typeof filter === "string") return { kind: "error", error: wireError(CODES.invalidParams, filter) };
+  const subscriptionId = id.toString("utf8");
+  const early = new Map<string, Buffer>();
+  let acknowledged = false;
+
+  /** Nothing comes before the acknowledgement; what has changed until then is told once, after it. */
+  function tell(key: string, method: string, params: Payload): void {
+    const meta = (params.object("_meta") ?? EMPTY).with({ [META.subscriptionId]: subscriptionId });
+    const text = notificationText(method, params.with({ _meta: meta.bytes }));
+    if (acknowledged) listening.tell(text);
+    else early.set(key, text);
+  }
+
+  const unsubscribe = front.onChange((view, kinds) => {
+    if (!isSameView(view, agent.view)) return;
+    const wanted = kinds.filter(kind => filter.flags.includes(FLAG_OF[kind]));
+    for (const method of new Set(wanted.map(kind => LIST_CHANGED_OF[kind]))) tell(method, method, EMPTY);
+  });
+  const open = await subscribeAll(front, agent, { uris: filter.uris, clock, tell });
+  if (!signal.aborted) {
+    listening.tell(acknowledgement(subscriptionId, { flags: filter.flags, uris: [...open.keys()] }));
+    acknowledged = true;
+    for (const [key, text] of early) if (open.has(key) || LIST_METHODS.has(key)) listening.tell(text);
+    await new Promise<void>(resolve => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      listening.hold(resolve);
+    });
+  }
+  unsubscribe();
+  for (const close of open.values()) close();
+  const meta = `{"${META.subscriptionId}":${subscriptionId}}`;
+  return { kind: "result", result: Payload.of({ resultType: "complete" }).with({ _meta: meta }) };
+}
+
+function readFilter(asked: Payload | undefined): Filter | string {
+  if (!asked) return "params.notifications must be an object";
+  const uris = asked.has("resourceSubscriptions") ? asked.value<Record<string, unknown>>().resourceSubscriptions : [];
+  if (!Array.isArray(uris) || !uris.every(uri => typeof uri === "string")) {
+    return "params.notifications.resourceSubscriptions must be an array of strings";
+  }
+  if (uris.length > LISTEN.maxResources) return `At most ${LISTEN.maxResources} resources can be watched at once`;
+  const flags = FLAGS.filter(flag => asked.raw(flag)?.toString("latin1") === "true");
+  return { flags, uris: [...new Set(uris)] };
+}
+
+interface Wanted {
+  readonly uris: readonly string[];
+  readonly clock: Clock;
+  tell(key: string, method: string, params: Payload): void;
+}
+
+/** Resolves with what was promised in time, by URI, as the function that ends it. */
+async function subscribeAll(front: Front, agent: Agent, wanted: Wanted): Promise<Map<string, () => void>> {
+  const { uris, clock, tell } = wanted;
+  const open = new Map<string, () => void>();
+  if (uris.length === 0) return open;
+  let late = false;
+  let cancel = (): void => {};
+  const subscribe = async (uri: string): Promise<void> => {
+    const { view, caller } = agent;
+    const updated = (params: Payload): void => tell(uri, "notifications/resources/updated", params);
+    const subscription: Subscription = await front.subscribe({ view, caller, uri, updated });
+    if (subscription.kind !== "open") return;
+    if (late) subscription.close();
+    else open.set(uri, () => subscription.close());
+  };
+  const patience = new Promise<void>(resolve => {
+    cancel = clock.after(LISTEN.patienceMs, resolve);
+  });
+  await Promise.race([Promise.all(uris.map(subscribe)), patience]);
+  cancel();
+  late = true;
+  return open;
+}
+
+function acknowledgement(subscriptionId: string, { flags, uris }: Filter): Buffer {
+  const honoured = {
+    ...Object.fromEntries(flags.map(flag => [flag, true])),
+    ...(uris.length > 0 && { resourceSubscriptions: uris }),
+  };
+  const params = `{"_meta":{"${META.subscriptionId}":${subscriptionId}},"notifications":${JSON.stringify(honoured)}}`;
+  return notificationText("notifications/subscriptions/acknowledged", Payload.parse(params));
+}

@@ -1,0 +1,62 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { View } from "../core/call.ts";
+import type { Front } from "../core/front.ts";
+import { ownerId } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import type { Clock } from "../core/ports.ts";
+import type { Message } from "../wire/message.ts";
+import { discoverResult, type ModernEnvelope, modernAgent } from "../wire/modern.ts";
+import { parameterHeaderMismatch } from "../wire/parameter-headers.ts";
+import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { agentName, anonymous } from "./agent-name.ts";
+import { listen } from "./listen.ts";
+import { type Answer, serve } from "./serve.ts";
+
+/** The transport that carries one request. */
+export interface Carrier {
+  readonly view: View;
+  /** Where the agent comes from, for limits. */
+  readonly address: string;
+  /** `undefined` where there are none. */
+  readonly headers: IncomingHttpHeaders | undefined;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  notify(notification: Buffer): void;
+  /** Takes the function that ends a request which would never end by itself. */
+  hold(stop: () => void): void;
+}
+
+const EMPTY = Payload.of({});
+
+/** Answers a request that carries everything about its agent, once that has been checked. */
+export function answerModern(
+  front: Front,
+  message: Extract<Message, { kind: "request" }> & { readonly envelope: ModernEnvelope },
+  carrier: Carrier,
+): Promise<Answer> | Answer {
+  const { method, envelope, params = EMPTY } = message;
+  const { view, headers, signal, notify } = carrier;
+  if (method === "server/discover") {
+    const profile = front.view(view)?.profile();
+    if (profile) return { kind: "result", result: discoverResult(profile) };
+  }
+  const principal = anonymous(carrier.address, envelope.clientInfo);
+  const caller = {
+    principal,
+    agent: agentName(envelope.clientInfo),
+    owner: ownerId(principal),
+    capabilities: envelope.capabilities,
+  };
+  const agent = { caller, view, era: modernAgent, logLevel: envelope.logLevel };
+  if (method === "subscriptions/listen") {
+    const { clock, hold } = carrier;
+    return listen(front, agent, { id: message.id, params, clock, signal, tell: notify, hold });
+  }
+  return serve(front, agent, {
+    ...{ method, params, signal, notify },
+    check(entry) {
+      const mismatch = headers && entry.kind === "tool" && parameterHeaderMismatch(entry.definition, params, headers);
+      return mismatch ? wireError(CODES.headerMismatch, mismatch) : undefined;
+    },
+  });
+}

@@ -1,0 +1,51 @@
+/** The stream for what an agent is told outside its requests. */
+export interface OwnStream {
+  send(message: Buffer): void;
+  end(): void;
+}
+
+/** Messages of our own to one agent: sent now, or kept until it opens a stream. */
+export interface Outbox {
+  readonly isOpen: boolean;
+  /** A later stream takes the place of an earlier one, which is ended. Returns the function that takes it away. */
+  attach(stream: OwnStream): () => void;
+  /** Dropped when there is no stream. */
+  send(message: Buffer): void;
+  /** Only the latest message under a key is kept while there is no stream. */
+  post(key: string, message: Buffer): void;
+  /** Ends the stream. */
+  close(): void;
+}
+
+/** Messages that are kept; each says only that something has changed. */
+const MAX_KEPT = 256;
+
+export function createOutbox(): Outbox {
+  const kept = new Map<string, Buffer>();
+  let stream: OwnStream | undefined;
+
+  return {
+    get isOpen() {
+      return stream !== undefined;
+    },
+    attach(next) {
+      stream?.end();
+      stream = next;
+      for (const message of kept.values()) next.send(message);
+      kept.clear();
+      return () => {
+        if (stream === next) stream = undefined;
+      };
+    },
+    send: message => stream?.send(message),
+    post(key, message) {
+      if (stream) stream.send(message);
+      else if (kept.has(key) || kept.size < MAX_KEPT) kept.set(key, message);
+    },
+    close() {
+      stream?.end();
+      stream = undefined;
+      kept.clear();
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../core/ports.ts";
+import { sseEvent } from "../wire/sse.ts";
+
+/** Where the events of a stream go now. */
+export interface Sink {
+  write(event: Buffer): void;
+  end(): void;
+}
+
+/** The messages of one stream, numbered, so that it can be taken up again after the connection broke. */
+export interface EventStream {
+  send(message: Buffer): void;
+  /** Nothing follows. What was sent can still be read again for a while. */
+  end(): void;
+  /** Sends everything after event `after` (0: the first) to the sink, and from now on what follows. */
+  attach(sink: Sink, after: number): void;
+  /** The connection is gone. */
+  detach(sink: Sink): void;
+  /** Id of the beginning, before the first message. */
+  readonly start: string;
+}
+
+/** The streams of one session that can be taken up again. */
+export interface EventRing {
+  open(): EventStream;
+  /** `undefined` for an id that is not of this session, or when something after it is no longer kept. */
+  find(lastEventId: string): { stream: EventStream; after: number } | undefined;
+  /** Forgets what is too old. */
+  sweep(): void;
+  /** Ends every stream that is being read and forgets everything. */
+  close(): void;
+}
+
+export const RING = {
+  maxBytes: 1024 * 1024,
+  maxAgeMs: 5 * 60_000,
+  /** For all sessions together. */
+  totalBytes: 128 * 1024 * 1024,
+} as const;
+
+/** What all sessions together may still keep. */
+export interface Budget {
+  bytes: number;
+}
+
+interface Kept {
+  readonly stream: Stream;
+  readonly event: Buffer;
+  readonly at: number;
+}
+
+interface Stream extends EventStream {
+  /** Number of the oldest event that is kept; one more than the last sent where none is. */
+  first: number;
+  readonly events: Buffer[];
+  readonly ended: boolean;
+  close(): void;
+}
+
+/** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery */
+export function createEventRing({ clock, budget }: { clock: Clock; budget: Budget }): EventRing {
+  const streams = new Map<string, Stream>();
+  /** Of all streams, oldest first. */
+  const kept: Kept[] = [];
+  let bytes = 0;
+
+  function forgetOldest(): void {
+    const oldest = kept.shift();
+    if (!oldest) return;
+    bytes -= oldest.event.length;
+    budget.bytes += oldest.event.length;
+    oldest.stream.events.shift();
+    oldest.stream.first++;
+    forgetIfOver(oldest.stream);
+  }
+
+  function forgetIfOver(stream: Stream): void {
+    if (stream.ended && stream.events.length === 0) streams.delete(keyOf(stream.start));
+  }
+
+  function sweep(): void {
+    const oldestAt = clock.now() - RING.maxAgeMs;
+    for (let oldest = kept[0]; oldest && oldest.at < oldestAt; oldest = kept[0]) forgetOldest();
+  }
+
+  function keep(stream: Stream, event: Buffer): void {
+    kept.push({ stream, event, at: clock.now() });
+    stream.events.push(event);
+    bytes += event.length;
+    budget.bytes -= event.length;
+    sweep();
+    while (kept.length > 0 && (bytes > RING.maxBytes || budget.bytes < 0)) forgetOldest();
+  }
+
+  function open(): EventStream {
+    const key = randomBytes(12).toString("hex");
+    let sink: Sink | undefined;
+    let sent = 0;
+    let ended = false;
+    const stream: Stream = {
+      start: `${key}-0`,
+      first: 1,
+      events: [],
+      get ended() {
+        return ended;
+      },
+      send(message) {
+        const event = Buffer.concat(sseEvent({ id: `${key}-${++sent}`, data: [message] }));
+        sink?.write(event);
+        keep(stream, event);
+      },
+      end() {
+        ended = true;
+        stream.close();
+        forgetIfOver(stream);
+      },
+      attach(next, after) {
+        sink?.end();
+        sink = next;
+        for (const event of stream.events.slice(Math.max(0, after + 1 - stream.first))) next.write(event);
+        if (ended) stream.close();
+      },
+      detach(gone) {
+        if (sink === gone) sink = undefined;
+      },
+      close() {
+        sink?.end();
+        sink = undefined;
+      },
+    };
+    streams.set(key, stream);
+    return stream;
+  }
+
+  return {
+    open,
+    find(lastEventId) {
+      sweep();
+      const stream = streams.get(keyOf(lastEventId));
+      const number = /-(\d{1,15})$/.exec(lastEventId)?.[1];
+      const after = Number(number);
+      if (!stream || number === undefined || after < stream.first - 1) return undefined;
+      return after < stream.first + stream.events.length ? { stream, after } : undefined;
+    },
+    sweep,
+    close() {
+      for (const stream of streams.values()) stream.close();
+      streams.clear();
+      while (kept.length > 0) forgetOldest();
+    },
+  };
+}
+
+const keyOf = (eventId: string): string => eventId.slice(0, eventId.lastIndexOf("-"));

@@ -1,0 +1,49 @@
+import { SSE_COMMENT } from "../wire/sse.ts";
+import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
+import { refuse } from "./refuse.ts";
+import type { Session } from "./session.ts";
+import { responseSink } from "./session-post.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Streams } from "./streams.ts";
+import type { Visit } from "./visit.ts";
+
+/** A GET within a session: a stream that broke goes on, or the session's own stream begins. */
+export function openStream(
+  { request, response }: Visit,
+  session: Session,
+  { sessions, streams }: { sessions: Sessions; streams: Streams },
+): void {
+  if (!request.headers.accept?.includes("text/event-stream")) {
+    refuse(response, { status: 406, why: "A GET needs Accept: text/event-stream" });
+    return;
+  }
+  const lastEventId = request.headers["last-event-id"];
+  const found = typeof lastEventId === "string" ? session.events.find(lastEventId) : undefined;
+  if (lastEventId !== undefined && !found) {
+    refuse(response, { status: 400, why: "There is no stream to go on with after this Last-Event-ID" });
+    return;
+  }
+  response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
+  response.write(SSE_COMMENT);
+  const release = sessions.holdStream(session.id);
+  if (found) {
+    const sink = responseSink(response);
+    found.stream.attach(sink, found.after);
+    streams.keep(response, {
+      closed() {
+        found.stream.detach(sink);
+        release();
+      },
+    });
+    return;
+  }
+  const end = (): void => void response.end();
+  const detach = session.attach({ send: streamExchange(response).send, end });
+  streams.keep(response, {
+    closed() {
+      detach();
+      release();
+    },
+    stop: end,
+  });
+}

@@ -1,0 +1,58 @@
+import type { Caller, View } from "../core/call.ts";
+import type { Front, Subscription } from "../core/front.ts";
+import { Payload } from "../core/payload.ts";
+import type { CallAnswer } from "../wire/era.ts";
+import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
+
+/** The resources that one agent watches, each once. */
+export interface Watches {
+  add(uri: string): Promise<CallAnswer>;
+  remove(uri: string): void;
+  close(): void;
+}
+
+export const MAX_WATCHES = 1_000;
+
+export interface WatchesOptions {
+  readonly front: Front;
+  readonly view: View;
+  readonly caller: Caller;
+  updated(uri: string, params: Payload): void;
+}
+
+export function createWatches({ front, view, caller, updated }: WatchesOptions): Watches {
+  const watched = new Map<string, Promise<Subscription>>();
+
+  function remove(uri: string): void {
+    const subscription = watched.get(uri);
+    watched.delete(uri);
+    void subscription?.then(closeIt);
+  }
+
+  return {
+    async add(uri) {
+      const known = watched.get(uri);
+      if (!known && watched.size >= MAX_WATCHES) return TOO_MANY;
+      const asked = known ?? front.subscribe({ view, caller, uri, updated: params => updated(uri, params) });
+      watched.set(uri, asked);
+      const subscription = await asked;
+      if (subscription.kind === "open") return DONE;
+      if (watched.get(uri) === asked) watched.delete(uri);
+      return { kind: "error", error: errorOf(subscription.failure) };
+    },
+    remove,
+    close() {
+      for (const uri of [...watched.keys()]) remove(uri);
+    },
+  };
+}
+
+function closeIt(subscription: Subscription): void {
+  if (subscription.kind === "open") subscription.close();
+}
+
+const DONE: CallAnswer = { kind: "result", result: Payload.of({}) };
+const TOO_MANY: CallAnswer = {
+  kind: "error",
+  error: wireError(CODES.invalidParams, `An agent can watch at most ${MAX_WATCHES} resources`),
+};

@@ -1,0 +1,139 @@
+import { LRUCache } from "lru-cache";
+import type { Call, Handle, Outcome } from "../core/call.ts";
+import type { UpstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import type { Clock } from "../core/ports.ts";
+import { SCANNED_TEXT } from "../core/scan.ts";
+
+export interface ReadCacheLayer {
+  (next: Handle): Handle;
+  /** What was read from that upstream is no longer true: one resource, or all of them. */
+  forget(upstream: UpstreamName, uri?: string): void;
+}
+
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_ENTRY_BYTES = MAX_BYTES / 8;
+/** How many keys are remembered whose last answer was for everybody. */
+const MAX_SHARED_KEYS = 10_000;
+/** Besides the text. */
+const ENTRY_OVERHEAD_BYTES = 512;
+
+interface Kept {
+  readonly result: Payload;
+  readonly expiresAt: number;
+  readonly upstream: UpstreamName;
+}
+
+/** What identifies a read: nothing that is told apart elsewhere is shared here. */
+interface Read {
+  readonly key: string;
+  readonly uri: string;
+  /** Every upstream that could have given the answer. */
+  readonly upstreams: readonly UpstreamName[];
+}
+
+/**
+ * Keeps what upstreams declare to be the same for everybody, for as long as they say. Reads that are made at the same
+ * time become one once the last answer was such; whoever waited for an answer that turns out not to be reads anew, so
+ * that nothing private reaches anybody but whoever asked for it.
+ * https://modelcontextprotocol.io/seps/2549-TTL-for-list-results
+ */
+export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBytes?: number }): ReadCacheLayer {
+  const kept = new LRUCache<string, Kept>({
+    maxSize: maxBytes,
+    maxEntrySize: Math.min(maxBytes, MAX_ENTRY_BYTES),
+    sizeCalculation: ({ result }, key) => result.size + key.length + ENTRY_OVERHEAD_BYTES,
+  });
+  const shared = new LRUCache<string, true>({ max: MAX_SHARED_KEYS });
+  const running = new Map<string, Promise<Outcome>>();
+  /** How often something of an upstream was forgotten: an answer that was under way by then is not kept. */
+  const forgotten = new Map<UpstreamName, number>();
+  const ageOf = (upstreams: readonly UpstreamName[]): number =>
+    upstreams.reduce((sum, upstream) => sum + (forgotten.get(upstream) ?? 0), 0);
+
+  function fresh(key: string): Outcome | undefined {
+    const found = kept.get(key);
+    if (!found) return undefined;
+    const ttlMs = Math.floor(found.expiresAt - clock.now());
+    if (ttlMs > 0) {
+      const result = found.result.with({ ttlMs: String(ttlMs) });
+      return { kind: "done", result, route: { upstream: found.upstream, attempts: 0 } };
+    }
+    kept.delete(key);
+    return undefined;
+  }
+
+  async function read(call: Call, { key, upstreams }: Read, next: Handle): Promise<Outcome> {
+    const before = ageOf(upstreams);
+    const outcome = await next(call);
+    const ttlMs = sharedForMs(outcome);
+    if (outcome.kind !== "done" || ttlMs === 0) shared.delete(key);
+    else if (before === ageOf(upstreams)) {
+      shared.set(key, true);
+      // A copy: the text that it came in may be much larger.
+      const result = Payload.parse(Buffer.from(outcome.result.bytes), SCANNED_TEXT);
+      const upstream = outcome.route?.upstream ?? upstreams[0];
+      if (upstream !== undefined) kept.set(key, { result, expiresAt: clock.now() + ttlMs, upstream });
+    }
+    return outcome;
+  }
+
+  async function together(call: Call, what: Read, next: Handle): Promise<Outcome> {
+    const { key } = what;
+    for (let leader = running.get(key); leader; leader = running.get(key)) {
+      const outcome = await leader;
+      if (call.signal.aborted) return { kind: "failed", failure: { kind: "cancelled" } };
+      if (sharedForMs(outcome) > 0) return outcome;
+      if (!shared.has(key)) return next(call);
+    }
+    const mine = read(call, what, next);
+    running.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      if (running.get(key) === mine) running.delete(key);
+    }
+  }
+
+  const layer = (next: Handle): Handle => {
+    return call => {
+      const what = readOf(call);
+      if (!what) return next(call);
+      const found = fresh(what.key);
+      if (found) return Promise.resolve(found);
+      return shared.has(what.key) ? together(call, what, next) : read(call, what, next);
+    };
+  };
+
+  function forget(upstream: UpstreamName, uri?: string): void {
+    forgotten.set(upstream, ageOf([upstream]) + 1);
+    const concerns = (key: string): boolean => {
+      const { uri: itsUri, upstreams } = JSON.parse(key) as Omit<Read, "key">;
+      return upstreams.includes(upstream) && (uri === undefined || uri === itsUri || itsUri.endsWith(`:${uri}`));
+    };
+    for (const key of kept.keys()) if (concerns(key)) kept.delete(key);
+    // Whoever asks from now on must not be given an answer that was asked for before.
+    for (const key of running.keys()) if (concerns(key)) running.delete(key);
+  }
+
+  return Object.assign(layer, { forget });
+}
+
+/** Only a read that says nothing but what to read, and has not been asked back about. */
+function readOf({ method, subject, params, continues, target }: Call): Read | undefined {
+  if (method !== "resources/read" || continues || subject?.kind !== "found" || target === undefined) return undefined;
+  for (const key of params.keys()) if (key !== "uri" && key !== "_meta") return undefined;
+  const { holders, kind } = subject.entry;
+  const upstreams = holders.map(holder => holder.upstream);
+  const uri = kind === "resource" ? holders[0].native : target;
+  return { key: JSON.stringify({ uri, upstreams }), uri, upstreams };
+}
+
+/** `0` for everything that may not be shared, or not be kept. */
+function sharedForMs(outcome: Outcome): number {
+  if (outcome.kind !== "done") return 0;
+  const { result } = outcome;
+  if (result.string("cacheScope") !== "public" || result.string("resultType") !== "complete") return 0;
+  const ttlMs = Number(result.raw("ttlMs")?.toString("latin1"));
+  return Number.isSafeInteger(ttlMs) && ttlMs > 0 ? ttlMs : 0;
+}

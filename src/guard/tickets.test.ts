@@ -1,0 +1,148 @@
+import { describe, expect, it } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import type { Call, Handle, Outcome } from "../core/call.ts";
+import { upstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import { createSealer } from "../lib/seal.ts";
+import { callOf, done, held } from "./call.fixture.ts";
+import { TICKET_LIFE_MS, tickets } from "./tickets.ts";
+
+const RAW = '{"kind":"state","state":"upstream secret"}';
+
+function asks(ticket = RAW): Outcome {
+  const route = { upstream: upstreamName("b"), attempts: 1 };
+  return { kind: "asks", questions: Payload.of({ name: { method: "elicitation/create" } }), ticket, route };
+}
+
+/** A layer in front of an upstream that asks once for each call that does not go on from an earlier one. */
+function behindTickets(answer: Outcome = asks()) {
+  const clock = manualClock();
+  const received: Call[] = [];
+  const last: Handle = async call => {
+    received.push(call);
+    return call.continues ? done() : answer;
+  };
+  const sealer = createSealer(Buffer.alloc(32, 1), { clock });
+  return { clock, received, handle: tickets({ sealer })(last) };
+}
+
+const params = { name: "echo", arguments: { a: 1, b: { c: [1, 2], d: "x" } } };
+
+async function asked(plan: Parameters<typeof callOf>[0] = {}, answer?: Outcome) {
+  const layer = behindTickets(answer);
+  const outcome = await layer.handle(callOf({ params, ...plan }));
+  if (outcome.kind !== "asks") throw new Error(`expected questions, got ${outcome.kind}`);
+  layer.received.length = 0;
+  const again = (changes: Parameters<typeof callOf>[0] & { state?: unknown; responses?: unknown } = {}) => {
+    const { state = outcome.ticket, responses = { name: { action: "accept" } }, ...rest } = changes;
+    const before = (rest.params ?? plan.params ?? params) as object;
+    return layer.handle(
+      callOf({ ...plan, ...rest, params: { ...before, inputResponses: responses, requestState: state } }),
+    );
+  };
+  return { ...layer, ticket: outcome.ticket, again };
+}
+
+const refusal = (why: string) => ({
+  kind: "failed",
+  failure: { kind: "invalid", message: expect.stringContaining(why) },
+});
+const FOREIGN = refusal("does not belong to this request");
+
+describe("a ticket", () => {
+  it("hides the upstream's own, and brings the call back to that upstream with the answers", async () => {
+    const { ticket, again, received } = await asked();
+    expect(Buffer.from(ticket, "base64url").includes("secret")).toBe(false);
+    expect(await again()).toMatchObject({ kind: "done" });
+    const [call] = received;
+    expect(call?.continues).toMatchObject({ upstream: "b", ticket: RAW });
+    expect(call?.continues?.answers.value()).toEqual({ name: { action: "accept" } });
+    expect(call?.params.value()).toEqual(params);
+  });
+
+  it("is good for arguments of the same meaning, and may be used again until it expires", async () => {
+    const { again, clock } = await asked();
+    const other = { arguments: { b: { d: "x", c: [1.0, 2] }, a: 1 }, name: "echo", _meta: { progressToken: 7 } };
+    expect((await again({ params: other })).kind).toBe("done");
+    clock.advance(TICKET_LIFE_MS - 1);
+    expect((await again()).kind).toBe("done");
+    clock.advance(1);
+    expect(await again()).toMatchObject(refusal("has expired"));
+  });
+
+  it("needs no answers: an upstream may only want to be asked again", async () => {
+    const { handle, ticket, received } = await asked();
+    expect((await handle(callOf({ params: { ...params, requestState: ticket } }))).kind).toBe("done");
+    expect(received[0]?.continues?.answers.isEmpty).toBe(true);
+  });
+
+  it("is made also when the upstream wants to be reminded of nothing", async () => {
+    const { ticket, again, received } = await asked({}, asks(""));
+    expect(ticket).not.toBe("");
+    expect((await again()).kind).toBe("done");
+    expect(received[0]?.continues?.ticket).toBe("");
+  });
+
+  it.each<[string, Parameters<typeof callOf>[0] & { state?: unknown }]>([
+    ["another principal", { who: "bob" }],
+    ["another tool", { subject: held("erase") }],
+    ["another upstream's tool of that name", { subject: held("echo", "z") }],
+    ["another view", { view: { kind: "upstream", name: upstreamName("a") } }],
+    ["another method", { method: "prompts/get" }],
+    ["other arguments", { params: { ...params, arguments: { a: 2 } } }],
+    ["more parameters", { params: { ...params, more: true } }],
+    ["a text that was made up", { state: "made-up" }],
+    ["no text at all", { state: "" }],
+  ])("is refused for %s, and nothing is sent", async (_, changes) => {
+    const { again, received } = await asked();
+    expect(await again(changes)).toMatchObject(FOREIGN);
+    expect(received).toEqual([]);
+  });
+
+  it("is refused when it was cut or added to", async () => {
+    const { again, ticket, received } = await asked();
+    for (const state of [ticket.slice(0, -4), ticket.slice(4), `${ticket}-TAMPERED`]) {
+      expect(await again({ state })).toMatchObject(FOREIGN);
+    }
+    expect(received).toEqual([]);
+  });
+
+  it.each([[5], [null], [{}], [["x"]]])("is no %j", async state => {
+    const { again, received } = await asked();
+    expect(await again({ state })).toMatchObject(refusal("requestState must be a string"));
+    expect(received).toEqual([]);
+  });
+
+  it.each([[null], [5], ["x"], [[]]])("is not taken together with answers that are %j", async responses => {
+    const { again, received } = await asked();
+    expect(await again({ responses })).toMatchObject(refusal("inputResponses must be an object"));
+    expect(received).toEqual([]);
+  });
+
+  it("is refused to an upstream whose own is larger than anything an agent should carry", async () => {
+    const outcome = await behindTickets(asks("x".repeat(2 * 1024 * 1024))).handle(callOf({ params }));
+    expect(outcome).toMatchObject({ kind: "failed", failure: { kind: "upstream", fault: "too_large", upstream: "b" } });
+  });
+});
+
+describe("a call without a ticket", () => {
+  it("passes as it is, with answers that nobody asked for", async () => {
+    const { handle, received } = behindTickets(done());
+    const call = callOf({ params: { ...params, inputResponses: { name: {} } } });
+    await handle(call);
+    expect(received).toEqual([call]);
+  });
+
+  it("may be asked back about only where the protocol knows that", async () => {
+    const { handle, received } = behindTickets();
+    const call = callOf({ method: "tasks/update", params: { taskId: "x", inputResponses: {}, requestState: "own" } });
+    expect(await handle(call)).toMatchObject({ kind: "failed", failure: { fault: "protocol_error", upstream: "b" } });
+    expect(received).toEqual([call]);
+  });
+
+  it("that names nothing known goes on to where that is said", async () => {
+    const { handle, received } = behindTickets(done());
+    await handle(callOf({ subject: { kind: "unknown", nearest: [] }, params: { requestState: "x" } }));
+    expect(received).toHaveLength(1);
+  });
+});

@@ -1,0 +1,63 @@
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readSealKey, type SealKey } from "./seal-key.ts";
+
+let runDir: string;
+beforeEach(() => {
+  runDir = mkdtempSync(join(tmpdir(), "radium-seal-"));
+});
+afterEach(() => rmSync(runDir, { recursive: true, force: true }));
+
+const fromFile = (): SealKey => readSealKey({ path: join(runDir, "seal.key"), environment: {} });
+const fromVariable = (text: string): SealKey =>
+  readSealKey({ path: join(runDir, "seal.key"), environment: { RADIUM_SEAL_KEY: text } });
+const hexOf = (found: SealKey): string | undefined => (found.kind === "key" ? found.key.toString("hex") : undefined);
+
+describe("the sealing key", () => {
+  it("is made at the first start and stays the same, for its owner's eyes only", () => {
+    const first = hexOf(fromFile());
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    expect(hexOf(fromFile())).toBe(first);
+    expect(readdirSync(runDir)).toEqual(["seal.key"]);
+    expect(statSync(join(runDir, "seal.key")).mode & 0o777).toBe(0o600);
+  });
+
+  it("is closed again to others when somebody opened it to them", () => {
+    const first = hexOf(fromFile());
+    chmodSync(join(runDir, "seal.key"), 0o644);
+    expect(hexOf(fromFile())).toBe(first);
+    expect(statSync(join(runDir, "seal.key")).mode & 0o777).toBe(0o600);
+  });
+
+  it("comes from the environment, in hex or base64, before any file", () => {
+    const key = Buffer.alloc(32, 7);
+    expect(hexOf(fromVariable(key.toString("hex")))).toBe(key.toString("hex"));
+    expect(hexOf(fromVariable(` ${key.toString("base64")}\n`))).toBe(key.toString("hex"));
+    expect(hexOf(fromVariable(key.toString("base64url")))).toBe(key.toString("hex"));
+    expect(readdirSync(runDir)).toEqual([]);
+  });
+
+  it.each(["too short", "ab".repeat(31), `${"ab".repeat(31)}zz`, "ab".repeat(33)])(
+    "is not %j: that is refused",
+    text => {
+      expect(fromVariable(text)).toEqual({ kind: "refused", detail: expect.stringContaining("RADIUM_SEAL_KEY") });
+    },
+  );
+
+  it("without a path is another one each time", () => {
+    const one = readSealKey({ path: null, environment: {} });
+    expect(hexOf(one)).not.toBe(hexOf(readSealKey({ path: null, environment: {} })));
+  });
+
+  it.each([
+    ["a file that holds something else", () => writeFileSync(join(runDir, "seal.key"), "hello")],
+    ["a link", () => symlinkSync("/dev/null", join(runDir, "seal.key"))],
+  ])("does not come from %s: one for this process takes its place, and that is said", (_, make) => {
+    make();
+    const found = fromFile();
+    expect(found).toMatchObject({ kind: "key", trouble: expect.stringContaining("seal.key") });
+    expect(hexOf(found)).toHaveLength(64);
+  });
+});

@@ -1,0 +1,57 @@
+import type { AttemptFailure } from "../core/failure.ts";
+import type { Payload } from "../core/payload.ts";
+import type { Attempt } from "../core/route.ts";
+import type { Asking, Objection, UpstreamEra } from "../wire/era.ts";
+import { CALL_METHODS } from "../wire/methods.ts";
+import type { Reply } from "./channel.ts";
+import { stateTicket } from "./tickets.ts";
+
+/** Longer than any process lives, and still a delay that timers understand. */
+export const NO_TIMEOUT_MS = 2_147_483_647;
+
+/** How long a call may take. Progress starts the first anew, never beyond the second. */
+export interface Timeouts {
+  readonly timeoutMs: number;
+  readonly maxTimeoutMs: number;
+}
+
+/** What a call on one link brought; an objection is between the upstream and us. */
+export type LinkAttempt = Attempt | { readonly kind: "objected"; readonly to: Objection; readonly detail: string };
+
+export const failed = (failure: AttemptFailure): Attempt & { kind: "failed" } => ({ kind: "failed", ...failure });
+
+/** The call that a reply is for. */
+export interface Replied {
+  readonly method: string;
+  /** What the agent can be asked for. */
+  readonly capabilities: Payload;
+}
+
+/** Reads a reply as what it means for the call. */
+export function attemptOf(reply: Reply, era: UpstreamEra, { method, capabilities }: Replied): LinkAttempt {
+  switch (reply.kind) {
+    case "failed":
+      return reply;
+    case "result": {
+      const asking = era.asks(reply.result);
+      if (asking) return asked(asking);
+      // What an extension's own methods give is between those who know it.
+      if (era.knows(reply.result) || !CALL_METHODS.has(method)) return { kind: "done", result: reply.result };
+      return failed({ fault: "protocol_error", delivery: "answered", detail: "its result is of an unknown type" });
+    }
+    case "error":
+      return errorAttempt(reply.error, era, capabilities);
+  }
+}
+
+function errorAttempt(error: Payload, era: UpstreamEra, capabilities: Payload): LinkAttempt {
+  const to = era.objection(error);
+  if (to) return { kind: "objected", to, detail: `the upstream refused our request: ${error.string("message") ?? to}` };
+  const demand = era.demands(error, capabilities);
+  if (!demand) return { kind: "answered", error };
+  return demand.kind === "refused"
+    ? { kind: "answered", error: demand.error.error }
+    : asked({ questions: demand.questions, state: undefined });
+}
+
+const asked = ({ questions, state }: Asking): Attempt => ({ kind: "asks", questions, ticket: stateTicket(state) });

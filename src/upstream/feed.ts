@@ -1,0 +1,29 @@
+import type { Failure } from "../core/failure.ts";
+import type { UpstreamName } from "../core/names.ts";
+import type { Clock, Random } from "../core/ports.ts";
+import type { Message } from "../wire/message.ts";
+
+/** What an upstream tells of changes on one link, in the way of its revision. */
+export interface Feed {
+  /** Has a resource watched; resolves with why it is not, if it is not. */
+  watch(uri: string): Promise<Failure | undefined>;
+  unwatch(uri: string): void;
+  /** Takes a message that came with no request; tells whether it was the feed's own. */
+  hear(message: Message): boolean;
+  stop(): void;
+}
+
+export interface FeedWorld {
+  readonly upstream: UpstreamName;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What the upstream tells. */
+  message(message: Message): void;
+  /** It could not be heard for a while: anything may have changed. */
+  gap(): void;
+  /** The link may be dead. */
+  doubt(): void;
+}
+
+/** An upstream that does not watch resources, or not this one. */
+export const UNWATCHED: Failure = { kind: "unknown_method", method: "resources/subscribe" };

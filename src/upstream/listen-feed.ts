@@ -1,0 +1,144 @@
+import { Payload } from "../core/payload.ts";
+import type { Message } from "../wire/message.ts";
+import { META } from "../wire/versions.ts";
+import { NO_TIMEOUT_MS } from "./attempt.ts";
+import { reconnectMs } from "./backoff.ts";
+import type { Reply } from "./channel.ts";
+import { type Feed, type FeedWorld, UNWATCHED } from "./feed.ts";
+import type { Link } from "./link.ts";
+
+/** How long an acknowledgement may take before the stream counts as open all the same. */
+const ACKNOWLEDGE_MS = 5_000;
+const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+const FLAGS = {
+  tools: "toolsListChanged",
+  prompts: "promptsListChanged",
+  resources: "resourcesListChanged",
+} as const;
+
+/**
+ * One stream for everything that is to be heard of; a change opens the new one before the old one is closed.
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
+ */
+export function listenFeed(link: Link, world: FeedWorld): Feed {
+  const { clock, random } = world;
+  const flags = Object.fromEntries(
+    Object.entries(FLAGS)
+      .filter(([capability]) => announces(link.capabilities, capability))
+      .map(([, flag]) => [flag, true]),
+  );
+  const wanted = new Set<string>();
+  let honoured = new Set<string>();
+  let current: AbortController | undefined;
+  let acknowledge: ((params: Payload | undefined) => void) | undefined;
+  let opening: Promise<void> | undefined;
+  let changed = false;
+  let stopped = false;
+  let failures = 0;
+  let cancelRetry = (): void => {};
+
+  /** Brings the stream to what is wanted now; many wishes at once become one stream. */
+  function renew(): Promise<void> {
+    changed = true;
+    opening ??= open().finally(() => {
+      opening = undefined;
+    });
+    return opening;
+  }
+
+  async function open(): Promise<void> {
+    while (changed && !stopped) {
+      changed = false;
+      const previous = current;
+      current = undefined;
+      if (wanted.size > 0 || Object.keys(flags).length > 0) await listen();
+      previous?.abort();
+    }
+  }
+
+  async function listen(): Promise<void> {
+    const controller = new AbortController();
+    current = controller;
+    const acknowledged = new Promise<void>(resolve => {
+      acknowledge = params => {
+        failures = 0;
+        honoured = new Set(urisOf(params));
+        resolve();
+      };
+    });
+    honoured = new Set();
+    const notifications = { ...flags, ...(wanted.size > 0 && { resourceSubscriptions: [...wanted] }) };
+    const ended = link.ask("subscriptions/listen", Payload.of({ notifications }), {
+      timeoutMs: NO_TIMEOUT_MS,
+      signal: controller.signal,
+      onMessage: message => {
+        if (!hear(message)) world.message(message);
+      },
+    });
+    void ended.then(reply => over(controller, reply));
+    let cancelTimer = (): void => {};
+    const late = new Promise<void>(resolve => {
+      cancelTimer = clock.after(ACKNOWLEDGE_MS, resolve);
+    });
+    await Promise.race([acknowledged, ended, late]);
+    cancelTimer();
+    acknowledge = undefined;
+  }
+
+  /** The upstream ended the stream that was in use. */
+  function over(controller: AbortController, reply: Reply): void {
+    if (controller !== current || stopped) return;
+    current = undefined;
+    if (reply.kind === "error" && reply.error.raw("code")?.toString("latin1") === "-32601") return;
+    cancelRetry();
+    cancelRetry = clock.after(reconnectMs(undefined, failures++, random), () => void again());
+  }
+
+  async function again(): Promise<void> {
+    await renew();
+    if (current && !stopped) world.gap();
+  }
+
+  function hear(message: Message): boolean {
+    if (message.kind !== "notification" || message.method !== ACKNOWLEDGED) return false;
+    acknowledge?.(message.params);
+    return true;
+  }
+
+  void renew();
+
+  return {
+    async watch(uri) {
+      if (!wanted.has(uri) || !honoured.has(uri)) {
+        wanted.add(uri);
+        await renew();
+      }
+      return honoured.has(uri) ? undefined : UNWATCHED;
+    },
+    unwatch(uri) {
+      if (wanted.delete(uri)) void renew();
+    },
+    hear,
+    stop() {
+      stopped = true;
+      cancelRetry();
+      current?.abort();
+    },
+  };
+}
+
+const announces = (capabilities: Payload, capability: string): boolean =>
+  capabilities.object(capability)?.raw("listChanged")?.toString("latin1") === "true";
+
+function urisOf(params: Payload | undefined): string[] {
+  const uris = params?.object("notifications")?.value().resourceSubscriptions;
+  return Array.isArray(uris) ? uris.filter(uri => typeof uri === "string") : [];
+}
+
+/** A change as the upstream told it, without the id that our stream has there. */
+export function withoutSubscription(params: Payload): Payload {
+  const meta = params.object("_meta");
+  if (!meta?.has(META.subscriptionId)) return params;
+  const kept = meta.with({ [META.subscriptionId]: undefined });
+  return params.with({ _meta: kept.isEmpty ? undefined : kept.bytes });
+}

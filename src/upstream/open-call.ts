@@ -1,0 +1,177 @@
+import type { Call } from "../core/call.ts";
+import type { Fault } from "../core/failure.ts";
+import type { OwnerId } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import type { Clock } from "../core/ports.ts";
+import type { Message } from "../wire/message.ts";
+import { failed, type LinkAttempt, type Timeouts } from "./attempt.ts";
+import { type Deadline, startDeadline } from "./deadline.ts";
+import { openQuestions, type UpstreamRequest } from "./open-questions.ts";
+import type { Parkable, Parked, Parking } from "./parking.ts";
+import { refuseRequest } from "./refuse-request.ts";
+
+export const OPEN_CALL = {
+  /** Questions that come within this time are asked together. */
+  collectMs: 10,
+  /** Largest result that is kept for an agent that has not come back yet. */
+  maxWaitingResultBytes: 256 * 1024,
+} as const;
+
+export interface OpenCallParts {
+  readonly owner: OwnerId;
+  readonly clock: Clock;
+  readonly parking: Parking;
+  /** What the upstream was told that this agent can be asked for. */
+  readonly declared: Payload;
+  readonly timeouts: Timeouts;
+  /** Sends the request and reads what becomes of it; keeps no time. */
+  send(signal: AbortSignal, onMessage: (message: Message) => void): Promise<LinkAttempt>;
+  /** Answers a request of the upstream. */
+  respond(text: Buffer): void;
+  /** Nothing is open at the upstream any more. */
+  ended(): void;
+  /** A question that this call is not there for any more. */
+  unclaimed(message: Message): void;
+}
+
+/**
+ * A request at an upstream that asks by requests of its own. It can outlive the agent's request: while the agent thinks
+ * about questions it is parked, its clock stands still, and the agent's next request goes on with it.
+ */
+export interface OpenCall extends Parkable {
+  /** What the upstream says that belongs to this call. */
+  hear(message: Message): void;
+  /** Resolves when nothing is open at the upstream any more. */
+  readonly done: Promise<unknown>;
+}
+
+/** The agent's request that waits at present. */
+interface Round {
+  readonly call: Call;
+  readonly deadline: Deadline;
+  end(attempt: LinkAttempt): void;
+}
+
+export function openCall(
+  parts: OpenCallParts,
+  first: Call,
+): { readonly attempt: Promise<LinkAttempt>; call: OpenCall } {
+  const { clock, declared, timeouts } = parts;
+  const controller = new AbortController();
+  const questions = openQuestions(declared, parts.respond);
+  let round: Round | undefined;
+  let parked: Parked | undefined;
+  let outcome: LinkAttempt | undefined;
+  let ending: { readonly fault: Fault; readonly detail: string } | undefined;
+  let asked = false;
+  let spentMs = 0;
+  let cancelCollecting: (() => void) | undefined;
+
+  function begin(call: Call): Promise<LinkAttempt> {
+    return new Promise(resolve => {
+      const beganAt = clock.now();
+      const onAbort = (): void => giveUp("cancelled", "the agent no longer waits");
+      const limits = { ...timeouts, maxTimeoutMs: Math.max(0, timeouts.maxTimeoutMs - spentMs) };
+      const deadline = startDeadline(clock, limits, () => giveUp("timeout", "no answer came in time"));
+      round = {
+        call,
+        deadline,
+        end(attempt) {
+          round = undefined;
+          deadline.stop();
+          cancelCollecting?.();
+          cancelCollecting = undefined;
+          call.signal.removeEventListener("abort", onAbort);
+          spentMs += clock.now() - beganAt;
+          resolve(attempt);
+        },
+      };
+      if (call.signal.aborted) onAbort();
+      else call.signal.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+
+  function giveUp(fault: Fault, detail: string): void {
+    ending ??= { fault, detail };
+    controller.abort();
+  }
+
+  function settle(attempt: LinkAttempt): void {
+    outcome = afterwards(attempt);
+    parts.ended();
+    const left = questions.drain();
+    if (!ending) left.forEach(parts.unclaimed);
+    round?.end(outcome);
+  }
+
+  /** What became of it, as seen by an agent that may have been asked something meanwhile. */
+  function afterwards(attempt: LinkAttempt): LinkAttempt {
+    if (attempt.kind === "failed") {
+      const known = ending && attempt.fault === "cancelled" ? { ...attempt, ...ending } : attempt;
+      const ran = asked && known.delivery !== "partial" && known.delivery !== "answered";
+      return ran ? { ...known, delivery: "sent_unknown" } : known;
+    }
+    const large = attempt.kind === "done" && !round && attempt.result.size > OPEN_CALL.maxWaitingResultBytes;
+    const detail = `the answer came while nobody waited and is larger than ${OPEN_CALL.maxWaitingResultBytes} bytes`;
+    return large ? failed({ fault: "too_large", delivery: "answered", detail }) : attempt;
+  }
+
+  function hear(message: Message): void {
+    if (message.kind === "request") take(message);
+    else if (message.kind === "notification") notice(message.method, message.params ?? NOTHING);
+  }
+
+  function notice(method: string, params: Payload): void {
+    if (method === "notifications/progress") round?.deadline.extend();
+    if (NOTICES.has(method)) round?.call.notify({ method, params });
+    const withdrawn = method === "notifications/cancelled" && params.raw("requestId");
+    if (withdrawn) questions.withdraw(withdrawn);
+  }
+
+  function take(request: UpstreamRequest): void {
+    if (request.method === "ping") refuseRequest(request, parts.respond);
+    else if (questions.add(request) && round) cancelCollecting ??= clock.after(OPEN_CALL.collectMs, park);
+  }
+
+  function park(): void {
+    cancelCollecting = undefined;
+    if (!round || questions.size === 0) return;
+    parked = parts.parking.park(parts.owner, open);
+    if (!parked) {
+      questions.refuse();
+      return;
+    }
+    asked = true;
+    round.end({ kind: "asks", questions: questions.payload(), ticket: parked.ticket });
+  }
+
+  const open: OpenCall = {
+    hear,
+    get done() {
+      return done;
+    },
+    resume(call) {
+      parked = undefined;
+      const attempt = begin(call);
+      if (outcome) round?.end(outcome);
+      else if (!call.signal.aborted) {
+        questions.answer(call.continues?.answers ?? NOTHING);
+        // What has no answer is asked again.
+        park();
+      }
+      return attempt;
+    },
+    abandon() {
+      parked?.leave();
+      if (round) giveUp("connection_lost", "the conversation with the upstream was ended");
+      else giveUp("cancelled", "the agent did not come back");
+    },
+  };
+  const attempt = begin(first);
+  const done = parts.send(controller.signal, hear).then(settle);
+  return { attempt, call: open };
+}
+
+const NOTHING = Payload.of({});
+/** What of an upstream's words belongs to the agent's request. */
+export const NOTICES: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);

@@ -1,0 +1,89 @@
+import { Payload } from "../core/payload.ts";
+import { errorText, type Message, type RawId, resultParts } from "../wire/message.ts";
+import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { questionFor } from "../wire/upstream-questions.ts";
+
+export const OPEN_QUESTIONS = { max: 32, maxBytes: 1024 * 1024 } as const;
+
+export type UpstreamRequest = Extract<Message, { kind: "request" }>;
+
+/** The questions of one call that its agent has not answered yet; each is a request that the upstream waits for. */
+export interface OpenQuestions {
+  readonly size: number;
+  /** Takes a request, if the agent can be asked that; otherwise the upstream is told so. Tells which. */
+  add(request: UpstreamRequest): boolean;
+  /** Key → `{method, params}`. */
+  payload(): Payload;
+  /** Hands the agent's answers to the upstream. A question without an answer stays. */
+  answer(answers: Payload): void;
+  /** The upstream does not want to know any more. */
+  withdraw(id: RawId): void;
+  /** Tells the upstream that there is no place for its questions. */
+  refuse(): void;
+  /** Takes out what is left. */
+  drain(): readonly UpstreamRequest[];
+}
+
+interface Open {
+  readonly request: UpstreamRequest;
+  readonly question: Payload;
+}
+
+/** `declared`: what the agent can be asked for. */
+export function openQuestions(declared: Payload, respond: (text: Buffer) => void): OpenQuestions {
+  const open = new Map<string, Open>();
+  let asked = 0;
+  let bytes = 0;
+
+  function remove(key: string, { question }: Open): void {
+    if (open.delete(key)) bytes -= question.size;
+  }
+
+  return {
+    get size() {
+      return open.size;
+    },
+    add(request) {
+      const { id, method, params } = request;
+      const found = questionFor(method, params, declared);
+      if (found.kind === "refused") {
+        respond(errorText(id, found.error.error));
+        return false;
+      }
+      const question = found.questions;
+      if (open.size >= OPEN_QUESTIONS.max || bytes + question.size > OPEN_QUESTIONS.maxBytes) {
+        respond(errorText(id, TOO_MANY));
+        return false;
+      }
+      bytes += question.size;
+      open.set(`input-${++asked}`, { request, question });
+      return true;
+    },
+    payload: () => NOTHING.with(Object.fromEntries([...open].map(([key, { question }]) => [key, question.bytes]))),
+    answer(answers) {
+      for (const [key, question] of [...open]) {
+        const result = answers.object(key);
+        if (!result) continue;
+        remove(key, question);
+        respond(Buffer.concat(resultParts(question.request.id, result)));
+      }
+    },
+    withdraw(id) {
+      for (const [key, question] of [...open]) if (id.equals(question.request.id)) remove(key, question);
+    },
+    refuse() {
+      for (const [key, question] of [...open]) {
+        remove(key, question);
+        respond(errorText(question.request.id, TOO_MANY));
+      }
+    },
+    drain() {
+      const left = [...open.values()].map(({ request }) => request);
+      open.clear();
+      return left;
+    },
+  };
+}
+
+const NOTHING = Payload.of({});
+const TOO_MANY = wireError(CODES.internalError, "Too many questions are open for this client").error;

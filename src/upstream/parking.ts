@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import type { Call, Ticket } from "../core/call.ts";
+import type { OwnerId } from "../core/names.ts";
+import type { Clock } from "../core/ports.ts";
+import type { LinkAttempt } from "./attempt.ts";
+import { parkedTicket } from "./tickets.ts";
+
+export const PARKING = { max: 1_000, maxPerOwner: 16, expiryMs: 10 * 60_000 } as const;
+
+/** A call that has asked its agent something and waits, open at the upstream, until the agent comes back. */
+export interface Parkable {
+  /** Goes on for the agent that came back. */
+  resume(call: Call): Promise<LinkAttempt>;
+  /** Nobody will come back: it is to be cancelled at the upstream. */
+  abandon(): void;
+}
+
+export interface Parked {
+  readonly ticket: Ticket;
+  /** Gives the place free; the ticket is worth nothing from now on. */
+  leave(): void;
+}
+
+/** Every call of the gateway that waits for an agent. A ticket is good for one return of its owner. */
+export interface Parking {
+  /** `undefined` when there is no place, for anybody or for this owner. */
+  park(owner: OwnerId, call: Parkable): Parked | undefined;
+  /** Takes the call out, once; `undefined` for everything but an open ticket of that owner. */
+  take(id: string, owner: OwnerId): Parkable | undefined;
+  readonly size: number;
+  /** Abandons them all. */
+  stop(): void;
+}
+
+interface Place {
+  readonly owner: OwnerId;
+  readonly call: Parkable;
+  readonly cancelExpiry: () => void;
+}
+
+export function createParking(clock: Clock): Parking {
+  const places = new Map<string, Place>();
+  const taken = new Map<OwnerId, number>();
+
+  function leave(id: string): Place | undefined {
+    const place = places.get(id);
+    if (!place) return undefined;
+    places.delete(id);
+    place.cancelExpiry();
+    const left = (taken.get(place.owner) ?? 1) - 1;
+    if (left > 0) taken.set(place.owner, left);
+    else taken.delete(place.owner);
+    return place;
+  }
+
+  return {
+    park(owner, call) {
+      const own = taken.get(owner) ?? 0;
+      if (places.size >= PARKING.max || own >= PARKING.maxPerOwner) return undefined;
+      const id = randomBytes(18).toString("base64url");
+      const cancelExpiry = clock.after(PARKING.expiryMs, () => leave(id)?.call.abandon());
+      places.set(id, { owner, call, cancelExpiry });
+      taken.set(owner, own + 1);
+      return { ticket: parkedTicket(id), leave: () => void leave(id) };
+    },
+    // Somebody else's attempt must not use up the owner's ticket.
+    take: (id, owner) => (places.get(id)?.owner === owner ? leave(id)?.call : undefined),
+    get size() {
+      return places.size;
+    },
+    stop() {
+      for (const id of [...places.keys()]) leave(id)?.call.abandon();
+    },
+  };
+}

@@ -1,0 +1,174 @@
+import { connect, type Socket } from "node:net";
+import type { Clock } from "../core/ports.ts";
+import type { HttpRequest, ReplyReceiver } from "./dispatcher.ts";
+import { ReplyParser, type ReplyParts } from "./reply-parser.ts";
+import type { ReplyHead } from "./statuses.ts";
+
+/** Where connections lead, and what becomes of them. */
+export interface ConnectionOwner {
+  readonly host: string;
+  readonly port: number;
+  /** As the `Host` header says it. */
+  readonly authority: string;
+  readonly clock: Clock;
+  readonly connectTimeoutMs: number;
+  /** The exchange is over and another one may follow. */
+  free(connection: PlainConnection, keepAliveMs: number | undefined): void;
+  gone(connection: PlainConnection): void;
+}
+
+const READ_BYTES = 65_536;
+/** Up to here head and body are copied together; beyond it copying costs more than a second piece. */
+const JOINED_BYTES = 65_536;
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const PATH = /^\/[\x21-\x7e]*$/;
+
+/** One TCP connection that carries one exchange at a time. */
+export class PlainConnection implements ReplyParts {
+  /** From then on it is not used again, in monotonic milliseconds. */
+  expiresAt = 0;
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Socket;
+  readonly #parser = new ReplyParser(this);
+  readonly #cancelConnectTimeout: () => void;
+  #request: HttpRequest | undefined;
+  #receiver: ReplyReceiver | undefined;
+  #error: Error | undefined;
+
+  constructor(owner: ConnectionOwner) {
+    this.#owner = owner;
+    const { host, port, clock, connectTimeoutMs } = owner;
+    const socket = connect({
+      ...{ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
+      // Its own buffer, filled again and again: no stream of chunks has to be kept for nobody.
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+        callback: (size, buffer) => {
+          this.#parser.push((buffer as Buffer).subarray(0, size));
+          return true;
+        },
+      },
+    });
+    this.#socket = socket;
+    this.#cancelConnectTimeout = clock.after(connectTimeoutMs, () => this.#break("CONNECT_TIMEOUT"));
+    socket.on("connect", () => {
+      this.#cancelConnectTimeout();
+      if (this.#receiver) this.#write();
+    });
+    socket.on("end", () => this.#parser.finish());
+    socket.on("error", error => {
+      this.#error = error;
+    });
+    socket.on("close", () => {
+      this.#cancelConnectTimeout();
+      owner.gone(this);
+      this.#lose(this.#error ?? coded("CLOSED_EARLY"));
+    });
+  }
+
+  get isUsable(): boolean {
+    return this.#socket.readyState === "open";
+  }
+
+  begin(request: HttpRequest, receiver: ReplyReceiver): void {
+    this.#request = request;
+    this.#receiver = receiver;
+    if (!this.#socket.connecting) this.#write();
+  }
+
+  /** Closes the connection; the receiver hears nothing more. */
+  abandon(): void {
+    this.#receiver = undefined;
+    this.#parser.stop();
+    this.#socket.destroy();
+  }
+
+  /** Closes the connection and breaks its exchange. */
+  close(error: Error): void {
+    this.#error = error;
+    this.#parser.stop();
+    this.#socket.destroy();
+  }
+
+  head(head: ReplyHead): void {
+    this.#receiver?.head(head);
+  }
+
+  data(chunk: Buffer): void {
+    this.#receiver?.data(Buffer.from(chunk));
+  }
+
+  end(reusable: boolean, keepAliveMs: number | undefined): void {
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    // An answer that came before all of the request was sent leaves the rest of it in the way.
+    if (reusable && this.#socket.writableLength === 0 && !this.#socket.writableEnded)
+      this.#owner.free(this, keepAliveMs);
+    else this.#socket.destroy();
+    receiver?.end();
+  }
+
+  bad(code: string): void {
+    this.#break(code);
+  }
+
+  #break(code: string): void {
+    this.#error = coded(code);
+    this.#socket.destroy();
+    this.#lose(this.#error);
+  }
+
+  #lose(error: Error): void {
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    receiver?.broken(error);
+  }
+
+  #write(): void {
+    const request = this.#request!;
+    this.#request = undefined;
+    const { body } = request;
+    const bytes = body === null ? 0 : body.reduce((sum, part) => sum + part.length, 0);
+    const head = headOf(request, this.#owner.authority, bytes);
+    if (head === undefined) return this.#break("UNSENDABLE");
+    this.#receiver?.sent();
+    // Whoever was told may have given it up.
+    if (this.#socket.destroyed) return;
+    this.#parser.expect();
+    const socket = this.#socket;
+    if (body === null) socket.write(head, "latin1");
+    else if (bytes <= JOINED_BYTES) socket.write(joined(head, body, bytes));
+    else {
+      socket.cork();
+      socket.write(head, "latin1");
+      for (const part of body) socket.write(part);
+      socket.uncork();
+    }
+  }
+}
+
+/** `undefined` when something in it cannot stand in a head. */
+function headOf({ method, path, headers, body }: HttpRequest, authority: string, bytes: number): string | undefined {
+  if (!PATH.test(path)) return undefined;
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\nconnection: keep-alive\r\n`;
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!;
+    const value = headers[at + 1]!;
+    if (!NAME.test(name) || !VALUE.test(value)) return undefined;
+    head += `${name}: ${value}\r\n`;
+  }
+  return body === null ? `${head}\r\n` : `${head}content-length: ${bytes}\r\n\r\n`;
+}
+
+function joined(head: string, body: readonly Buffer[], bytes: number): Buffer {
+  const whole = Buffer.allocUnsafe(head.length + bytes);
+  let at = whole.write(head, 0, "latin1");
+  for (const part of body) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+const coded = (code: string): Error => Object.assign(new Error("the exchange failed"), { code });

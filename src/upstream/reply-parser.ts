@@ -1,0 +1,227 @@
+import type { ReplyHead } from "./statuses.ts";
+
+/** Takes the parts of one reply. */
+export interface ReplyParts {
+  head(head: ReplyHead): void;
+  /** `chunk` is only lent: it is overwritten after the call. */
+  data(chunk: Buffer): void;
+  /** `reusable`: the connection may carry another exchange, for `keepAliveMs` if the upstream says so. */
+  end(reusable: boolean, keepAliveMs: number | undefined): void;
+  /** The bytes are no reply; nothing comes after it. */
+  bad(code: "NOT_HTTP" | "HEADERS_TOO_LARGE" | "CLOSED_EARLY" | "CUT_SHORT"): void;
+}
+
+type State = "idle" | "head" | "sized" | "chunk size" | "chunk" | "chunk end" | "trailers" | "until close" | "over";
+
+const MAX_HEAD_BYTES = 16_384;
+const MAX_SIZE_LINE = 256;
+const START = "HTTP/1.";
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const LENGTH = /^\d{1,15}$/;
+const SIZE_LINE = /^([0-9a-fA-F]{1,8})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
+const CLOSE = /(?:^|,)\s*close\s*(?:,|$)/i;
+const KEEP_ALIVE = /(?:^|[,;])\s*timeout=(\d{1,6})\s*(?:[,;]|$)/i;
+const BLANK_LINE = Buffer.from("\r\n\r\n");
+const LINE_BREAK = Buffer.from("\r\n");
+
+/**
+ * Reads the replies on one connection, one after the other, and nothing that is not exactly HTTP/1.1: no bare line
+ * feeds, no folded headers, no two lengths, no length beside an encoding. https://www.rfc-editor.org/rfc/rfc9112
+ */
+export class ReplyParser {
+  readonly #parts: ReplyParts;
+  #state: State = "idle";
+  /** The beginning of a head or of a line that has not come to its end. */
+  #held: Buffer | undefined;
+  /** Bytes still to come of a body or a chunk; in heads and trailers, bytes still allowed. */
+  #left = 0;
+  #reusable = false;
+  #keepAliveMs: number | undefined;
+
+  constructor(parts: ReplyParts) {
+    this.#parts = parts;
+  }
+
+  /** A reply may come from now on. */
+  expect(): void {
+    this.#state = "head";
+    this.#left = MAX_HEAD_BYTES;
+  }
+
+  push(bytes: Buffer): void {
+    let chunk = bytes;
+    if (this.#held) {
+      chunk = Buffer.concat([this.#held, bytes]);
+      this.#held = undefined;
+    }
+    let at = 0;
+    while (at < chunk.length && this.#state !== "over") at = this.#step(chunk, at);
+  }
+
+  /** The upstream has closed its side. */
+  finish(): void {
+    const state = this.#state;
+    if (state === "over" || state === "idle") return;
+    if (state === "until close") this.#end(0);
+    else if (state !== "head" || this.#held) this.#bad("CUT_SHORT");
+    else this.#bad("CLOSED_EARLY");
+  }
+
+  /** What still comes is not wanted. */
+  stop(): void {
+    this.#state = "over";
+    this.#held = undefined;
+  }
+
+  /** Takes what it can from `at` on; the answer is where the rest begins. */
+  #step(chunk: Buffer, at: number): number {
+    switch (this.#state) {
+      case "head":
+        return this.#head(chunk, at);
+      case "sized":
+      case "chunk":
+        return this.#body(chunk, at);
+      case "until close":
+        this.#parts.data(at === 0 ? chunk : chunk.subarray(at));
+        return chunk.length;
+      case "chunk size":
+        return this.#chunkSize(chunk, at);
+      case "chunk end":
+        return this.#chunkEnd(chunk, at);
+      case "trailers":
+        return this.#trailers(chunk, at);
+      default:
+        return this.#bad("NOT_HTTP");
+    }
+  }
+
+  #bad(code: Parameters<ReplyParts["bad"]>[0]): number {
+    this.stop();
+    this.#parts.bad(code);
+    return 0;
+  }
+
+  /** Waits for more. */
+  #hold(chunk: Buffer, at: number): number {
+    this.#held = Buffer.from(chunk.subarray(at));
+    return chunk.length;
+  }
+
+  #head(chunk: Buffer, at: number): number {
+    const end = chunk.indexOf(BLANK_LINE, at);
+    const size = (end < 0 ? chunk.length : end) - at;
+    const start = chunk.toString("latin1", at, at + Math.min(size, START.length));
+    if (start !== START.slice(0, start.length)) return this.#bad("NOT_HTTP");
+    if (size > this.#left) return this.#bad("HEADERS_TOO_LARGE");
+    if (end < 0) return this.#hold(chunk, at);
+    this.#left -= size;
+    const [statusLine = "", ...lines] = chunk.toString("latin1", at, end).split("\r\n");
+    const [, minor, status] = STATUS_LINE.exec(statusLine) ?? [];
+    const headers = headersOf(lines);
+    if (status === undefined || !headers || !this.#frame(Number(status), headers, minor === "1")) {
+      return this.#bad("NOT_HTTP");
+    }
+    const rest = end + BLANK_LINE.length;
+    if (this.#state === "head") return rest;
+    this.#parts.head({ status: Number(status), headers });
+    if (this.#state === "sized" && this.#left === 0) return this.#end(chunk.length - rest, rest);
+    return rest;
+  }
+
+  /** Decides where the body ends; `false` where that is not beyond doubt. */
+  #frame(status: number, headers: ReplyHead["headers"], isHttp11: boolean): boolean {
+    const length = headers["content-length"];
+    const encoding = headers["transfer-encoding"];
+    const { connection } = headers;
+    // Interim replies are passed over; the switch to another protocol was never asked for.
+    if (status < 200) return status !== 101 && length === undefined && encoding === undefined;
+    this.#reusable = isHttp11 && !(connection !== undefined && CLOSE.test(String(connection)));
+    this.#keepAliveMs = keepAliveMs(headers["keep-alive"]);
+    if (encoding !== undefined) {
+      if (length !== undefined || !isHttp11 || typeof encoding !== "string") return false;
+      this.#state = "chunk size";
+      return encoding.toLowerCase() === "chunked";
+    }
+    if (status === 204 || status === 304) this.#left = 0;
+    else if (length === undefined) {
+      this.#state = "until close";
+      this.#reusable = false;
+      return true;
+    } else {
+      if (typeof length !== "string" || !LENGTH.test(length)) return false;
+      this.#left = Number(length);
+    }
+    this.#state = "sized";
+    return true;
+  }
+
+  #body(chunk: Buffer, at: number): number {
+    const end = Math.min(at + this.#left, chunk.length);
+    this.#left -= end - at;
+    this.#parts.data(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
+    if (this.#left > 0 || this.#state === "over") return end;
+    if (this.#state === "sized") return this.#end(chunk.length - end, end);
+    this.#state = "chunk end";
+    return end;
+  }
+
+  #chunkEnd(chunk: Buffer, at: number): number {
+    if (chunk.length - at < LINE_BREAK.length) return this.#hold(chunk, at);
+    if (chunk.indexOf(LINE_BREAK, at) !== at) return this.#bad("NOT_HTTP");
+    this.#state = "chunk size";
+    return at + LINE_BREAK.length;
+  }
+
+  #chunkSize(chunk: Buffer, at: number): number {
+    const end = chunk.indexOf(LINE_BREAK, at);
+    if ((end < 0 ? chunk.length : end) - at > MAX_SIZE_LINE) return this.#bad("NOT_HTTP");
+    if (end < 0) return this.#hold(chunk, at);
+    const size = SIZE_LINE.exec(chunk.toString("latin1", at, end))?.[1];
+    if (size === undefined) return this.#bad("NOT_HTTP");
+    this.#left = Number.parseInt(size, 16);
+    this.#state = this.#left > 0 ? "chunk" : "trailers";
+    if (this.#left === 0) this.#left = MAX_HEAD_BYTES;
+    return end + LINE_BREAK.length;
+  }
+
+  /** Nobody wants them, but they must be well-formed. */
+  #trailers(chunk: Buffer, at: number): number {
+    const end = chunk.indexOf(LINE_BREAK, at);
+    const size = (end < 0 ? chunk.length : end) - at;
+    if (size > this.#left) return this.#bad("HEADERS_TOO_LARGE");
+    if (end < 0) return this.#hold(chunk, at);
+    this.#left -= size;
+    const rest = end + LINE_BREAK.length;
+    if (size === 0) return this.#end(chunk.length - rest, rest);
+    return headersOf([chunk.toString("latin1", at, end)]) ? rest : this.#bad("NOT_HTTP");
+  }
+
+  /** What comes after a reply belongs to none: its connection is not trusted any further. */
+  #end(surplus: number, rest = 0): number {
+    if (this.#state === "over") return rest;
+    const reusable = this.#reusable && surplus === 0;
+    this.#state = reusable ? "idle" : "over";
+    this.#parts.end(reusable, this.#keepAliveMs);
+    return rest;
+  }
+}
+
+/** By name in lower case; `undefined` when a line is no header. */
+function headersOf(lines: readonly string[]): Record<string, string | string[]> | undefined {
+  const headers: Record<string, string | string[]> = {};
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
+    const value = line.slice(colon + 1);
+    if (!TOKEN.test(name) || !VALUE.test(value) || name === "__proto__") return undefined;
+    headers[name] = Object.hasOwn(headers, name) ? [headers[name]!, value.trim()].flat() : value.trim();
+  }
+  return headers;
+}
+
+function keepAliveMs(header: string | string[] | undefined): number | undefined {
+  const seconds = typeof header === "string" ? KEEP_ALIVE.exec(header)?.[1] : undefined;
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
+}

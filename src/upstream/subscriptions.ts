@@ -1,0 +1,198 @@
+import type { Caller } from "../core/call.ts";
+import type { Failure, Fault } from "../core/failure.ts";
+import type { Subscription } from "../core/front.ts";
+import type { OwnerId } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import { canBeAsked } from "../wire/upstream-questions.ts";
+import { reconnectMs } from "./backoff.ts";
+import type { Opened } from "./connector.ts";
+import { type Feed, type FeedWorld, UNWATCHED } from "./feed.ts";
+import { legacyFeed } from "./legacy-feed.ts";
+import type { Link } from "./link.ts";
+import { listenFeed, withoutSubscription } from "./listen-feed.ts";
+import { type Tenant, tenantKey } from "./owner-links.ts";
+
+export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt"> {
+  /** The link that is shared by all. */
+  main(): Promise<Opened>;
+  /** Whose conversation serves this caller; `undefined` for the shared link. */
+  tenantOf(main: Link, caller: Caller): Tenant | undefined;
+  own(tenant: Tenant): Promise<Opened>;
+  /** A link turned out to be dead. */
+  drop(link: Link): void;
+  /** The lists may have changed unheard. */
+  stale(): void;
+}
+
+/** Which resources of one upstream are watched, on which link, and who wants to hear of them. */
+export interface Subscriptions {
+  subscribe(caller: Caller, uri: string, updated: (params: Payload) => void): Promise<Subscription>;
+  /** A link is open: what its predecessor watched is watched again, and counts as changed. */
+  opened(link: Link, tenant: Tenant | undefined): void;
+  lost(link: Link): void;
+  /** A resource has changed: parameters of the notification, on the link of that tenant. */
+  updated(tenant: Tenant | undefined, params: Payload): void;
+  /** Takes a message that came with no request on the shared link; tells whether it was a feed's own. */
+  hear: Feed["hear"];
+  isNeeded(tenant: Tenant): boolean;
+  release(owner: OwnerId): void;
+  stop(): void;
+}
+
+type Listener = (params: Payload) => void;
+
+/** One conversation, through all the links that it has had. */
+interface Place {
+  readonly tenant: Tenant | undefined;
+  readonly listeners: Map<string, Set<Listener>>;
+  link: Link | undefined;
+  feed: Feed | undefined;
+  failures: number;
+  cancelReopen(): void;
+}
+
+const CHECK_TIMEOUT_MS = 5_000;
+/** A slow answer proves nothing. */
+const DEAD: ReadonlySet<Fault> = new Set<Fault>(["session_lost", "unreachable", "connection_lost"]);
+const NOTHING = Payload.of({});
+const FEEDS = { legacy: legacyFeed, modern: listenFeed } as const;
+const keyOf = (tenant: Tenant | undefined): string => (tenant ? tenantKey(tenant) : "");
+
+export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
+  const { clock, random } = options;
+  const places = new Map<string, Place>();
+  const stopping = new AbortController();
+
+  function placeOf(tenant: Tenant | undefined): Place {
+    const key = keyOf(tenant);
+    const made: Place = {
+      tenant,
+      listeners: new Map(),
+      link: undefined,
+      feed: undefined,
+      failures: 0,
+      cancelReopen() {},
+    };
+    const place = places.get(key) ?? made;
+    places.set(key, place);
+    return place;
+  }
+
+  function attach(place: Place, link: Link): Feed {
+    if (place.link === link && place.feed) return place.feed;
+    place.feed?.stop();
+    place.cancelReopen();
+    const gap = (): void => {
+      options.stale();
+      for (const uri of place.listeners.keys()) tell(place, uri, changeOf(uri));
+    };
+    const feed = FEEDS[link.era.name](link, { ...options, gap, doubt: () => void check(link) });
+    Object.assign(place, { link, feed });
+    for (const uri of place.listeners.keys()) {
+      void feed.watch(uri).then(failure => failure ?? tell(place, uri, changeOf(uri)));
+    }
+    return feed;
+  }
+
+  function tell(place: Place, uri: string, params: Payload): void {
+    for (const listener of place.listeners.get(uri) ?? []) listener(params);
+  }
+
+  async function subscribe(caller: Caller, uri: string, updated: Listener): Promise<Subscription> {
+    const main = await options.main();
+    if (main.kind === "failed") return refused(failure(main));
+    if (!watches(main.link)) return refused(UNWATCHED);
+    const tenant = options.tenantOf(main.link, caller);
+    const opened = tenant ? await options.own(tenant) : main;
+    if (opened.kind === "failed") return refused(failure(opened));
+    const place = placeOf(tenant);
+    const feed = attach(place, opened.link);
+    const listener: Listener = params => updated(params);
+    const listeners = place.listeners.get(uri) ?? new Set();
+    place.listeners.set(uri, listeners.add(listener));
+    const close = (): void => {
+      if (!listeners.delete(listener) || listeners.size > 0) return;
+      place.listeners.delete(uri);
+      place.feed?.unwatch(uri);
+    };
+    const trouble = await feed.watch(uri);
+    if (trouble) close();
+    return trouble ? refused(trouble) : { kind: "open", close };
+  }
+
+  const failure = (opened: Opened & { kind: "failed" }): Failure => ({
+    ...{ ...opened, kind: "upstream", upstream: options.upstream, attempts: 1 },
+  });
+
+  /** A conversation that nobody opens for a call is opened again for those who listen. */
+  function reopenLater(place: Place, tenant: Tenant): void {
+    const delayMs = reconnectMs(undefined, place.failures++, random);
+    place.cancelReopen();
+    place.cancelReopen = clock.after(delayMs, () => {
+      void options.own(tenant).then(opened => {
+        if (opened.kind === "open") place.failures = 0;
+        else if (!stopping.signal.aborted && places.get(keyOf(tenant)) === place) reopenLater(place, tenant);
+      });
+    });
+  }
+
+  async function check(link: Link): Promise<void> {
+    const reply = await link.ask(link.era.probe, NOTHING, { timeoutMs: CHECK_TIMEOUT_MS, signal: stopping.signal });
+    if (reply.kind === "failed" && DEAD.has(reply.fault) && !stopping.signal.aborted) options.drop(link);
+  }
+
+  function end(place: Place): void {
+    places.delete(keyOf(place.tenant));
+    place.cancelReopen();
+    place.feed?.stop();
+  }
+
+  return {
+    subscribe,
+    opened(link, tenant) {
+      // An upstream that may ask outside a call needs a stream to do it on.
+      if (!tenant || canBeAsked(tenant.declared) || places.has(keyOf(tenant))) attach(placeOf(tenant), link);
+      if (tenant) return;
+      // When the shared link had to be opened anew, the others may be dead too, and nothing else would tell.
+      for (const place of places.values()) {
+        if (place.tenant && place.link && place.listeners.size > 0) void check(place.link);
+      }
+    },
+    lost(link) {
+      for (const place of [...places.values()]) {
+        if (place.link !== link) continue;
+        place.feed?.stop();
+        Object.assign(place, { link: undefined, feed: undefined });
+        if (stopping.signal.aborted || !place.tenant) continue;
+        if (place.listeners.size > 0) reopenLater(place, place.tenant);
+        else end(place);
+      }
+    },
+    updated(tenant, params) {
+      const place = places.get(keyOf(tenant));
+      const changed = params.string("uri");
+      if (!place || changed === undefined) return;
+      const told = withoutSubscription(params);
+      for (const uri of place.listeners.keys()) if (isWithin(changed, uri)) tell(place, uri, told);
+    },
+    hear: message => places.get("")?.feed?.hear(message) ?? false,
+    isNeeded: tenant => (places.get(keyOf(tenant))?.listeners.size ?? 0) > 0,
+    release(owner) {
+      for (const place of [...places.values()]) if (place.tenant?.owner === owner) end(place);
+    },
+    stop() {
+      stopping.abort();
+      for (const place of [...places.values()]) end(place);
+    },
+  };
+}
+
+const refused = (failure: Failure): Subscription => ({ kind: "failed", failure });
+const changeOf = (uri: string): Payload => Payload.of({ uri });
+
+const watches = (link: Link): boolean =>
+  link.capabilities.object("resources")?.raw("subscribe")?.toString("latin1") === "true";
+
+/** An upstream may name a part of what was subscribed to. */
+const isWithin = (changed: string, uri: string): boolean =>
+  changed === uri || (changed.startsWith(uri) && (uri.endsWith("/") || /^[/#?]/.test(changed.slice(uri.length))));

@@ -1,0 +1,25 @@
+import type { Ticket } from "../core/call.ts";
+import { Payload } from "../core/payload.ts";
+
+/** The way back to a question: a call that still runs at the upstream, or what the upstream wants to be reminded of. */
+export type Point =
+  | { readonly kind: "parked"; readonly id: string }
+  | { readonly kind: "state"; readonly state: string | undefined };
+
+export const parkedTicket = (id: string): Ticket => JSON.stringify({ kind: "parked", id });
+
+export const stateTicket = (state: string | undefined): Ticket =>
+  JSON.stringify({ kind: "state", state: state ?? null });
+
+/** `undefined` for what was not made here. */
+export function readTicket(ticket: Ticket): Point | undefined {
+  let point: Payload;
+  try {
+    point = Payload.parse(ticket);
+  } catch {
+    return undefined;
+  }
+  const id = point.string("id");
+  if (point.string("kind") === "parked" && id !== undefined) return { kind: "parked", id };
+  return point.string("kind") === "state" ? { kind: "state", state: point.string("state") } : undefined;
+}

@@ -1,0 +1,72 @@
+import { type Dispatcher, Pool } from "undici";
+import type { DispatcherOptions, HttpRequest, Ongoing, ReplyReceiver, Transport } from "./dispatcher.ts";
+
+/** Connections to an upstream with TLS. */
+export function openUndiciTransport(options: DispatcherOptions): Transport {
+  const { keepAliveMs = 4_000, connectTimeoutMs = 3_000, ca } = options;
+  const pool = new Pool(new URL(options.url).origin, {
+    connect: { timeout: connectTimeoutMs, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout: keepAliveMs,
+    keepAliveMaxTimeout: 60_000,
+    // Time is the caller's: progress may extend it.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxHeaderSize: 16_384,
+  });
+  return {
+    start(request, receiver) {
+      const exchange = new Exchange(receiver);
+      exchange.dispatch(pool, request);
+      return exchange;
+    },
+    close: error => pool.destroy(error),
+  };
+}
+
+/** Translates undici's handler into ours. */
+class Exchange implements Dispatcher.DispatchHandler, Ongoing {
+  readonly #receiver: ReplyReceiver;
+  #controller: Dispatcher.DispatchController | undefined;
+  #over = false;
+
+  constructor(receiver: ReplyReceiver) {
+    this.#receiver = receiver;
+  }
+
+  dispatch(pool: Pool, { method, path, headers, body }: HttpRequest): void {
+    pool.dispatch({ method, path, headers, body: body && Buffer.concat(body) }, this);
+  }
+
+  abandon(): void {
+    this.#over = true;
+    this.#controller?.abort(new Error("abandoned"));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#over) controller.abort(new Error("abandoned"));
+    else this.#receiver.sent();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (!this.#over && status >= 200) this.#receiver.head({ status, headers });
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#over) this.#receiver.data(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (!this.#over) this.#receiver.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (!this.#over) this.#receiver.broken(error);
+  }
+}

@@ -1,0 +1,38 @@
+import type { UpstreamConfig } from "../config/schema.ts";
+import type { Offer } from "../core/catalog.ts";
+import type { Health } from "../core/health.ts";
+import type { UpstreamStatus } from "../core/status.ts";
+import { addressOf } from "./dial.ts";
+import type { Link } from "./link.ts";
+
+/** An upstream as people see it. */
+export function statusOfUpstream(facts: {
+  readonly config: UpstreamConfig;
+  readonly health: Health;
+  readonly link: Link | undefined;
+  readonly offer: Offer | undefined;
+  /** Why a list could not be read. */
+  readonly listTrouble: string | undefined;
+  readonly counts: Pick<UpstreamStatus, "inFlight" | "calls" | "failures">;
+  /** Last words of a child that is gone. */
+  readonly lastStderr: readonly string[];
+}): UpstreamStatus {
+  const { config, health, link, offer, listTrouble } = facts;
+  return {
+    name: config.name,
+    transport: config.transport,
+    address: addressOf(config),
+    protocolVersion: link?.version ?? null,
+    state: health.state === "ready" && listTrouble ? "degraded" : health.state,
+    since: new Date(health.since).toISOString(),
+    priority: config.priority,
+    group: config.group ?? null,
+    tools: offer?.definitions.tool.length ?? 0,
+    prompts: offer?.definitions.prompt.length ?? 0,
+    resources: offer?.definitions.resource.length ?? 0,
+    ...facts.counts,
+    lastError: health.lastError ?? listTrouble ?? null,
+    stderr: link?.channel.stderr() ?? facts.lastStderr,
+    pid: link?.channel.pid ?? null,
+  };
+}

@@ -1,0 +1,37 @@
+import { withoutTasks } from "../core/extensions.ts";
+import { Payload } from "../core/payload.ts";
+
+/**
+ * What of an agent's capabilities an upstream is shown: exactly what can be brought to the agent and back.
+ * Sub-capabilities by capability. https://modelcontextprotocol.io/specification/2026-07-28/basic#capabilities
+ */
+const SHOWN: Readonly<Record<string, readonly string[]>> = {
+  roots: [],
+  sampling: ["context", "tools"],
+  elicitation: ["form", "url"],
+};
+export const NO_CAPABILITIES = Payload.of({});
+
+/** Equal texts for agents that can do the same, whatever order they name it in. */
+export function shownCapabilities(declared: Payload): Payload {
+  if (declared.isEmpty) return NO_CAPABILITIES;
+  const shown: Record<string, string> = {};
+  for (const [name, members] of Object.entries(SHOWN)) {
+    const capability = declared.object(name);
+    if (capability) shown[name] = textOf(members.filter(member => capability.object(member)).map(of => [of, "{}"]));
+  }
+  const extensions = declared.object("extensions");
+  // Extensions are between the agent and the upstream: their methods and what they put into content pass as they are.
+  const passed = [...(extensions?.keys() ?? [])].sort().flatMap(name => {
+    const settings = extensions?.object(name);
+    return settings ? [[name, settings.bytes.toString("utf8")] as const] : [];
+  });
+  if (passed.length > 0) shown.extensions = textOf(passed);
+  return Object.keys(shown).length > 0 ? NO_CAPABILITIES.with(shown) : NO_CAPABILITIES;
+}
+
+/** The same for an upstream that is told when a conversation opens: such revisions have no tasks as an extension. */
+export const openingCapabilities = (declared: Payload): Payload => shownCapabilities(withoutTasks(declared));
+
+const textOf = (members: readonly (readonly [string, string])[]): string =>
+  `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;

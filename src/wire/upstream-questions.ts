@@ -1,0 +1,61 @@
+import { Payload } from "../core/payload.ts";
+import type { Demand } from "./era.ts";
+import { capabilityNames, lacking } from "./questions.ts";
+import { CODES, wireError } from "./rpc-errors.ts";
+
+/**
+ * Questions of upstreams whose revisions ask by a request of their own, as the newer revisions put them into a result.
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
+ */
+const ASKABLE = ["roots", "sampling", "elicitation"] as const;
+const NOTHING = Payload.of({});
+
+/** Whether an agent that has declared these capabilities can be asked anything at all. */
+export const canBeAsked = (declared: Payload): boolean => ASKABLE.some(capability => declared.has(capability));
+
+/** An upstream's request as a question; refused where the agent has not declared that it can be asked this. */
+export function questionFor(method: string, params: Payload | undefined, declared: Payload): Demand {
+  const required = lacking([{ method, params }], declared);
+  if (!required) return { kind: "questions", questions: question(method, params) };
+  const [capability = ""] = required.keys();
+  const error = declared.has(capability)
+    ? wireError(CODES.invalidParams, `The client does not support ${capabilityNames(required)}`)
+    : wireError(CODES.methodNotFound, `Method not found: ${method}`);
+  return { kind: "refused", error };
+}
+
+function question(method: string, params: Payload | undefined): Payload {
+  const put = method === "elicitation/create" && params ? elicitation(params) : params;
+  return Payload.of({ method }).with({ params: put?.bytes });
+}
+
+/** The mode is said, and the id that only the older revisions have is not. */
+function elicitation(params: Payload): Payload {
+  if (params.string("mode") === "url") return params.with({ elicitationId: undefined });
+  return params.has("mode") ? params : params.with({ mode: '"form"' });
+}
+
+const URL_REQUIRED = "-32042";
+
+/**
+ * Elicitations that an error demands before the request may be made again.
+ * https://modelcontextprotocol.io/specification/2025-11-25/client/elicitation#url-elicitation-required-error
+ */
+export function demandedElicitations(error: Payload, declared: Payload): Demand | undefined {
+  if (error.raw("code")?.toString("latin1") !== URL_REQUIRED) return undefined;
+  const demanded = error.object("data")?.list("elicitations") ?? [];
+  if (demanded.length === 0) return undefined;
+  const asked = demanded.map(params => ({ method: "elicitation/create", params: params.with({ mode: '"url"' }) }));
+  const required = lacking(asked, declared);
+  if (required) {
+    const data = { requiredCapabilities: required.value() };
+    const message = `This needs capabilities that were not declared: ${capabilityNames(required)}`;
+    return { kind: "refused", error: wireError(CODES.missingCapability, message, data) };
+  }
+  const entries = asked.map(({ method, params }, at) => [`elicitation-${at + 1}`, question(method, params).bytes]);
+  return { kind: "questions", questions: NOTHING.with(Object.fromEntries(entries)) };
+}
+
+/** Whether one of the answers to elicitations is no. */
+export const isDeclined = (answers: Payload): boolean =>
+  [...answers.keys()].some(key => answers.object(key)?.string("action") !== "accept");

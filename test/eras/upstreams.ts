@@ -1,0 +1,126 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { upstreamCommand } from "../fixtures/build.ts";
+import { poll } from "../fixtures/poll.ts";
+import type { Json } from "../fixtures/upstream/contract.ts";
+import type { Cancellation, Execution } from "../fixtures/upstream/journal.ts";
+import { startUpstream } from "../fixtures/upstream/upstream.ts";
+
+/** One column of the matrix. */
+export interface UpstreamKind {
+  /** Its name in the configuration, and the scheme of its resources. */
+  readonly name: string;
+  readonly revision: string;
+  readonly transport: "stdio" | "sse" | "http";
+  /** One child for all agents, whose questions therefore belong to nobody. */
+  readonly shared: boolean;
+}
+
+const kind = (transport: UpstreamKind["transport"], revision: string, shared = false): UpstreamKind => ({
+  name: `${shared ? "shared" : transport}-${revision.slice(2, 4)}${revision.slice(5, 7)}`,
+  revision,
+  transport,
+  shared,
+});
+
+export const UPSTREAMS: readonly UpstreamKind[] = [
+  kind("sse", "2024-11-05"),
+  kind("http", "2025-03-26"),
+  kind("http", "2025-06-18"),
+  kind("http", "2025-11-25"),
+  kind("http", "2026-07-28"),
+  kind("stdio", "2024-11-05"),
+  kind("stdio", "2025-03-26"),
+  kind("stdio", "2025-06-18"),
+  kind("stdio", "2025-11-25"),
+  kind("stdio", "2026-07-28"),
+  kind("stdio", "2025-11-25", true),
+];
+
+export const isModern = ({ revision }: { readonly revision: string }): boolean => revision >= "2026";
+
+export interface RunningUpstream {
+  readonly kind: UpstreamKind;
+  /** Its table in the configuration. */
+  readonly table: Json;
+  /** How often a tool or prompt ran with this nonce. */
+  executions(nonce: string): number;
+  /** Resolves once a call with this nonce has begun. */
+  begun(nonce: string): Promise<void>;
+  /** Resolves once a call with this nonce was cancelled. */
+  cancelled(nonce: string): Promise<void>;
+  /** Adds a tool of this name and announces it, and says that the watched resource has changed. */
+  grow(name: string): void;
+  close(): Promise<void>;
+}
+
+const TOOLS = ["echo", "slow", "progress", "log", "converse", "refuse", "test_error_handling"];
+
+const eraOptions = ({ revision }: UpstreamKind) =>
+  revision >= "2026" ? ({ era: "modern" } as const) : ({ era: "legacy", versions: [revision] } as const);
+
+interface Seen {
+  readonly executions: readonly Execution[];
+  readonly cancelled: readonly Cancellation[];
+}
+
+function watching(look: () => Seen): Pick<RunningUpstream, "executions" | "begun" | "cancelled"> {
+  const executions = (nonce: string) => look().executions.filter(one => one.nonce === nonce).length;
+  const until = async (what: string, check: () => boolean) => {
+    if (!(await poll(check, { everyMs: 20 }))) throw new Error(`${what}: never seen by the upstream`);
+  };
+  return {
+    executions,
+    begun: nonce => until(`the call ${nonce}`, () => executions(nonce) > 0),
+    cancelled: nonce => until(`the end of ${nonce}`, () => look().cancelled.some(one => one.nonce === nonce)),
+  };
+}
+
+export async function startKind(upstream: UpstreamKind): Promise<RunningUpstream> {
+  return upstream.transport === "stdio" ? child(upstream) : server(upstream);
+}
+
+async function server(kind: UpstreamKind): Promise<RunningUpstream> {
+  const { name, transport } = kind;
+  const options = { name, scheme: name, tools: TOOLS, ...eraOptions(kind) };
+  const upstream = await startUpstream({ ...options, transport: transport as "http" | "sse" });
+  return {
+    kind,
+    // Equals in one group would be replicas of each other.
+    table: { name, transport, url: upstream.url, group: name },
+    ...watching(() => upstream.journal),
+    grow: upstream.grow,
+    close: upstream.close,
+  };
+}
+
+/** As many processes as the gateways start, which share a journal. */
+function child(kind: UpstreamKind): RunningUpstream {
+  const { name, shared } = kind;
+  const dir = mkdtempSync(join(tmpdir(), "radium-eras-"));
+  const [journal, growth] = [join(dir, "journal"), join(dir, "growth")];
+  for (const file of [journal, growth]) writeFileSync(file, "");
+  const { era, versions } = { versions: undefined, ...eraOptions(kind) };
+  const options = { era, name, scheme: name, tools: TOOLS.join(","), journal, grow: growth };
+  const args = Object.entries({ ...options, ...(versions && { versions: versions.join(",") }) });
+  const command = upstreamCommand(...args.flatMap(([key, value]) => [`--${key}`, value]));
+  return {
+    kind,
+    table: { name, transport: "stdio", ...command, group: name, isolation: shared ? "shared" : "per_agent" },
+    ...watching(() => readJournal(journal)),
+    grow: tool => writeFileSync(growth, tool),
+    close: async () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+function readJournal(file: string): Seen {
+  const lines = readFileSync(file, "utf8")
+    .split("\n")
+    .slice(0, -1)
+    .map(line => JSON.parse(line) as { execution?: Execution; cancelled?: Cancellation });
+  return {
+    executions: lines.flatMap(({ execution }) => execution ?? []),
+    cancelled: lines.flatMap(({ cancelled }) => cancelled ?? []),
+  };
+}
