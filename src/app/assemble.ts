@@ -19,10 +19,11 @@ import { type LogSink, openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
 import { createSealer } from "../lib/seal.ts";
-import { readSealKey } from "../lib/seal-key.ts";
+import { readSealKey, SEAL_KEY_VARIABLE } from "../lib/seal-key.ts";
 import { createPool, type Pool } from "../upstream/pool.ts";
 import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstream/process-registry.ts";
 import { type Catalogs, createCatalogs } from "./catalogs.ts";
+import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { createOfferStore } from "./offer-store.ts";
 import { statusOf } from "./report.ts";
@@ -188,10 +189,13 @@ function assembleHandle(parts: {
   return { handle: layers.reduceRight<Handle>((next, layer) => layer(next), last), flush: audited.flush, reads };
 }
 
-/** Throws when the environment holds something that is no key: another one would only be found out later. */
+/** Ends the command when the environment holds something that is no key: another one would only be found out later. */
 function sealKey(path: string | null, trouble: (detail: string) => void): Buffer {
   const found = readSealKey({ path, environment: process.env });
-  if (found.kind === "refused") throw new Error(found.detail);
+  if (found.kind === "refused") {
+    const where = `environment variable ${SEAL_KEY_VARIABLE}`;
+    fail("didNotStart", found.detail, { where, help: ["Give all processes the same key, or unset it."] });
+  }
   if (found.trouble !== undefined) trouble(found.trouble);
   return found.key;
 }

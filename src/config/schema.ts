@@ -77,9 +77,12 @@ const stdioSchema = z.strictObject({
   inherit_env: texts().default([]).describe("Names of further variables that the child gets from our environment."),
   cwd: text().optional().describe("Working directory of the child; default: the folder that holds `.radium/`."),
   isolation: z
-    .enum(["shared", "per_agent"])
+    .enum(["shared", "per_agent", "auto"])
     .default("shared")
-    .describe("`shared`: one child for all agents. `per_agent`: one child for each agent."),
+    .describe(
+      "`shared`: one child for all agents; it cannot ask them anything. `per_agent`: one child for each agent. " +
+        "`auto`: one for all until it wants to ask something, then one for each agent that can be asked.",
+    ),
 });
 const sseSchema = z.strictObject({
   ...common,

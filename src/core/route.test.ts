@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Call } from "./call.ts";
 import type { Entry, Holder } from "./catalog.ts";
+import { upstreamEntry } from "./extensions.ts";
 import type { Delivery, Fault } from "./failure.ts";
 import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
@@ -153,6 +154,39 @@ describe("route", () => {
     const { handle, tried } = fleet({ a: failed("not_sent") });
     await handle(callOf([holder("a"), holder("b")], { signal: gone.signal }));
     expect(tried).toEqual(["a"]);
+  });
+
+  it("says whose upstream is gone when it is not configured any more", async () => {
+    const gone = { kind: "upstream", fault: "unreachable", delivery: "not_sent", attempts: 0 };
+    const handle = route({ instance: () => undefined });
+    expect(await handle(callOf([holder("a")]))).toMatchObject({ failure: { ...gone, upstream: "a" } });
+    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}) };
+    const outcome = await handle(callOf([holder("a")], { continues }));
+    expect(outcome).toMatchObject({ failure: { ...gone, upstream: "b" } });
+  });
+
+  it("looks at a task again on the only upstream that can tell, and does nothing else again", async () => {
+    const owner = { kind: "found", entry: upstreamEntry(upstreamName("a"), 2) } as const;
+    for (const [method, tries] of [
+      ["tasks/get", 2],
+      ["com.example/run", 1],
+    ] as const) {
+      const { handle, tried } = fleet({ a: failed("sent_unknown") });
+      await handle(callOf([holder("a")], { method, subject: owner }));
+      expect(tried).toHaveLength(tries);
+    }
+  });
+
+  it("does not repeat a call that carries answers", async () => {
+    const { handle, tried } = fleet({ a: failed("sent_unknown") });
+    const params = Payload.of({ name: "p", inputResponses: {} });
+    await handle(callOf([holder("a"), holder("b")], { method: "prompts/get", params }));
+    expect(tried).toEqual(["a"]);
+  });
+
+  it("knows no method that nobody is known for", async () => {
+    const outcome = await fleet({}).handle({ ...callOf([holder("a")]), method: "com.example/run", subject: undefined });
+    expect(outcome).toEqual({ kind: "failed", failure: { kind: "unknown_method", method: "com.example/run" } });
   });
 
   it("names the choices of an ambiguous name and what comes near an unknown one", async () => {

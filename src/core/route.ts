@@ -1,5 +1,5 @@
 import { type Candidate, order, POLICIES, type Policy } from "./balance.ts";
-import type { Call, Handle, Outcome, Questions, Ticket } from "./call.ts";
+import type { Call, Handle, Questions, Ticket } from "./call.ts";
 import type { Entry, Holder } from "./catalog.ts";
 import type { AttemptFailure, Failure } from "./failure.ts";
 import type { OwnerId, UpstreamName } from "./names.ts";
@@ -38,12 +38,9 @@ export function route(options: RouteOptions): Handle {
   return async call => {
     const subject = call.subject;
     if (subject?.kind !== "found") return { kind: "failed", failure: unresolved(call) };
-    const turn = turns.get(subject.entry) ?? 0;
-    turns.set(subject.entry, turn + 1);
-
     let attempts = 0;
-    let last: Failure = gone(call, subject.entry);
-    for (const { holder } of order(candidates(subject.entry, call), policy, turn)) {
+    let last: Failure | undefined;
+    for (const holder of choices(subject.entry, call)) {
       const upstream = instance(holder.upstream);
       if (!upstream || attempts === maxAttempts) break;
       attempts++;
@@ -51,16 +48,26 @@ export function route(options: RouteOptions): Handle {
       const route = { upstream: holder.upstream, attempts };
       if (attempt.kind === "answered")
         return { kind: "failed", failure: { kind: "answered", error: attempt.error }, route };
-      if (attempt.kind !== "failed") return { ...attempt, route } satisfies Outcome;
+      if (attempt.kind === "done") return { kind: "done", result: attempt.result, route };
+      if (attempt.kind === "asks") return { ...attempt, route };
       last = failed(attempt, holder.upstream, attempts);
       const rule = MAY_FOLLOW[attempt.delivery];
       const again = rule === "always" || (rule === "if_safe" && isReplaySafe(call, holder, upstream.trust));
       if (!again || call.signal.aborted) break;
     }
+    last ??= gone(call, subject.entry);
     return last.kind === "upstream"
       ? { kind: "failed", failure: last, route: { upstream: last.upstream, attempts } }
       : { kind: "failed", failure: last };
   };
+
+  /** Whom to try, in this order. */
+  function choices(entry: Entry, call: Call): readonly Holder[] {
+    if (entry.holders.length === 1 && !call.continues) return entry.holders;
+    const turn = turns.get(entry) ?? 0;
+    turns.set(entry, turn + 1);
+    return order(candidates(entry, call), policy, turn).map(({ holder }) => holder);
+  }
 
   function candidates(entry: Entry, call: Call): Candidate[] {
     return entry.holders.flatMap(holder => {

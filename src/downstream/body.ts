@@ -31,10 +31,12 @@ export function readBody(request: IncomingMessage): Promise<Body> | Body {
       const bytes = chunks.length === 1 && first ? first : Buffer.concat(chunks);
       resolve({ kind: "body", bytes });
     });
-    request.on("error", () => resolve({ kind: "gone" }));
-    request.on("close", () => resolve({ kind: "gone" }));
+    const gone = (): void => resolve(GONE);
+    request.on("error", gone);
+    request.on("close", gone);
   });
 }
 
+const GONE: Body = { kind: "gone" };
 const refused = (status: 413 | 415, message: string): Body => ({ kind: "refused", status, message });
 const tooLarge = (): Body => refused(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);

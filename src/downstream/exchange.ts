@@ -30,6 +30,7 @@ export const STREAM_HEADERS = {
   "x-accel-buffering": "no",
 } as const;
 
+const NO_HEADERS = {};
 const LINE_BREAK = Buffer.from("\n");
 
 /** The response to a POST: one JSON object, or a stream as soon as something has to be told before it. */
@@ -45,7 +46,11 @@ export function postExchange(
     if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
   }
 
-  function answer(parts: readonly Buffer[], status: number, extra: Readonly<Record<string, string>> = {}): void {
+  function answer(
+    parts: readonly Buffer[],
+    status: number,
+    extra: Readonly<Record<string, string>> = NO_HEADERS,
+  ): void {
     if (response.destroyed || response.writableEnded) return;
     if (streaming) {
       stream(parts.map(oneLine));
@@ -53,7 +58,9 @@ export function postExchange(
       return;
     }
     const body = Buffer.concat(parts);
-    const head = { ...options.headers, ...extra, "content-type": "application/json", "content-length": body.length };
+    const head = ["content-type", "application/json", "content-length", String(body.length)];
+    for (const name in options.headers) head.push(name, options.headers[name]!);
+    for (const name in extra) head.push(name, extra[name]!);
     response.writeHead(status, head);
     response.end(body);
   }

@@ -52,6 +52,10 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   let draining = false;
   let drained = (): void => {};
 
+  const finished = (): void => {
+    running--;
+    if (running === 0) drained();
+  };
   const server = createServer({ ...LIMITS, connectionsCheckingInterval: 5_000 }, (request, response) => {
     const objection = door(request);
     if (objection !== undefined)
@@ -64,10 +68,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
       });
     }
     running++;
-    response.once("close", () => {
-      running--;
-      if (running === 0) drained();
-    });
+    response.on("close", finished);
     handle(request, response).catch(error => {
       options.trouble(error);
       refuse(response, { status: 500, why: "The gateway failed to handle this request; its log says why" });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { asks, done } from "./fake-front.fixture.ts";
+import { asks, done } from "../../test/fixtures/front/fake-front.ts";
+import { call, type Json, recorder, session, settled } from "../../test/fixtures/front/session.ts";
 import { ROUNDS } from "./interview.ts";
 import { QUESTIONS } from "./questions.ts";
-import { call, type Json, recorder, session, settled } from "./session.fixture.ts";
 
 const form = (message: string) => ({ method: "elicitation/create", params: { message, requestedSchema: {} } });
 const url = { method: "elicitation/create", params: { mode: "url", message: "Go", url: "https://a.example" } };
@@ -133,7 +133,10 @@ describe("an open question", () => {
   });
 
   test("cannot be answered by another session, nor twice, nor under a name of its own", async () => {
-    const options = { capabilities: ALL, handle: (_call: unknown, round: number) => (round === 1 ? asks({ a: roots }) : done({})) };
+    const options = {
+      capabilities: ALL,
+      handle: (_call: unknown, round: number) => (round === 1 ? asks({ a: roots }) : done({})),
+    };
     const [mine, other] = [session({ ...options, id: "mine" }), session({ ...options, id: "other" })];
     const { told, exchange } = recorder();
     const running = mine.receive(call(1), exchange);

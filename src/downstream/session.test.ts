@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { type Json, recorder, session, settled } from "../../test/fixtures/front/session.ts";
 import { Payload } from "../core/payload.ts";
 import type { OwnStream } from "./outbox.ts";
-import { type Json, recorder, session, settled } from "./session.fixture.ts";
 
 function stream(): OwnStream & { readonly told: Json[]; ended: boolean } {
   const told: Json[] = [];
@@ -56,7 +56,10 @@ describe("an upstream's question outside a call", () => {
     await settled();
     wanted.abort();
     expect((await answer)?.kind).toBe("error");
-    expect(own.told.at(-1)).toMatchObject({ method: "notifications/cancelled", params: { requestId: own.told[0]?.id } });
+    expect(own.told.at(-1)).toMatchObject({
+      method: "notifications/cancelled",
+      params: { requestId: own.told[0]?.id },
+    });
   });
 });
 
@@ -79,7 +82,11 @@ describe("a watched resource", () => {
     await agent.receive(subscribe("test://one"), exchange);
     await agent.receive(subscribe("test://one", 2), exchange);
     await agent.receive(subscribe("test://two", 3), exchange);
-    expect(told.map(({ id, result }) => [id, result])).toEqual([[1, {}], [2, {}], [3, {}]]);
+    expect(told.map(({ id, result }) => [id, result])).toEqual([
+      [1, {}],
+      [2, {}],
+      [3, {}],
+    ]);
     expect(agent.front.subscribed.map(({ uri }) => uri)).toEqual(["test://one", "test://two"]);
     await agent.receive({ id: 4, method: "resources/unsubscribe", params: { uri: "test://one" } });
     await agent.receive({ id: 5, method: "resources/unsubscribe", params: { uri: "test://none" } }, exchange);

@@ -10,13 +10,21 @@ import type { Sessions } from "./sessions.ts";
 import type { Streams } from "./streams.ts";
 import type { Visit } from "./visit.ts";
 
+interface Connection {
+  readonly agent: ChannelAgent;
+  /** Messages that are being worked on. */
+  busy: number;
+  /** Ends the stream once nothing is. */
+  settle(): void;
+}
+
 /**
  * HTTP+SSE: a GET opens the stream that carries everything to the agent, POSTs carry everything from it.
  * https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
 export function createSseEndpoint(options: { sessions: Sessions; streams: Streams }): (visit: Visit) => Promise<void> {
   const { sessions, streams } = options;
-  const connections = new Map<string, ChannelAgent>();
+  const connections = new Map<string, Connection>();
 
   return async visit => {
     const { request, response } = visit;
@@ -34,7 +42,7 @@ export function createSseEndpoint(options: { sessions: Sessions; streams: Stream
   function open({ request, response, view }: Visit): void {
     const id = randomUUID();
     const address = request.socket.remoteAddress ?? "";
-    const connection = createChannelAgent({
+    const agent = createChannelAgent({
       exchange: streamExchange(response),
       open(params) {
         const opened = sessions.open({ view, address, params });
@@ -43,6 +51,13 @@ export function createSseEndpoint(options: { sessions: Sessions; streams: Stream
         return opened;
       },
     });
+    let ending = false;
+    const connection: Connection = {
+      ...{ agent, busy: 0 },
+      settle() {
+        if (ending && connection.busy === 0) response.end();
+      },
+    };
     connections.set(id, connection);
     response.writeHead(200, STREAM_HEADERS);
     for (const part of sseEvent({ event: "endpoint", data: [Buffer.from(`/messages?sessionId=${id}`)] }))
@@ -50,9 +65,12 @@ export function createSseEndpoint(options: { sessions: Sessions; streams: Stream
     streams.keep(response, {
       closed() {
         connections.delete(id);
-        if (connection.session) sessions.close(connection.session.id);
+        if (agent.session) sessions.close(agent.session.id);
       },
-      stop: () => void response.end(),
+      stop() {
+        ending = true;
+        connection.settle();
+      },
     });
   }
 
@@ -69,6 +87,12 @@ export function createSseEndpoint(options: { sessions: Sessions; streams: Stream
       return refuse(response, { status: 400, why, id: text.id });
     }
     response.writeHead(202).end("Accepted");
-    await connection.receive(text);
+    connection.busy++;
+    try {
+      await connection.agent.receive(text);
+    } finally {
+      connection.busy--;
+      connection.settle();
+    }
   }
 }

@@ -9,6 +9,7 @@ import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
+import { goneSignals } from "./gone.ts";
 import { answerModern } from "./modern-request.ts";
 import { refuse } from "./refuse.ts";
 import type { Session } from "./session.ts";
@@ -32,6 +33,7 @@ const EMPTY = Payload.of({});
 /** The MCP endpoint: POST in every revision, GET and DELETE for sessions of the legacy ones. */
 export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> {
   const { front, clock, sessions, streams } = options;
+  const signalOf = goneSignals();
   const METHODS: Readonly<Record<string, (visit: Visit) => Promise<void> | void>> = {
     POST: post,
     GET: get,
@@ -71,20 +73,23 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {} });
     const checked = checkModern(message, request.headers);
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
-    const gone = new AbortController();
-    response.on("close", () => {
-      if (!response.writableFinished) gone.abort();
-    });
+    const gone = signalOf(request);
+    let kept = false;
+    const notify = (text: Buffer): void => {
+      exchange.notify(text);
+      if (!kept) streams.keep(response, {});
+      kept = true;
+    };
     const answer = await answerModern(
       front,
       { ...message, envelope: checked.envelope },
       {
         ...{ view, clock, headers: request.headers, address: request.socket.remoteAddress ?? "" },
-        ...{ signal: gone.signal, notify: exchange.notify },
+        ...{ signal: gone, notify },
         hold: stop => streams.keep(response, { stop }),
       },
     );
-    if (!gone.signal.aborted) reply(exchange, message.id, answer);
+    if (!gone.aborted) reply(exchange, message.id, answer);
   }
 
   /** Modern agents send nothing but requests; a notification does no harm, a response has nobody who waits for it. */

@@ -21,6 +21,7 @@ export interface KeptStream {
 export function createStreams(clock: Clock): Streams {
   const open = new Map<ServerResponse, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
+  let stopped = false;
 
   function beat(): void {
     for (const response of open.keys()) {
@@ -37,8 +38,10 @@ export function createStreams(clock: Clock): Streams {
         open.delete(response);
         about.closed?.();
       });
+      if (stopped) about.stop?.();
     },
     stop() {
+      stopped = true;
       cancel();
       for (const { stop } of [...open.values()]) stop?.();
     },

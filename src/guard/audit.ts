@@ -76,6 +76,7 @@ export function audit(options: AuditOptions): AuditLayer {
     const omitted = waitingBytes + bytes > MAX_WAITING_BYTES;
     if (!omitted) waitingBytes += bytes;
     const failure = outcome.kind === "failed" ? outcome.failure : undefined;
+    const known = outcome.route ?? (failure?.kind === "upstream" ? failure : undefined);
     const mono = clock.now();
     if (waiting.length === 0) clock.after(0, flush);
     waiting.push({
@@ -85,7 +86,8 @@ export function audit(options: AuditOptions): AuditLayer {
       target: call.target,
       round: call.continues !== undefined || call.params.has("requestState"),
       trace: traceOf(call.params),
-      ...whereTo(outcome),
+      upstream: known?.upstream,
+      attempts: known?.attempts ?? 0,
       outcome: wordFor(outcome),
       reason: failure && reasonOf(failure),
       request: omitted ? undefined : request,
@@ -145,12 +147,6 @@ function bodyOf(outcome: Outcome): Payload | undefined {
   if (outcome.kind === "done") return outcome.result;
   if (outcome.kind === "asks") return outcome.questions;
   return outcome.failure.kind === "answered" ? outcome.failure.error : undefined;
-}
-
-function whereTo(outcome: Outcome): { upstream: string | undefined; attempts: number } {
-  const failure = outcome.kind === "failed" && outcome.failure.kind === "upstream" ? outcome.failure : undefined;
-  const known = outcome.route ?? failure;
-  return { upstream: known?.upstream, attempts: known?.attempts ?? 0 };
 }
 
 function wordFor(outcome: Outcome): Ended["outcome"] {

@@ -8,6 +8,10 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(delayMs, run) {
+    if (delayMs <= MAX_TIMER_MS) {
+      const timer = setTimeout(run, delayMs).unref();
+      return () => clearTimeout(timer);
+    }
     let timer: NodeJS.Timeout;
     const arm = (restMs: number): void => {
       const stepMs = Math.min(restMs, MAX_TIMER_MS);

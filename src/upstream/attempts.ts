@@ -7,6 +7,7 @@ import type { Attempt } from "../core/route.ts";
 import { openingCapabilities } from "../wire/capabilities.ts";
 import type { Input } from "../wire/era.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { canBeAsked } from "../wire/upstream-questions.ts";
 import { failed, type LinkAttempt, type Timeouts } from "./attempt.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Dialer } from "./dial.ts";
@@ -15,6 +16,7 @@ import type { OfferKeeper } from "./offer-keeper.ts";
 import type { OwnerLinks, Tenant } from "./owner-links.ts";
 import type { Parking } from "./parking.ts";
 import type { Prober } from "./prober.ts";
+import type { Promotion } from "./promotion.ts";
 import { readTicket } from "./tickets.ts";
 
 export interface AttemptsOptions {
@@ -25,6 +27,7 @@ export interface AttemptsOptions {
   readonly health: Health;
   readonly prober: Prober;
   readonly parking: Parking;
+  readonly promotion: Promotion;
   readonly clock: Clock;
   readonly timeouts: Timeouts;
 }
@@ -37,11 +40,13 @@ export interface Attempts {
 }
 
 export function createAttempts(options: AttemptsOptions): Attempts {
-  const { connector, owners, dialer, keeper, health, prober, parking, clock, timeouts } = options;
+  const { connector, owners, dialer, keeper, health, prober, parking, promotion, clock, timeouts } = options;
 
   function tenantOf(main: Link, { owner, capabilities }: Caller): Tenant | undefined {
-    if (!dialer.holdsState(main)) return undefined;
-    return { owner, declared: main.era.declaresAtOpening ? openingCapabilities(capabilities) : NOTHING };
+    const holdsState = dialer.holdsState(main);
+    if (!holdsState && !promotion.promoted) return undefined;
+    const declared = main.era.declaresAtOpening ? openingCapabilities(capabilities) : NOTHING;
+    return holdsState || canBeAsked(declared) ? { owner, declared } : undefined;
   }
 
   function linkFor(caller: Caller): Promise<Opened> | Opened {
@@ -68,7 +73,10 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     if (result.kind === "objected") {
       return again ? comply(call, about, { link, ...result }) : blame(protocolError(result.detail));
     }
-    if (result.kind !== "failed") return praise(result);
+    if (result.kind !== "failed") {
+      promotion.saw(result);
+      return praise(result);
+    }
     if (result.fault === "session_lost") {
       giveUp(link, result.detail);
       if (again && result.delivery === "refused") return attempt(call, about, false);

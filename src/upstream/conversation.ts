@@ -54,7 +54,7 @@ export class Conversation implements ReplyReceiver, Stoppable {
   #renewed = false;
   #ongoing: Ongoing | undefined;
   #drainLeft = 0;
-  #cancelDrain: () => void = () => {};
+  #cancelDrain: (() => void) | undefined;
 
   constructor(link: HttpLink, request: LinkRequest, listener: ReplyListener) {
     this.#link = link;
@@ -165,7 +165,7 @@ export class Conversation implements ReplyReceiver, Stoppable {
   }
 
   #again(): void {
-    this.#cancelDrain();
+    this.#cancelDrain?.();
     this.#phase = "open";
     this.#sent = false;
     this.#obtainToken();
@@ -179,7 +179,7 @@ export class Conversation implements ReplyReceiver, Stoppable {
 
   #finish(): void {
     this.#phase = "over";
-    this.#cancelDrain();
+    this.#cancelDrain?.();
     this.#link.running.remove(this);
   }
 }

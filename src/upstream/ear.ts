@@ -3,7 +3,7 @@ import { Payload } from "../core/payload.ts";
 import { errorText, type Message, type RawId, resultParts } from "../wire/message.ts";
 import { LIST_CHANGED } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
-import { questionFor } from "../wire/upstream-questions.ts";
+import { isQuestion, questionFor } from "../wire/upstream-questions.ts";
 import type { Link } from "./link.ts";
 import { refuseRequest } from "./refuse-request.ts";
 
@@ -12,6 +12,8 @@ export const EAR = { maxAsking: 16 } as const;
 export interface EarOptions {
   /** The agent that may be reached outside its calls, if there is one. */
   contact(): AgentContact | undefined;
+  /** The upstream asks on a link on which it was told that it cannot. */
+  refused(): void;
   /** The upstream's lists have changed. */
   listChanged(): void;
   /** A resource has changed: parameters of the notification. */
@@ -55,8 +57,10 @@ export function createEar(options: EarOptions): Ear {
     if (method === "ping") refuseRequest(request, link.respond);
     else if (!link.overhear(request)) {
       const found = questionFor(method, params, link.declared);
-      if (found.kind === "refused") link.respond(errorText(id, found.error.error));
-      else void ask(link, id, found.questions);
+      if (found.kind === "refused") {
+        link.respond(errorText(id, found.error.error));
+        if (isQuestion(method)) options.refused();
+      } else void ask(link, id, found.questions);
     }
   }
 

@@ -1,4 +1,3 @@
-import { isUtf8 } from "node:buffer";
 import type { AttemptFailure, Fault } from "../core/failure.ts";
 import { UPSTREAM_TEXT } from "../core/scan.ts";
 import { type Invalid, type Message, readMessage } from "../wire/message.ts";
@@ -140,9 +139,7 @@ function collect(context: ReplyContext, whole: (text: Buffer) => void): ReplyRea
   };
 }
 
-/** The scanner skips over long strings, so their encoding is checked apart. */
 export function readUpstreamMessage(text: Buffer): Message | Invalid {
-  if (!isUtf8(text)) return { kind: "invalid", reason: "syntax", message: "invalid UTF-8" };
   return readMessage(text, UPSTREAM_TEXT);
 }
 

@@ -1,10 +1,10 @@
 import type { AttemptFailure, Fault } from "../core/failure.ts";
-import type { Random } from "../core/ports.ts";
+import type { Clock, Random } from "../core/ports.ts";
 import type { Message } from "../wire/message.ts";
 import { reconnectMs } from "./backoff.ts";
 import type { OutboundRequest, Reply } from "./channel.ts";
 import { Conversation, type HttpLink, type LinkRequest, type ReplyListener } from "./conversation.ts";
-import { type Deadline, startDeadline } from "./deadline.ts";
+import type { Deadlines, Timed } from "./deadlines.ts";
 import { failure } from "./faults.ts";
 import { GET_HEADERS, POST_HEADERS, withSession } from "./http-headers.ts";
 import { type ReplyContext, type ReplyReader, readEvents, readReply } from "./http-reply.ts";
@@ -14,6 +14,7 @@ import { isEventStream, type ReplyHead } from "./statuses.ts";
 /** What a channel lends to its requests. */
 export interface RequestHost {
   readonly link: HttpLink;
+  readonly deadlines: Deadlines;
   readonly path: string;
   readonly maxMessageBytes: number;
   readonly random: Random;
@@ -42,7 +43,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   readonly #host: RequestHost;
   readonly #request: OutboundRequest;
   readonly #resolve: (reply: Reply) => void;
-  #deadline: Deadline | undefined;
+  readonly #deadline: RequestDeadline;
   #conversation: Conversation | undefined;
   #reader: ReplyReader | undefined;
   #settled = false;
@@ -62,6 +63,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     this.#host = host;
     this.#request = request;
     this.#resolve = resolve;
+    this.#deadline = new RequestDeadline(this, request, host.link.clock);
   }
 
   begin(): void {
@@ -70,9 +72,9 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
       this.#onAbort();
       return;
     }
-    signal.addEventListener("abort", this.#onAbort, { once: true });
-    const { link, path } = this.#host;
-    this.#deadline = startDeadline(link.clock, this.#request, () => this.#giveUp("timeout", "no answer came in time"));
+    signal.addEventListener("abort", this.#onAbort);
+    const { path } = this.#host;
+    this.#host.deadlines.add(this.#deadline);
     const session = method === "initialize" ? undefined : this.#host.session();
     this.hadSession = session !== undefined;
     const ownHeaders = withSession(POST_HEADERS, session);
@@ -109,7 +111,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
       return;
     }
     this.#told = true;
-    if (message.kind === "notification" && message.method === "notifications/progress") this.#deadline?.extend();
+    if (message.kind === "notification" && message.method === "notifications/progress") this.#deadline.extend();
     this.#request.onMessage(message);
   }
 
@@ -141,6 +143,10 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
       // Whatever became of the attempt to take it up again: the request itself has long been sent.
       this.#settle({ kind: "failed", ...failure("connection_lost", "sent_unknown", failed.detail) });
     }
+  }
+
+  late(): void {
+    this.#giveUp("timeout", "no answer came in time");
   }
 
   /** Ends the wait for taking it up again, because the channel closes. */
@@ -180,7 +186,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   #settle(reply: Reply): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#deadline?.stop();
+    this.#host.deadlines.remove(this.#deadline);
     this.#cancelResume?.();
     this.#host.link.running.remove(this);
     this.#request.signal.removeEventListener("abort", this.#onAbort);
@@ -188,5 +194,32 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     else this.#conversation?.drain();
     const partial = this.#told && reply.kind === "failed" && reply.delivery === "sent_unknown";
     this.#resolve(partial ? { ...reply, delivery: "partial" } : reply);
+  }
+}
+
+/** The request's time, which progress starts anew as far as the maximum allows. */
+class RequestDeadline implements Timed {
+  place = -1;
+  dueAt: number;
+  readonly #request: PendingRequest;
+  readonly #timeoutMs: number;
+  readonly #latest: number;
+  readonly #clock: Clock;
+
+  constructor(request: PendingRequest, limits: OutboundRequest, clock: Clock) {
+    const now = clock.now();
+    this.#request = request;
+    this.#clock = clock;
+    this.#timeoutMs = limits.timeoutMs;
+    this.#latest = now + limits.maxTimeoutMs;
+    this.dueAt = Math.min(now + limits.timeoutMs, this.#latest);
+  }
+
+  extend(): void {
+    this.dueAt = Math.min(this.#clock.now() + this.#timeoutMs, this.#latest);
+  }
+
+  expire(): void {
+    this.#request.late();
   }
 }

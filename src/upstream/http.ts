@@ -2,6 +2,7 @@ import type { Clock, Random } from "../core/ports.ts";
 import type { Channel, ChannelEvents } from "./channel.ts";
 import type { HttpLink } from "./conversation.ts";
 import type { TokenSource } from "./credentials.ts";
+import { Deadlines } from "./deadlines.ts";
 import { deliver } from "./deliver.ts";
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
 import { POST_HEADERS, staticHeaders, withSession } from "./http-headers.ts";
@@ -67,7 +68,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
     dropped++;
   };
   const host: RequestHost = {
-    ...{ link, path, random, maxMessageBytes, dropped: drop },
+    ...{ link, path, random, maxMessageBytes, dropped: drop, deadlines: new Deadlines(clock) },
     session: () => sessionId,
     closing: () => closing !== undefined,
     sawHead(method, head) {

@@ -12,7 +12,6 @@ import type { Channel, Reply } from "./channel.ts";
 import { NOTICES, type OpenCall, openCall } from "./open-call.ts";
 import { type AskOptions, createOutbound } from "./outbound.ts";
 import type { Parking } from "./parking.ts";
-import { refuseRequest } from "./refuse-request.ts";
 import { createTurns } from "./turns.ts";
 
 /** What an upstream said of itself when the link was opened. */
@@ -65,7 +64,7 @@ export interface LinkParts {
   readonly nextId: () => number;
   readonly clock: Clock;
   readonly parking: Parking;
-  /** A request of the upstream whose call ended before anybody was asked. */
+  /** A request of the upstream that no call is there for: it cannot be asked, or it ended before. */
   unclaimed(message: Message): void;
 }
 
@@ -94,7 +93,7 @@ export function createLink(parts: LinkParts): Link {
 
   async function callPlainly(call: Call, calling: Calling): Promise<LinkAttempt> {
     const hear = (message: Message): void => {
-      if (message.kind === "request") refuseRequest(message, respond);
+      if (message.kind === "request") unclaimed(message);
       else if (message.kind === "notification" && NOTICES.has(message.method)) {
         call.notify({ method: message.method, params: message.params ?? NOTHING });
       }

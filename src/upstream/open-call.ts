@@ -5,9 +5,9 @@ import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Message } from "../wire/message.ts";
 import { failed, type LinkAttempt, type Timeouts } from "./attempt.ts";
-import { type Deadline, startDeadline } from "./deadline.ts";
 import { openQuestions, type UpstreamRequest } from "./open-questions.ts";
 import type { Parkable, Parked, Parking } from "./parking.ts";
+import { createPatience } from "./patience.ts";
 import { refuseRequest } from "./refuse-request.ts";
 
 export const OPEN_CALL = {
@@ -48,7 +48,6 @@ export interface OpenCall extends Parkable {
 /** The agent's request that waits at present. */
 interface Round {
   readonly call: Call;
-  readonly deadline: Deadline;
   end(attempt: LinkAttempt): void;
 }
 
@@ -56,7 +55,8 @@ export function openCall(
   parts: OpenCallParts,
   first: Call,
 ): { readonly attempt: Promise<LinkAttempt>; call: OpenCall } {
-  const { clock, declared, timeouts } = parts;
+  const { clock, declared } = parts;
+  const patience = createPatience(clock, parts.timeouts);
   const controller = new AbortController();
   const questions = openQuestions(declared, parts.respond);
   let round: Round | undefined;
@@ -64,28 +64,23 @@ export function openCall(
   let outcome: LinkAttempt | undefined;
   let ending: { readonly fault: Fault; readonly detail: string } | undefined;
   let asked = false;
-  let spentMs = 0;
   let cancelCollecting: (() => void) | undefined;
 
   function begin(call: Call): Promise<LinkAttempt> {
     return new Promise(resolve => {
-      const beganAt = clock.now();
       const onAbort = (): void => giveUp("cancelled", "the agent no longer waits");
-      const limits = { ...timeouts, maxTimeoutMs: Math.max(0, timeouts.maxTimeoutMs - spentMs) };
-      const deadline = startDeadline(clock, limits, () => giveUp("timeout", "no answer came in time"));
       round = {
         call,
-        deadline,
         end(attempt) {
           round = undefined;
-          deadline.stop();
+          patience.pause();
           cancelCollecting?.();
           cancelCollecting = undefined;
           call.signal.removeEventListener("abort", onAbort);
-          spentMs += clock.now() - beganAt;
           resolve(attempt);
         },
       };
+      patience.begin(() => giveUp("timeout", "no answer came in time"));
       if (call.signal.aborted) onAbort();
       else call.signal.addEventListener("abort", onAbort, { once: true });
     });
@@ -122,7 +117,7 @@ export function openCall(
   }
 
   function notice(method: string, params: Payload): void {
-    if (method === "notifications/progress") round?.deadline.extend();
+    if (method === "notifications/progress") patience.extend();
     if (NOTICES.has(method)) round?.call.notify({ method, params });
     const withdrawn = method === "notifications/cancelled" && params.raw("requestId");
     if (withdrawn) questions.withdraw(withdrawn);

@@ -12,6 +12,7 @@ export interface ConnectionOwner {
   readonly authority: string;
   readonly clock: Clock;
   readonly connectTimeoutMs: number;
+  readonly lines: HeaderLines;
   /** The exchange is over and another one may follow. */
   free(connection: PlainConnection, keepAliveMs: number | undefined): void;
   gone(connection: PlainConnection): void;
@@ -20,6 +21,7 @@ export interface ConnectionOwner {
 const READ_BYTES = 65_536;
 /** Up to here head and body are copied together; beyond it copying costs more than a second piece. */
 const JOINED_BYTES = 65_536;
+const MAX_LINES = 64;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const PATH = /^\/[\x21-\x7e]*$/;
@@ -130,8 +132,11 @@ export class PlainConnection implements ReplyParts {
     this.#request = undefined;
     const { body } = request;
     const bytes = body === null ? 0 : body.reduce((sum, part) => sum + part.length, 0);
-    const head = headOf(request, this.#owner.authority, bytes);
-    if (head === undefined) return this.#break("UNSENDABLE");
+    const head = headOf(request, this.#owner, bytes);
+    if (head === undefined) {
+      this.#break("UNSENDABLE");
+      return;
+    }
     this.#receiver?.sent();
     // Whoever was told may have given it up.
     if (this.#socket.destroyed) return;
@@ -148,15 +153,34 @@ export class PlainConnection implements ReplyParts {
   }
 }
 
-/** `undefined` when something in it cannot stand in a head. */
-function headOf({ method, path, headers, body }: HttpRequest, authority: string, bytes: number): string | undefined {
-  if (!PATH.test(path)) return undefined;
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\nconnection: keep-alive\r\n`;
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at]!;
-    const value = headers[at + 1]!;
+/** A header as it is written; `undefined` when it cannot be. */
+export type HeaderLines = (name: string, value: string) => string | undefined;
+
+/** Most headers say the same in every request: the line last written with each name is kept. */
+export function headerLines(): HeaderLines {
+  const written = new Map<string, { readonly value: string; readonly line: string }>();
+  return (name, value) => {
+    const last = written.get(name);
+    if (last?.value === value) return last.line;
     if (!NAME.test(name) || !VALUE.test(value)) return undefined;
-    head += `${name}: ${value}\r\n`;
+    const line = `${name}: ${value}\r\n`;
+    if (last || written.size < MAX_LINES) written.set(name, { value, line });
+    return line;
+  };
+}
+
+/** `undefined` when something in it cannot stand in a head. */
+function headOf(
+  { method, path, headers, body }: HttpRequest,
+  owner: ConnectionOwner,
+  bytes: number,
+): string | undefined {
+  if (!PATH.test(path)) return undefined;
+  let head = `${method} ${path} HTTP/1.1\r\nhost: ${owner.authority}\r\nconnection: keep-alive\r\n`;
+  for (let at = 0; at < headers.length; at += 2) {
+    const line = owner.lines(headers[at]!, headers[at + 1]!);
+    if (line === undefined) return undefined;
+    head += line;
   }
   return body === null ? `${head}\r\n` : `${head}content-length: ${bytes}\r\n\r\n`;
 }

@@ -1,5 +1,5 @@
 import type { DispatcherOptions, Transport } from "./dispatcher.ts";
-import { type ConnectionOwner, PlainConnection } from "./plain-connection.ts";
+import { type ConnectionOwner, headerLines, PlainConnection } from "./plain-connection.ts";
 
 /** How much sooner than the upstream we stop using an idle connection, for what is on the way at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
@@ -25,6 +25,7 @@ export function openPlainTransport(options: DispatcherOptions): Transport {
     authority: host,
     clock,
     connectTimeoutMs,
+    lines: headerLines(),
     free(connection, announcedMs) {
       const keptMs = announcedMs === undefined ? keepAliveMs : announcedMs - KEEP_ALIVE_MARGIN_MS;
       connection.expiresAt = clock.now() + Math.min(keptMs, MAX_KEEP_ALIVE_MS);

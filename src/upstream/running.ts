@@ -15,6 +15,10 @@ export interface Stoppable extends Placed {
 export class Running<Member extends Placed> {
   readonly #members: Member[] = [];
 
+  get size(): number {
+    return this.#members.length;
+  }
+
   /** The one that runs, when there is just one. */
   get only(): Member | undefined {
     return this.#members.length === 1 ? this.#members[0] : undefined;

@@ -17,6 +17,7 @@ import type { Link } from "./link.ts";
 import { createOfferKeeper } from "./offer-keeper.ts";
 import { createOwnerLinks, type Tenant } from "./owner-links.ts";
 import { createProber } from "./prober.ts";
+import { createPromotion } from "./promotion.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import { createTraffic } from "./traffic.ts";
 import { statusOfUpstream } from "./upstream-status.ts";
@@ -58,10 +59,11 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const timeoutMs = config.timeout * 1000;
   const timeouts: Timeouts = { timeoutMs, maxTimeoutMs: Math.max(timeoutMs, LONGEST_CALL_MS) };
   const stopping = new AbortController();
-  const { signal } = stopping;
+  const signal = stopping.signal;
   const health = createHealth({ clock, random, changed: world.changed });
   const dialer = createDialer(config, world);
   const traffic = createTraffic(clock);
+  const promotion = createPromotion(config);
   let tried = false;
   let listTrouble: string | undefined;
 
@@ -82,6 +84,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const earFor = (tenant: Tenant | undefined): Ear =>
     createEar({
       contact: () => tenant && world.contact(tenant.owner),
+      refused: promotion.tried,
       listChanged: relist,
       updated(params) {
         world.stale(params.string("uri"));
@@ -129,7 +132,10 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     isNeeded: tenant => subscriptions.isNeeded(tenant),
   });
   const prober = createProber({ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 });
-  const attempts = createAttempts({ connector, owners, dialer, keeper, health, prober, parking, clock, timeouts });
+  const attempts = createAttempts({
+    ...{ connector, owners, dialer, keeper, health, prober },
+    ...{ parking, promotion, clock, timeouts },
+  });
   const drop = (link: Link): void => {
     owners.drop(link);
     connector.giveUp(link, "the upstream does not know this conversation any more");

@@ -62,12 +62,14 @@ function isId(raw: Buffer): boolean {
   return raw.length <= 17 && /^-?(0|[1-9]\d{0,15})$/.test(raw.toString("latin1"));
 }
 
+const PLAIN_METHOD = /^[\w/-]{1,64}$/;
 const HEAD = '{"jsonrpc":"2.0","id":';
 const NOTIFICATION_HEAD = '{"jsonrpc":"2.0","method":';
 
 /** A request as parts: params are not copied. */
 export function requestParts(id: number, method: string, params: Payload): Buffer[] {
-  return [Buffer.from(`${HEAD}${id},"method":${JSON.stringify(method)},"params":`), params.bytes, CLOSE];
+  const quoted = PLAIN_METHOD.test(method) ? `"${method}"` : JSON.stringify(method);
+  return [Buffer.from(`${HEAD}${id},"method":${quoted},"params":`), params.bytes, CLOSE];
 }
 
 export function notificationText(method: string, params?: Payload): Buffer {

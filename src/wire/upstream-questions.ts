@@ -8,10 +8,14 @@ import { CODES, wireError } from "./rpc-errors.ts";
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
  */
 const ASKABLE = ["roots", "sampling", "elicitation"] as const;
+const METHODS: ReadonlySet<string> = new Set(["roots/list", "sampling/createMessage", "elicitation/create"]);
 const NOTHING = Payload.of({});
 
 /** Whether an agent that has declared these capabilities can be asked anything at all. */
 export const canBeAsked = (declared: Payload): boolean => ASKABLE.some(capability => declared.has(capability));
+
+/** Whether a request of an upstream is one to an agent. */
+export const isQuestion = (method: string): boolean => METHODS.has(method);
 
 /** An upstream's request as a question; refused where the agent has not declared that it can be asked this. */
 export function questionFor(method: string, params: Payload | undefined, declared: Payload): Demand {

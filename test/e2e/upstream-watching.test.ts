@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Notice } from "../../src/core/call.ts";
 import type { AgentContact } from "../../src/core/front.ts";
 import { Payload } from "../../src/core/payload.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import { upstreamCommand } from "../fixtures/build.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
 import { type PoolRun, plain, type Saying, startPool } from "../fixtures/pool.ts";
@@ -219,5 +220,18 @@ describe("an upstream that objects to our request", () => {
     if (tool) upstream.tools.set("add", { ...tool, definition });
     expect(plain(await run.call("add", { a: 1, b: 2 }))).toMatchObject({ content: [{ text: "3" }] });
     expect(upstream.journal.sent("tools/call").map(({ headers }) => headers["mcp-param-a"])).toEqual([undefined, "1"]);
+  });
+
+  test("about its revision is greeted anew and gets it once more", async () => {
+    let later = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + later };
+    const upstream = keep(await startUpstream({ era: "modern" }));
+    const run = keep(await startPool({ transport: "http", url: upstream.url }, { clock }));
+    // An upstream is greeted once a second at most.
+    later = 2_000;
+    const error = { code: -32022, message: "Unsupported protocol version", data: { supported: ["2026-07-28"] } };
+    upstream.when({ name: "count", times: 1 }, { do: "error", error });
+    expect(plain(await run.call("count"))).toMatchObject({ content: [{ text: "1" }] });
+    expect(upstream.journal.sent("server/discover")).toHaveLength(2);
   });
 });

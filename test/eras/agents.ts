@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Answered, RequestOptions } from "../fixtures/agents/answered.ts";
 import { legacyAgent, modernAgent, type Posted } from "../fixtures/agents/http.ts";
 import { type LineAgent, sseAgent, stdioAgent } from "../fixtures/agents/lines.ts";
@@ -56,6 +57,9 @@ export interface EraAgent {
   readonly post: ((body: string) => Promise<Posted>) | undefined;
   close(): Promise<void>;
 }
+
+/** An upstream that does not answer must not hide what the others did. */
+const PATIENCE_MS = 8_000;
 
 const META = "io.modelcontextprotocol/";
 
@@ -126,12 +130,13 @@ function legacy(
         void call;
       },
       async listen(uris) {
-        const answers = [];
-        for (const uri of uris) {
+        const honoured: string[] = [];
+        const all = uris.map(async uri => {
           const { message } = await request("resources/subscribe", { uri });
-          if (message?.result) answers.push(uri);
-        }
-        return answers;
+          if (message?.result) honoured.push(uri);
+        });
+        await Promise.race([Promise.all(all), sleep(PATIENCE_MS)]);
+        return honoured;
       },
     };
   });
