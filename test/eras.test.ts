@@ -15,10 +15,11 @@ import type { RpcMessage } from "./fixtures/upstream/contract.ts";
  * Every agent with every upstream, all of them on one gateway (agents on stdio have one of their own, with the same
  * configuration), every feature in every cell.
  */
-const ALL: readonly (readonly [name: string, run: Feature, applies: (typeof QUESTION_FEATURES)[string]["applies"]])[] = [
-  ...Object.entries(FEATURES).map(([name, run]) => [name, run, () => true] as const),
-  ...Object.entries(QUESTION_FEATURES).map(([name, { run, applies }]) => [name, run, applies] as const),
-];
+const ALL: readonly (readonly [name: string, run: Feature, applies: (typeof QUESTION_FEATURES)[string]["applies"]])[] =
+  [
+    ...Object.entries(FEATURES).map(([name, run]) => [name, run, () => true] as const),
+    ...Object.entries(QUESTION_FEATURES).map(([name, { run, applies }]) => [name, run, applies] as const),
+  ];
 const FEEDS = ["tools/list_changed", "resource subscription"] as const;
 
 /** How long one cell may take; every step of it is milliseconds long. */

@@ -3,7 +3,7 @@ import { errorText, type Invalid, type Message, readMessage, resultParts } from 
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import type { Exchange } from "./exchange.ts";
 
-export const MAX_BATCH = 100;
+const MAX_BATCH = 100;
 
 export type Batch =
   | { readonly kind: "batch"; readonly items: readonly (Message | Invalid)[]; readonly answers: number }
@@ -14,7 +14,7 @@ const OPEN_ARRAY = 0x5b;
 const [OPEN, COMMA, CLOSE] = [Buffer.from("["), Buffer.from(","), Buffer.from("]")];
 
 /** Whether a text, if it is JSON, is an array. */
-export function isBatch(text: Buffer): boolean {
+function isBatch(text: Buffer): boolean {
   let at = 0;
   while (WHITE_SPACE.has(text[at])) at++;
   return text[at] === OPEN_ARRAY;
@@ -24,7 +24,7 @@ export function isBatch(text: Buffer): boolean {
  * Reads several messages that came as one array. `answers`: how many of them get one.
  * https://modelcontextprotocol.io/specification/2025-03-26/basic#batching
  */
-export function readBatch(text: Buffer): Batch {
+function readBatch(text: Buffer): Batch {
   const elements = split(text);
   if (!Array.isArray(elements)) return elements;
   if (elements.length === 0) return shape("a batch must not be empty");

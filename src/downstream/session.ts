@@ -7,7 +7,7 @@ import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { initializeResult, legacyAgent } from "../wire/legacy.ts";
 import { type Message, notificationText } from "../wire/message.ts";
-import { isLogLevel, LIST_CHANGED_OF } from "../wire/methods.ts";
+import { LIST_CHANGED_OF } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { type LegacyVersion, negotiateLegacy } from "../wire/versions.ts";
 import { agentName, anonymous } from "./agent-name.ts";
@@ -18,6 +18,7 @@ import { createOutbox, type OwnStream } from "./outbox.ts";
 import { createQuestions } from "./questions.ts";
 import type { EventRing } from "./resume.ts";
 import { type Answer, serve } from "./serve.ts";
+import { sessionMethods } from "./session-methods.ts";
 import { createWatches } from "./watches.ts";
 
 type Request = Extract<Message, { kind: "request" }>;
@@ -78,6 +79,12 @@ export function openSession(options: SessionOptions): { session: Session; answer
     updated: (uri, changed) => outbox.post(uri, notificationText("notifications/resources/updated", changed)),
   });
   let logLevel: string | undefined;
+  const ownMethods = sessionMethods({
+    watches,
+    setLogLevel(level) {
+      logLevel = level;
+    },
+  });
   const contact = contactOf({ ...{ version, questions, outbox }, ...caller, logLevel: () => logLevel });
   const leave = front.attend(caller.owner, contact);
 
@@ -132,33 +139,6 @@ export function openSession(options: SessionOptions): { session: Session; answer
     if (requestId !== undefined) end(requestId);
   }
 
-  /** What a session answers by itself. */
-  const ownMethods: ReadonlyMap<string, (params: Payload) => Answer | Promise<Answer>> = new Map<
-    string,
-    (params: Payload) => Answer | Promise<Answer>
-  >([
-    ["ping", () => DONE],
-    ["initialize", () => refused(CODES.invalidRequest, "This session is already initialized")],
-    [
-      "logging/setLevel",
-      params => {
-        const level = params.string("level") ?? "";
-        if (!isLogLevel(level)) return refused(CODES.invalidParams, `Unknown log level: ${level}`);
-        logLevel = level;
-        return DONE;
-      },
-    ],
-    ["resources/subscribe", params => withUri(params, uri => watches.add(uri))],
-    [
-      "resources/unsubscribe",
-      params =>
-        withUri(params, uri => {
-          watches.remove(uri);
-          return DONE;
-        }),
-    ],
-  ]);
-
   const session: Session = {
     ...{ id, version, view, events },
     async receive(message, exchange) {
@@ -185,17 +165,9 @@ export function openSession(options: SessionOptions): { session: Session; answer
   const profile = front.view(view)?.profile();
   const answer: Answer = profile
     ? { kind: "result", result: initializeResult(version, profile) }
-    : refused(CODES.invalidParams, "This upstream is not configured");
+    : { kind: "error", error: wireError(CODES.invalidParams, "This upstream is not configured") };
   return { session, answer };
 }
-
-function withUri(params: Payload, run: (uri: string) => Answer | Promise<Answer>): Answer | Promise<Answer> {
-  const uri = params.string("uri");
-  return uri === undefined ? refused(CODES.invalidParams, "params.uri must be a string") : run(uri);
-}
-
-const refused = (code: number, message: string): Answer => ({ kind: "error", error: wireError(code, message) });
-const DONE: Answer = { kind: "result", result: EMPTY };
 
 const UNREACHABLE = {
   kind: "error",

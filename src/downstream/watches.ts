@@ -11,7 +11,7 @@ export interface Watches {
   close(): void;
 }
 
-export const MAX_WATCHES = 1_000;
+const MAX_WATCHES = 1_000;
 
 export interface WatchesOptions {
   readonly front: Front;

@@ -1,10 +1,11 @@
 import type { AttemptFailure } from "../core/failure.ts";
 import type { Clock } from "../core/ports.ts";
 import { CredentialError, type TokenSource } from "./credentials.ts";
-import type { HttpRequest, Ongoing, ReplyReceiver, UpstreamDispatcher } from "./dispatcher.ts";
+import type { UpstreamDispatcher } from "./dispatcher.ts";
 import { failure, faultOf } from "./faults.ts";
 import type { Running, Stoppable } from "./running.ts";
 import type { ReplyHead } from "./statuses.ts";
+import type { HttpRequest, Ongoing, ReplyReceiver } from "./transport.ts";
 
 /** What every HTTP exchange of one channel has in common. */
 export interface HttpLink {

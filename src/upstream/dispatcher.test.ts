@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { json, type Peer, type Seen, startPeer } from "../../test/fixtures/http-peer.ts";
 import { type ManualClock, manualClock } from "../../test/fixtures/manual-clock.ts";
-import { type HttpRequest, openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
+import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
 import { openPlainTransport } from "./plain-transport.ts";
+import type { HttpRequest } from "./transport.ts";
 import { openUndiciTransport } from "./undici-transport.ts";
 
 const cleanups: (() => Promise<void>)[] = [];

@@ -13,7 +13,6 @@ import {
   resultText,
   type Seen,
   startPeer,
-  startRawPeer,
 } from "../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { openDispatcher } from "./dispatcher.ts";
@@ -231,46 +230,6 @@ describe.each<[string, OpenTransport]>([
       const reply = await replyTo(seen => void seen.response.writeHead(status, { location: canary.url }).end());
       expect(reply).toEqual(failed("protocol_error", "refused"));
       expect(canary.seen).toEqual([]);
-    });
-  });
-
-  describe("a broken connection", () => {
-    it("that was never accepted is unreachable", async () => {
-      const peer = await startPeer(() => {});
-      await peer.close();
-      expect(plain(await channelTo(peer.url).request(outbound()))).toEqual(failed("unreachable", "not_sent"));
-    });
-
-    const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
-    it.each<[string, string | undefined, string]>([
-      ["is reset after the request", undefined, "connection_lost"],
-      ["ends without a reply", "", "connection_lost"],
-      ["ends in the middle of the body", `${head}content-length: 500\r\n\r\n{"jsonrpc"`, "connection_lost"],
-      ["ends in the middle of a chunk", `${head}transfer-encoding: chunked\r\n\r\nff\r\n{"json`, "connection_lost"],
-      ["speaks no HTTP", "SSH-2.0-OpenSSH_9.6\r\n", "protocol_error"],
-    ])("that %s leaves it unknown whether it ran", async (_, text, fault) => {
-      const peer = await startRawPeer(socket =>
-        socket.once("data", () => (text === undefined ? socket.resetAndDestroy() : socket.end(text))),
-      );
-      cleanups.push(() => peer.close());
-      expect(plain(await channelTo(peer.url).request(outbound()))).toEqual(failed(fault));
-    });
-
-    it("never takes an answer that was sent before its request", async () => {
-      const whole = (text: string) => `${head}content-length: ${text.length}\r\n\r\n${text}`;
-      const peer = await startRawPeer(socket =>
-        socket.on("data", data => {
-          const id = Number(/"id":(\d+)/.exec(data.toString())?.[1]);
-          socket.write(whole(resultText(id)));
-          setImmediate(() => socket.write(whole(resultText(id + 1, { poisoned: true }))));
-        }),
-      );
-      cleanups.push(() => peer.close());
-      const channel = channelTo(peer.url);
-      for (let turn = 0; turn < 20; turn++) {
-        const reply = await channel.request(outbound());
-        expect(JSON.stringify(plain(reply))).not.toContain("poisoned");
-      }
     });
   });
 });

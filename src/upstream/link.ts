@@ -12,6 +12,7 @@ import type { Channel, Reply } from "./channel.ts";
 import { NOTICES, type OpenCall, openCall } from "./open-call.ts";
 import { type AskOptions, createOutbound } from "./outbound.ts";
 import type { Parking } from "./parking.ts";
+import { type Placed, Running } from "./running.ts";
 import { createTurns } from "./turns.ts";
 
 /** What an upstream said of itself when the link was opened. */
@@ -68,6 +69,10 @@ export interface LinkParts {
   unclaimed(message: Message): void;
 }
 
+interface Listener extends Placed {
+  hear(message: Message): void;
+}
+
 const SET_LEVEL_TIMEOUT_MS = 5_000;
 const UNTIMED: Timeouts = { timeoutMs: NO_TIMEOUT_MS, maxTimeoutMs: NO_TIMEOUT_MS };
 
@@ -81,7 +86,7 @@ export function createLink(parts: LinkParts): Link {
   /** Questions that do not say which call they belong to belong to the only one. */
   const turns = asks && !channel.attributes ? createTurns(clock) : undefined;
 
-  const running = new Set<{ hear(message: Message): void }>();
+  const running = new Running<Listener>();
   const open = new Set<OpenCall>();
   let logLevel: string | undefined;
 
@@ -98,11 +103,11 @@ export function createLink(parts: LinkParts): Link {
         call.notify({ method: message.method, params: message.params ?? NOTHING });
       }
     };
-    const listener = { hear };
+    const listener: Listener = { place: -1, hear };
     running.add(listener);
     const capabilities = shownCapabilities(call.caller.capabilities);
     const reply = await outbound.send(call, { ...calling, capabilities, signal: call.signal, onMessage: hear });
-    running.delete(listener);
+    running.remove(listener);
     return attemptOf(reply, era, { method: call.method, capabilities });
   }
 
@@ -123,6 +128,7 @@ export function createLink(parts: LinkParts): Link {
 
   function callOpenly(call: Call, calling: Calling): { attempt: Promise<LinkAttempt>; call: OpenCall } {
     const { owner } = call.caller;
+    const listener: Listener = { place: -1, hear: message => opened.call.hear(message) };
     const opened = openCall(
       {
         ...{ owner, clock, parking, declared, respond, unclaimed, timeouts: calling.timeouts },
@@ -131,13 +137,13 @@ export function createLink(parts: LinkParts): Link {
           return attemptOf(await outbound.send(call, how), era, { method: call.method, capabilities: declared });
         },
         ended() {
-          running.delete(opened.call);
+          running.remove(listener);
           open.delete(opened.call);
         },
       },
       call,
     );
-    running.add(opened.call);
+    running.add(listener);
     open.add(opened.call);
     return opened;
   }
@@ -157,10 +163,9 @@ export function createLink(parts: LinkParts): Link {
       return running.size > 0;
     },
     overhear(message) {
-      const candidates = message.kind === "request" ? open : running;
-      const [only] = candidates;
+      const only = message.kind === "request" ? onlyOf(open) : running.only;
       const concerns = message.kind === "request" || (message.kind === "notification" && BESIDE.has(message.method));
-      if (!concerns || !only || candidates.size > 1) return false;
+      if (!concerns || !only) return false;
       only.hear(message);
       return true;
     },
@@ -179,3 +184,8 @@ export function createLink(parts: LinkParts): Link {
 /** What an upstream says beside its requests that concerns the call it works on. */
 const BESIDE: ReadonlySet<string> = new Set(["notifications/message", "notifications/cancelled"]);
 const NOTHING = Payload.of({});
+
+function onlyOf<T>(members: ReadonlySet<T>): T | undefined {
+  const [only] = members;
+  return members.size === 1 ? only : undefined;
+}

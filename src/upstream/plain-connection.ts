@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "../core/ports.ts";
-import type { HttpRequest, ReplyReceiver } from "./dispatcher.ts";
 import { ReplyParser, type ReplyParts } from "./reply-parser.ts";
 import type { ReplyHead } from "./statuses.ts";
+import type { HttpRequest, ReplyReceiver } from "./transport.ts";
 
 /** Where connections lead, and what becomes of them. */
 export interface ConnectionOwner {

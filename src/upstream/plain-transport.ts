@@ -1,5 +1,5 @@
-import type { DispatcherOptions, Transport } from "./dispatcher.ts";
 import { type ConnectionOwner, headerLines, PlainConnection } from "./plain-connection.ts";
+import type { Transport, TransportOptions } from "./transport.ts";
 
 /** How much sooner than the upstream we stop using an idle connection, for what is on the way at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
@@ -9,7 +9,7 @@ const MAX_KEEP_ALIVE_MS = 60_000;
  * Connections to an upstream without TLS: one exchange at a time on each, the one last used is used first, and
  * whatever is not exactly HTTP/1.1 closes its connection.
  */
-export function openPlainTransport(options: DispatcherOptions): Transport {
+export function openPlainTransport(options: TransportOptions): Transport {
   const { clock, keepAliveMs = 4_000, connectTimeoutMs = 3_000 } = options;
   const { hostname, port, host } = new URL(options.url);
   const all = new Set<PlainConnection>();

@@ -3,6 +3,7 @@ import type { Failure, Fault } from "../core/failure.ts";
 import type { Subscription } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import type { Message } from "../wire/message.ts";
 import { canBeAsked } from "../wire/upstream-questions.ts";
 import { reconnectMs } from "./backoff.ts";
 import type { Opened } from "./connector.ts";
@@ -32,8 +33,8 @@ export interface Subscriptions {
   lost(link: Link): void;
   /** A resource has changed: parameters of the notification, on the link of that tenant. */
   updated(tenant: Tenant | undefined, params: Payload): void;
-  /** Takes a message that came with no request on the shared link; tells whether it was a feed's own. */
-  hear: Feed["hear"];
+  /** Takes a message that came with no request on the link of that tenant; tells whether it was a feed's own. */
+  hear(tenant: Tenant | undefined, message: Message): boolean;
   isNeeded(tenant: Tenant): boolean;
   release(owner: OwnerId): void;
   stop(): void;
@@ -175,7 +176,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       const told = withoutSubscription(params);
       for (const uri of place.listeners.keys()) if (isWithin(changed, uri)) tell(place, uri, told);
     },
-    hear: message => places.get("")?.feed?.hear(message) ?? false,
+    hear: (tenant, message) => places.get(keyOf(tenant))?.feed?.hear(message) ?? false,
     isNeeded: tenant => (places.get(keyOf(tenant))?.listeners.size ?? 0) > 0,
     release(owner) {
       for (const place of [...places.values()]) if (place.tenant?.owner === owner) end(place);

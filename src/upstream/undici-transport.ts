@@ -1,8 +1,8 @@
 import { type Dispatcher, Pool } from "undici";
-import type { DispatcherOptions, HttpRequest, Ongoing, ReplyReceiver, Transport } from "./dispatcher.ts";
+import type { HttpRequest, Ongoing, ReplyReceiver, Transport, TransportOptions } from "./transport.ts";
 
 /** Connections to an upstream with TLS. */
-export function openUndiciTransport(options: DispatcherOptions): Transport {
+export function openUndiciTransport(options: TransportOptions): Transport {
   const { keepAliveMs = 4_000, connectTimeoutMs = 3_000, ca } = options;
   const pool = new Pool(new URL(options.url).origin, {
     connect: { timeout: connectTimeoutMs, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },

@@ -8,6 +8,7 @@ import type { Payload } from "../core/payload.ts";
 import type { Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
+import type { Message } from "../wire/message.ts";
 import type { Timeouts } from "./attempt.ts";
 import { createAttempts } from "./attempts.ts";
 import { createConnector } from "./connector.ts";
@@ -92,23 +93,24 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
       },
     });
   const mainEar = earFor(undefined);
+  const hearing =
+    (tenant: Tenant | undefined, ear: Ear) =>
+    (link: Link | undefined, message: Message): void => {
+      if (!subscriptions.hear(tenant, message)) ear.hear(link, message);
+    };
 
   const connector = createConnector({
     open: lost =>
       dialer.open({
         signal,
         declared: NO_CAPABILITIES,
-        message(link, message) {
-          if (!subscriptions.hear(message)) mainEar.hear(link, message);
-        },
+        message: hearing(undefined, mainEar),
         lost(detail, link) {
           subscriptions.lost(link);
           lost(detail);
         },
       }),
-    health,
-    clock,
-    random,
+    ...{ health, clock, random },
     maxDelayMs: config.health_check_interval * 1000,
     crashes: config.transport === "stdio",
     opened: link => void introduce(link),
@@ -120,7 +122,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
       return dialer.open({
         signal,
         declared: tenant.declared,
-        message: ear.hear,
+        message: hearing(tenant, ear),
         lost(_detail, link) {
           ear.stop();
           owners.lost(link);

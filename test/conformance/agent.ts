@@ -31,15 +31,13 @@ export interface Wish {
   readonly arguments: Json;
 }
 
-async function call(agent: Agent, params: Json): Promise<void> {
-  let more: Json = {};
-  do {
-    const { message } = await agent.request("tools/call", { ...params, ...more });
-    const { resultType, inputRequests, requestState } = message?.result ?? {};
-    if (resultType !== "input_required") return;
-    const answers = Object.entries(asObject(inputRequests)).map(([key, question]) => [key, answer(asObject(question))]);
-    more = { inputResponses: Object.fromEntries(answers), ...(requestState !== undefined && { requestState }) };
-  } while (true);
+async function call(agent: Agent, params: Json, more: Json = {}): Promise<void> {
+  const { message } = await agent.request("tools/call", { ...params, ...more });
+  const { resultType, inputRequests, requestState } = message?.result ?? {};
+  if (resultType !== "input_required") return;
+  const answers = Object.entries(asObject(inputRequests)).map(([key, question]) => [key, answer(asObject(question))]);
+  const inputResponses = Object.fromEntries(answers);
+  return call(agent, params, { inputResponses, ...(requestState !== undefined && { requestState }) });
 }
 
 /** Uses everything that a server offers: every tool (or those of the wishes), every prompt, every resource. */

@@ -135,12 +135,12 @@ describe("a subscription", () => {
     expect(refused).toMatchObject({ kind: "failed", failure: { kind: "answered" } });
   });
 
-  test("at a child that all share is one subscription, and at one's own child it is one's own", async () => {
+  test.each(["legacy", "modern"])("at a (%s) child is on the one that its agent has", async era => {
     for (const isolation of ["shared", "per_agent"]) {
-      const run = keep(await startPool({ transport: "stdio", isolation, ...upstreamCommand("--era", "legacy") }));
-      const alice = await watch(run, URI);
+      const run = keep(await startPool({ transport: "stdio", isolation, ...upstreamCommand("--era", era) }));
+      const [alice] = await Promise.all([watch(run, URI), watch(run, URI), watch(run, OTHER)]);
       expect(run.upstream.keeps(run.caller().owner)).toBe(isolation === "per_agent");
-      alice.close();
+      alice?.close();
     }
   });
 });

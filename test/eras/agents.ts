@@ -40,13 +40,20 @@ export interface Place {
   readonly dir: string;
 }
 
+export interface Conversation {
+  readonly last: Answered;
+  readonly asked: readonly Json[];
+  /** Everything that came before an answer. */
+  readonly before: readonly RpcMessage[];
+}
+
 export interface EraAgent {
   readonly kind: AgentKind;
   request(method: string, params?: Json, options?: RequestOptions): Promise<Answered>;
   /** The least severe log level that it wants from now on. */
   setLevel(level: string): Promise<void>;
-  /** Calls a tool or prompt, answers what it is asked, and returns the end of it with every question. */
-  converse(method: string, params: Json): Promise<{ last: Answered; asked: readonly Json[] }>;
+  /** Calls a tool or prompt and answers what it is asked, to the end. */
+  converse(method: string, params: Json): Promise<Conversation>;
   /** Sends a request and takes it back as soon as it has begun. */
   giveUp(params: Json, begun: Promise<void>): Promise<void>;
   /** From now on it hears of changed tool lists, and of these resources. Resolves with the resources it will hear of. */
@@ -120,7 +127,7 @@ function legacy(
       async converse(method, params) {
         const from = asked.length;
         const last = await request(method, params);
-        return { last, asked: asked.slice(from) };
+        return { last, asked: asked.slice(from), before: last.before };
       },
       async giveUp(params, begun) {
         const call = request("tools/call", params).catch(() => {});
@@ -203,6 +210,7 @@ function modern(kind: AgentKind, ask: Ask): Omit<EraAgent, "giveUp" | "listen" |
     async converse(method, params) {
       const asked: Json[] = [];
       let last = await request(method, params);
+      const before = [...last.before];
       while (last.message?.result?.resultType === "input_required") {
         const { inputRequests, requestState } = last.message.result;
         const questions = Object.entries(asObject(inputRequests)) as [string, Json][];
@@ -211,8 +219,9 @@ function modern(kind: AgentKind, ask: Ask): Omit<EraAgent, "giveUp" | "listen" |
           questions.map(([key, question]) => [key, answerTo(kind.name, question)]),
         );
         last = await request(method, { ...params, inputResponses, requestState });
+        before.push(...last.before);
       }
-      return { last, asked };
+      return { last, asked, before };
     },
   };
 }

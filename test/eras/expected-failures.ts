@@ -17,6 +17,5 @@ export const expectedFailure = (
   upstream: UpstreamKind,
 ): ExpectedFailure | undefined =>
   EXPECTED_FAILURES.find(
-    entry =>
-      entry.features.includes(feature) && (entry.agent?.(agent) ?? true) && (entry.upstream?.(upstream) ?? true),
+    entry => entry.features.includes(feature) && (entry.agent?.(agent) ?? true) && (entry.upstream?.(upstream) ?? true),
   );

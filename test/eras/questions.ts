@@ -85,7 +85,11 @@ const rounds: Feature = async cell => {
   const kinds = askable(cell);
   await conversation(cell, [kinds.slice(0, 1), kinds.slice(1, 2), kinds.slice(0, 1), kinds.slice(-1)]);
 };
-const atOnce: Feature = async cell => conversation(cell, [[...askable(cell), "sampling"], ["sampling", "sampling"]]);
+const atOnce: Feature = async cell =>
+  conversation(cell, [
+    [...askable(cell), "sampling"],
+    ["sampling", "sampling"],
+  ]);
 
 const LOAD = 8;
 const underLoad: Feature = async cell => {
