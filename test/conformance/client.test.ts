@@ -68,7 +68,8 @@ describe.skipIf(reason !== undefined)("the official suite for clients", () => {
     const security = { rate_limit_per_minute: 0 };
     const gateway = await startGateway({ toml: configToml([upstream], { security }) });
     try {
-      const agent = await openAgent(gateway.of("suite"), revision);
+      await gateway.until();
+      const agent = await openAgent(gateway.url, revision);
       await useAll(agent, told.context.toolCalls);
       await agent.close();
     } finally {

@@ -58,18 +58,20 @@ function readChecks(dir) {
     const file = join(dir, entry, "checks.json");
     if (!name || !existsSync(file)) continue;
     scenarios[name] ??= {};
-    for (const { id, status, errorMessage } of JSON.parse(readFileSync(file, "utf8"))) {
+    for (const { id, status, description, errorMessage } of JSON.parse(readFileSync(file, "utf8"))) {
       scenarios[name][id] ??= { messages: [] };
       const check = scenarios[name][id];
       check[status] = (check[status] ?? 0) + 1;
-      if (errorMessage) check.messages.push(errorMessage);
+      if (status === "FAILURE" || errorMessage) check.messages.push(errorMessage ?? description);
     }
   }
   return scenarios;
 }
 
-const RANK = ["SUCCESS", "INFO", "SKIPPED", "WARNING", "FAILURE"];
-const worst = check => Math.max(...Object.keys(check ?? { FAILURE: 1 }).map(key => RANK.indexOf(key)));
+/** That a response was one of several good ones is information, and as good as success. */
+const RANK = { SUCCESS: 0, INFO: 0, SKIPPED: 1, WARNING: 2, FAILURE: 3 };
+const worst = check => Math.max(...Object.keys(check ?? { FAILURE: 1 }).map(key => RANK[key] ?? 0));
+const nameOf = rank => Object.keys(RANK).find(name => RANK[name] === rank);
 
 /** Checks that are worse in `scenarios` than in `baseline`: `{ check: "scenario:id", says }`. */
 export function regressions(baseline, scenarios) {
@@ -78,7 +80,7 @@ export function regressions(baseline, scenarios) {
     for (const [id, check] of Object.entries(checks)) {
       const now = scenarios[scenario]?.[id];
       if (worst(now) <= worst(check)) continue;
-      const says = `${now ? RANK[worst(now)] : "absent"}: ${now?.messages[0] ?? ""}`;
+      const says = `${now ? nameOf(worst(now)) : "absent"}: ${now?.messages[0] ?? ""}`;
       worse.push({ check: `${scenario}:${id}`, says });
     }
   }
