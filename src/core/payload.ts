@@ -114,7 +114,8 @@ export class Payload {
         builder.set(key, this.#text.subarray(member.keyStart, member.start), asBytes(changes[key]));
       }
     }
-    for (const [key, change] of Object.entries(changes)) {
+    for (const key of Object.keys(changes)) {
+      const change = changes[key];
       if (change !== undefined && !this.#members.has(key)) {
         builder.set(key, Buffer.from(`${JSON.stringify(key)}:`), asBytes(change));
       }

@@ -21,17 +21,21 @@ export function readBody(request: IncomingMessage): Promise<Body> | Body {
   return new Promise(resolve => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let read = false;
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size > MAX_BODY_BYTES) resolve(tooLarge());
       else chunks.push(chunk);
     });
     request.on("end", () => {
+      read = true;
       const [first] = chunks;
       const bytes = chunks.length === 1 && first ? first : Buffer.concat(chunks);
       resolve({ kind: "body", bytes });
     });
-    const gone = (): void => resolve(GONE);
+    const gone = (): void => {
+      if (!read) resolve(GONE);
+    };
     request.on("error", gone);
     request.on("close", gone);
   });

@@ -76,8 +76,13 @@ export async function listen(front: Front, agent: Agent, listening: Listening): 
     acknowledged = true;
     for (const [key, text] of early) if (open.has(key) || LIST_METHODS.has(key)) listening.tell(text);
     await new Promise<void>(resolve => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
-      listening.hold(resolve);
+      const end = (): void => {
+        // The signal may be that of a connection, which outlives this stream.
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      signal.addEventListener("abort", end);
+      listening.hold(end);
     });
   }
   unsubscribe();

@@ -53,7 +53,10 @@ export function answerModern(
     return listen(front, agent, { id: message.id, params, clock, signal, tell: notify, hold });
   }
   return serve(front, agent, {
-    ...{ method, params, signal, notify },
+    method,
+    params,
+    signal,
+    notify,
     check(entry) {
       const mismatch = headers && entry.kind === "tool" && parameterHeaderMismatch(entry.definition, params, headers);
       return mismatch ? wireError(CODES.headerMismatch, mismatch) : undefined;

@@ -82,10 +82,20 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     };
     const answer = await answerModern(
       front,
-      { ...message, envelope: checked.envelope },
       {
-        ...{ view, clock, headers: request.headers, address: request.socket.remoteAddress ?? "" },
-        ...{ signal: gone, notify },
+        kind: message.kind,
+        id: message.id,
+        method: message.method,
+        params: message.params,
+        envelope: checked.envelope,
+      },
+      {
+        view,
+        clock,
+        headers: request.headers,
+        address: request.socket.remoteAddress ?? "",
+        signal: gone,
+        notify,
         hold: stop => streams.keep(response, { stop }),
       },
     );

@@ -69,7 +69,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     const { link } = opened;
     const declined = about.input && link.era.declined(about.input.answers);
     if (declined) return { kind: "answered", error: declined.error };
-    const result = await link.call(call, { ...about, timeouts });
+    const result = await link.call(call, { holder: about.holder, input: about.input, timeouts });
     if (result.kind === "objected") {
       return again ? comply(call, about, { link, ...result }) : blame(protocolError(result.detail));
     }

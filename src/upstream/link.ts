@@ -106,7 +106,14 @@ export function createLink(parts: LinkParts): Link {
     const listener: Listener = { place: -1, hear };
     running.add(listener);
     const capabilities = shownCapabilities(call.caller.capabilities);
-    const reply = await outbound.send(call, { ...calling, capabilities, signal: call.signal, onMessage: hear });
+    const reply = await outbound.send(call, {
+      holder: calling.holder,
+      timeouts: calling.timeouts,
+      input: calling.input,
+      capabilities,
+      signal: call.signal,
+      onMessage: hear,
+    });
     running.remove(listener);
     return attemptOf(reply, era, { method: call.method, capabilities });
   }

@@ -66,7 +66,10 @@ export function createOutbound(parts: {
       const id = nextId();
       const { params, headers } = era.request(
         {
-          ...{ method, logLevel, capabilities, input },
+          method,
+          logLevel,
+          capabilities,
+          input,
           params: CALL_METHODS.get(method)?.rename(call.params, holder.native) ?? call.params,
           progressToken: call.params.object("_meta")?.has("progressToken") ? id : undefined,
           definition: method === "tools/call" ? holder.definition : undefined,

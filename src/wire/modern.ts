@@ -46,7 +46,12 @@ export function modernUpstream(identity: Identity): UpstreamEra {
       const name = member && request.params.string(member);
       if (name !== undefined) headers["mcp-name"] = encodeHeader(name);
       if (request.definition) Object.assign(headers, parameterHeaders(request.definition, request.params));
-      return { params: request.params.with({ ...inputOf(request.input), _meta: meta.bytes }), headers };
+      return {
+        params: request.params.with(
+          request.input ? { ...inputOf(request.input), _meta: meta.bytes } : { _meta: meta.bytes },
+        ),
+        headers,
+      };
     },
     declaresAtOpening: false,
     cancelsByMessage: false,
@@ -123,12 +128,15 @@ const STATUS: ReadonlyMap<number, number> = new Map([
 ]);
 
 function stamp(result: Payload, cacheable: boolean): Payload {
-  const hints = cacheable
-    ? { ...(!result.has("ttlMs") && { ttlMs: "0" }), ...(!result.has("cacheScope") && { cacheScope: '"private"' }) }
-    : {};
-  const type = result.has("resultType") ? {} : { resultType: COMPLETE };
-  const changes = { ...type, ...hints };
-  return Object.keys(changes).length > 0 ? result.with(changes) : result;
+  const type = result.has("resultType") ? undefined : COMPLETE;
+  const ttl = cacheable && !result.has("ttlMs") ? "0" : undefined;
+  const scope = cacheable && !result.has("cacheScope") ? '"private"' : undefined;
+  if (!type && !ttl && !scope) return result;
+  return result.with({
+    ...(type && { resultType: type }),
+    ...(ttl && { ttlMs: ttl }),
+    ...(scope && { cacheScope: scope }),
+  });
 }
 
 /** What a modern request says of itself besides method and parameters. */
