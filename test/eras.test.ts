@@ -164,6 +164,19 @@ test("every expected failure is one of a cell that exists", () => {
   expect(EXPECTED_FAILURES.filter(entry => !used.has(entry)).map(({ reason }) => reason)).toEqual([]);
 });
 
-test("docs/eras.md shows what is impossible, and what is answered", () => {
-  expect(readFileSync("docs/eras.md", "utf8")).toContain(impossibleTable());
+describe("docs/eras.md", () => {
+  const page = readFileSync("docs/eras.md", "utf8");
+
+  test("shows what is impossible, and what is answered", () => {
+    expect(page).toContain(impossibleTable());
+  });
+
+  test("names every agent and every upstream of the matrix", () => {
+    expect(page).toContain(AGENTS.map(({ name }) => `- ${name}`).join("\n"));
+    const kinds = UPSTREAMS.map(
+      ({ transport, revision, shared }) =>
+        `- ${revision} over \`${transport}\`${shared ? ", one child for all agents" : ""}`,
+    );
+    expect(page).toContain(kinds.join("\n"));
+  });
 });

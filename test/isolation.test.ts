@@ -62,7 +62,9 @@ interface Plan {
 async function trial({ agent, at, slot }: Plan): Promise<string[]> {
   const upstream = upstreams[draw(at, 1, upstreams.length)] as RunningUpstream;
   const nonce = `${agent.kind.name}-${at}`;
-  const asks = !upstream.kind.shared && draw(at, 2, 3) === 0;
+  const givesUp = draw(at, 6, 10) === 0;
+  // A question that nobody comes back for keeps its call open, and this agent's next calls on that line wait for it.
+  const asks = !upstream.kind.shared && !givesUp && draw(at, 2, 3) === 0;
   const rounds = asks ? (draw(at, 3, 2) === 0 ? [["sampling"]] : [["sampling", "sampling"], ["sampling"]]) : [];
   const [base, steps] = [(at + 1) * STEP_RANGE, draw(at, 4, 4)];
   const args = { nonce, rounds, base, steps, ms: draw(at, 5, 6) };
@@ -71,7 +73,7 @@ async function trial({ agent, at, slot }: Plan): Promise<string[]> {
     arguments: args,
     _meta: { progressToken: `token ${slot}`, "io.modelcontextprotocol/logLevel": "info" },
   };
-  if (draw(at, 6, 10) === 0) {
+  if (givesUp) {
     await agent.giveUp(params, sleep(draw(at, 7, 15)));
     return [];
   }

@@ -3,11 +3,16 @@ import * as z from "zod";
 import { CONTROL_VERSION } from "../src/app/control/protocol.ts";
 import { EXIT } from "../src/app/exit-codes.ts";
 import { configSchema } from "../src/config/schema.ts";
+import type { Call } from "../src/core/call.ts";
+import { ownerId, principal } from "../src/core/names.ts";
 import { Payload } from "../src/core/payload.ts";
-import { UPSTREAM_STATES } from "../src/core/status.ts";
+import { type Status, UPSTREAM_STATES, type UpstreamStatus } from "../src/core/status.ts";
+import { audit } from "../src/guard/audit.ts";
+import { createRedactor } from "../src/guard/redact.ts";
 import { parameterHeaders } from "../src/wire/parameter-headers.ts";
 import { CODES } from "../src/wire/rpc-errors.ts";
 import { LEGACY_VERSIONS, META, MODERN_VERSIONS } from "../src/wire/versions.ts";
+import { manualClock } from "./fixtures/manual-clock.ts";
 
 /** Literals that others depend on. Something may be added here; what is here never changes. */
 describe("never changes", () => {
@@ -88,9 +93,55 @@ describe("never changes", () => {
     );
   });
 
+  test("the fields of the status", () => {
+    expect(STATUS_FIELDS).toHaveLength(new Set(STATUS_FIELDS).size);
+    expect(UPSTREAM_FIELDS).toHaveLength(new Set(UPSTREAM_FIELDS).size);
+  });
+
+  test("the keys of a line in the request log", async () => {
+    const lines: string[] = [];
+    const layer = audit({
+      ...{ log: { write: line => void lines.push(line) }, redactor: createRedactor([]), clock: manualClock() },
+      ...{ logRequests: true, logResponses: true, maxBytes: 100 },
+    });
+    await layer(async () => ({ kind: "done", result: Payload.of({}) }))(aCall());
+    await layer(async () => ({ kind: "failed", failure: { kind: "overloaded" } }))(aCall());
+    layer.flush();
+    const keys = new Set(lines.flatMap(line => Object.keys(JSON.parse(line) as object)));
+    expect([...keys]).toEqual(
+      expect.arrayContaining([
+        ...["ts", "mono", "event", "agent", "principal", "method", "target", "attempts", "outcome", "reason", "ms"],
+        ...["request", "response", "bytesIn", "bytesOut"],
+      ]),
+    );
+  });
+
   test("the version of the control protocol, without a word in the change log", () => {
     expect(CONTROL_VERSION).toBe(1);
   });
+});
+
+/** The compiler refuses a field that does not exist any more. */
+const STATUS_FIELDS = [
+  ...["schema", "running", "pid", "version", "startedAt", "uptimeMs", "url", "urls", "config", "health"],
+  ...["upstreams", "catalog"],
+] as const satisfies readonly (keyof Status)[];
+const UPSTREAM_FIELDS = [
+  ...["name", "transport", "protocolVersion", "state", "since", "priority", "group", "tools", "prompts", "resources"],
+  ...["inFlight", "calls", "failures", "lastError"],
+] as const satisfies readonly (keyof UpstreamStatus)[];
+
+const aCall = (): Call => ({
+  caller: { principal: principal("p"), agent: "a/1", owner: ownerId("o"), capabilities: Payload.of({}) },
+  view: { kind: "all" },
+  method: "tools/call",
+  target: "t",
+  subject: undefined,
+  params: Payload.of({ name: "t" }),
+  continues: undefined,
+  signal: new AbortController().signal,
+  logLevel: undefined,
+  notify() {},
 });
 
 const KEYS = [

@@ -86,18 +86,21 @@ describe.skipIf(reason !== undefined)("the official suite for clients", () => {
   });
   afterAll(() => void listener.close());
 
-  test.each(SCENARIOS)("%s %s", async (scenario, wanted, agent = wanted) => {
-    revision = agent;
-    const { port } = listener.address() as AddressInfo;
-    const forward = fileURLToPath(new URL("forward.mjs", import.meta.url));
-    const command = `${process.execPath} ${forward} http://127.0.0.1:${port}`;
-    const { checks, log } = await runClientScenario(command, scenario, wanted || undefined);
-    expect(Object.keys(checks), log).not.toEqual([]);
-    const failed = Object.entries(checks).flatMap(([check, { FAILURE, messages }]) =>
-      FAILURE ? [{ check, says: messages.join("; ") }] : [],
-    );
-    expectOnly("client", groupOf(scenario, wanted), failed);
-  });
+  test.each(SCENARIOS.map(([scenario, wanted, agent = wanted]) => ({ scenario, wanted, agent })))(
+    "$scenario $wanted",
+    async ({ scenario, wanted, agent }) => {
+      revision = agent;
+      const { port } = listener.address() as AddressInfo;
+      const forward = fileURLToPath(new URL("forward.mjs", import.meta.url));
+      const command = `${process.execPath} ${forward} http://127.0.0.1:${port}`;
+      const { checks, log } = await runClientScenario(command, scenario, wanted || undefined);
+      expect(Object.keys(checks), log).not.toEqual([]);
+      const failed = Object.entries(checks).flatMap(([check, { FAILURE, messages }]) =>
+        FAILURE ? [{ check, says: messages.join("; ") }] : [],
+      );
+      expectOnly("client", groupOf(scenario, wanted), failed);
+    },
+  );
 
   test("expected failures are of scenarios that exist", () => {
     expectKnown(
