@@ -13,7 +13,8 @@ import { NOTICES, type OpenCall, openCall } from "./open-call.ts";
 import { type AskOptions, createOutbound } from "./outbound.ts";
 import type { Parking } from "./parking.ts";
 import { type Placed, Running } from "./running.ts";
-import { createTurns } from "./turns.ts";
+import { createSuspicion } from "./suspicion.ts";
+import { createTurns, type Turn } from "./turns.ts";
 
 /** What an upstream said of itself when the link was opened. */
 export interface Introduction {
@@ -88,12 +89,15 @@ export function createLink(parts: LinkParts): Link {
 
   const running = new Running<Listener>();
   const open = new Set<OpenCall>();
+  const suspicion = createSuspicion(clock);
   let logLevel: string | undefined;
 
   async function call(call: Call, calling: Calling): Promise<LinkAttempt> {
     if (era.setsLogLevel && call.logLevel !== undefined) await raiseLogLevel(call.logLevel, call.signal);
-    if (!asks) return callPlainly(call, calling);
-    return turns ? callInTurn(call, calling) : callOpenly(call, calling).attempt;
+    suspicion.began(call.caller.owner);
+    const attempt = await (asks ? callAskably(call, calling) : callPlainly(call, calling));
+    if (attempt.kind === "failed" && GIVEN_UP.has(attempt.fault)) suspicion.gaveUp();
+    return attempt;
   }
 
   async function callPlainly(call: Call, calling: Calling): Promise<LinkAttempt> {
@@ -118,27 +122,32 @@ export function createLink(parts: LinkParts): Link {
     return attemptOf(reply, era, { method: call.method, capabilities });
   }
 
-  /** The wait counts as time of the call. */
-  async function callInTurn(call: Call, calling: Calling): Promise<LinkAttempt> {
+  /** Where questions name no call, one call at a time; the wait counts as time of the call. */
+  async function callAskably(call: Call, calling: Calling): Promise<LinkAttempt> {
+    if (!turns) return callOpenly(call, calling, undefined).attempt;
     const { timeoutMs, maxTimeoutMs } = calling.timeouts;
     const askedAt = clock.now();
-    const turn = await turns?.take({ timeoutMs, signal: call.signal });
-    if (turn === "timeout" || turn === "cancelled") {
-      return failed({ fault: turn, delivery: "not_sent", detail: "another call of this agent was still running" });
+    const turn = await turns.take({ timeoutMs, signal: call.signal });
+    if (turn.kind !== "go") {
+      return failed({ fault: turn.kind, delivery: "not_sent", detail: "another call of this agent was still running" });
     }
     const waitedMs = clock.now() - askedAt;
     const timeouts = { timeoutMs: timeoutMs - waitedMs, maxTimeoutMs: maxTimeoutMs - waitedMs };
-    const opened = callOpenly(call, { ...calling, timeouts });
-    void opened.call.done.then(() => turns?.next());
+    const opened = callOpenly(call, { ...calling, timeouts }, turn.turn);
+    void opened.call.done.then(() => turn.turn.pass());
     return opened.attempt;
   }
 
-  function callOpenly(call: Call, calling: Calling): { attempt: Promise<LinkAttempt>; call: OpenCall } {
+  function callOpenly(
+    call: Call,
+    calling: Calling,
+    turn: Turn | undefined,
+  ): { attempt: Promise<LinkAttempt>; call: OpenCall } {
     const { owner } = call.caller;
     const listener: Listener = { place: -1, hear: message => opened.call.hear(message) };
     const opened = openCall(
       {
-        ...{ owner, clock, parking, declared, respond, unclaimed, timeouts: calling.timeouts },
+        ...{ owner, clock, parking, declared, respond, unclaimed, turn, timeouts: calling.timeouts },
         send: async (signal, onMessage) => {
           const how = { ...calling, timeouts: UNTIMED, capabilities: declared, signal, onMessage };
           return attemptOf(await outbound.send(call, how), era, { method: call.method, capabilities: declared });
@@ -163,6 +172,14 @@ export function createLink(parts: LinkParts): Link {
     await ask("logging/setLevel", Payload.of({ level }), { timeoutMs: SET_LEVEL_TIMEOUT_MS, signal });
   }
 
+  /** Whom a message is for that does not say so. */
+  function candidate(message: Message): { hear(message: Message): void } | undefined {
+    if (message.kind === "request") return onlyOf([...open].filter(call => call.waiting));
+    if (message.kind !== "notification") return undefined;
+    const sure = message.method === "notifications/cancelled" || suspicion.clear;
+    return BESIDE.has(message.method) && sure ? running.only : undefined;
+  }
+
   return {
     ...introduction,
     ...{ era, channel, declared, call, ask, respond },
@@ -170,11 +187,9 @@ export function createLink(parts: LinkParts): Link {
       return running.size > 0;
     },
     overhear(message) {
-      const only = message.kind === "request" ? onlyOf(open) : running.only;
-      const concerns = message.kind === "request" || (message.kind === "notification" && BESIDE.has(message.method));
-      if (!concerns || !only) return false;
-      only.hear(message);
-      return true;
+      const only = candidate(message);
+      only?.hear(message);
+      return only !== undefined;
     },
     notify: (method, params) => channel.notify(notificationText(method, params), era.headers(version)),
     async close() {
@@ -190,9 +205,8 @@ export function createLink(parts: LinkParts): Link {
 
 /** What an upstream says beside its requests that concerns the call it works on. */
 const BESIDE: ReadonlySet<string> = new Set(["notifications/message", "notifications/cancelled"]);
+/** The upstream may go on talking of such a call. */
+const GIVEN_UP: ReadonlySet<string> = new Set(["cancelled", "timeout"]);
 const NOTHING = Payload.of({});
 
-function onlyOf<T>(members: ReadonlySet<T>): T | undefined {
-  const [only] = members;
-  return members.size === 1 ? only : undefined;
-}
+const onlyOf = <T>(members: readonly T[]): T | undefined => (members.length === 1 ? members[0] : undefined);

@@ -32,7 +32,14 @@ function start(first = callOf().call) {
   let upstream: AbortSignal | undefined;
   const opened = openCall(
     {
-      ...{ owner: OWNER, clock, parking, declared: ROOTS, timeouts: { timeoutMs: 1_000, maxTimeoutMs: 5_000 } },
+      ...{
+        owner: OWNER,
+        clock,
+        parking,
+        declared: ROOTS,
+        turn: undefined,
+        timeouts: { timeoutMs: 1_000, maxTimeoutMs: 5_000 },
+      },
       send: signal => {
         upstream = signal;
         return new Promise(resolve => {

@@ -9,6 +9,7 @@ import { openQuestions, type UpstreamRequest } from "./open-questions.ts";
 import type { Parkable, Parked, Parking } from "./parking.ts";
 import { createPatience } from "./patience.ts";
 import { refuseRequest } from "./refuse-request.ts";
+import type { Turn } from "./turns.ts";
 
 export const OPEN_CALL = {
   /** Questions that come within this time are asked together. */
@@ -24,6 +25,8 @@ export interface OpenCallParts {
   /** What the upstream was told that this agent can be asked for. */
   readonly declared: Payload;
   readonly timeouts: Timeouts;
+  /** Held while the upstream works on the call, where only one may run at a time. */
+  readonly turn: Turn | undefined;
   /** Sends the request and reads what becomes of it; keeps no time. */
   send(signal: AbortSignal, onMessage: (message: Message) => void): Promise<LinkAttempt>;
   /** Answers a request of the upstream. */
@@ -41,6 +44,8 @@ export interface OpenCallParts {
 export interface OpenCall extends Parkable {
   /** What the upstream says that belongs to this call. */
   hear(message: Message): void;
+  /** Whether the upstream works on it for an agent that waits; otherwise it asks nothing. */
+  readonly waiting: boolean;
   /** Resolves when nothing is open at the upstream any more. */
   readonly done: Promise<unknown>;
 }
@@ -64,6 +69,8 @@ export function openCall(
   let outcome: LinkAttempt | undefined;
   let ending: { readonly fault: Fault; readonly detail: string } | undefined;
   let asked = false;
+  /** The agent is back, but the upstream works on another call. */
+  let queued = false;
   let cancelCollecting: (() => void) | undefined;
 
   function begin(call: Call): Promise<LinkAttempt> {
@@ -138,10 +145,29 @@ export function openCall(
     }
     asked = true;
     round.end({ kind: "asks", questions: questions.payload(), ticket: parked.ticket });
+    parts.turn?.pass();
+  }
+
+  /** Others may have been let in meanwhile. */
+  async function proceed(call: Call): Promise<void> {
+    const mine = round;
+    const { timeoutMs } = parts.timeouts;
+    queued = parts.turn !== undefined;
+    const turn = parts.turn ? await parts.turn.retake({ timeoutMs, signal: call.signal }) : "go";
+    queued = false;
+    if (turn !== "go") return;
+    // Given up, answered or ended while it waited: nothing is left to be done in this turn.
+    if (!mine || round !== mine || outcome) return parts.turn?.pass();
+    questions.answer(call.continues?.answers ?? NOTHING);
+    // What has no answer is asked again.
+    park();
   }
 
   const open: OpenCall = {
     hear,
+    get waiting() {
+      return round !== undefined && !queued;
+    },
     get done() {
       return done;
     },
@@ -149,11 +175,7 @@ export function openCall(
       parked = undefined;
       const attempt = begin(call);
       if (outcome) round?.end(outcome);
-      else if (!call.signal.aborted) {
-        questions.answer(call.continues?.answers ?? NOTHING);
-        // What has no answer is asked again.
-        park();
-      }
+      else if (!call.signal.aborted) void proceed(call);
       return attempt;
     },
     abandon() {
