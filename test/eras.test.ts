@@ -38,6 +38,11 @@ beforeAll(async () => {
   await gateway.until();
   await Promise.all(AGENTS.map(async kind => agents.set(kind.name, await connect(kind, gateway))));
   await Promise.all([...agents.values()].map(seesAll));
+  // From now on nobody is alone with the child that all share.
+  for (const { name } of UPSTREAMS.filter(({ shared }) => shared)) {
+    const params = { name: `${name}__echo`, arguments: {} };
+    for (const agent of agents.values()) await agent.request("tools/call", params);
+  }
   const uris = UPSTREAMS.map(({ name }) => `${name}://watched-resource`);
   const listening = [...agents.values()].map(async agent => {
     watched.set(agent.kind.name, await agent.listen(uris));

@@ -37,6 +37,11 @@ const LIMITS = {
   maxHeaderSize: 16_384,
   keepAliveTimeout: 65_000,
 } as const;
+/** What never became a request, by node's error code; anything else is 400. */
+const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
+  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+]);
 const ALL: View = { kind: "all" };
 
 /** The HTTP side towards agents: one port, every revision. */
@@ -76,15 +81,17 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     });
   });
   server.maxConnections = options.maxConnections;
-  server.on("clientError", (_error, socket) => {
-    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    const status = CLIENT_ERRORS.get(error.code ?? "") ?? "400 Bad Request";
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
     else socket.destroy();
   });
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = pathOf(request.url ?? "/");
     const view = transport === "sse" ? undefined : viewOf(path);
-    if (view) return front.view(view) ? streamable({ request, response, view }) : notFound(response, path);
+    if (view && front.view(view)) return streamable({ request, response, view });
+    if (view) return refuse(response, { status: 404, why: `No upstream is configured for ${path}` });
     if (transport !== "http" && (path === "/sse" || path === "/messages")) return sse({ request, response, view: ALL });
     if (path === "/healthz") return answerText(response, 200, "ok\n");
     if (path === "/readyz")

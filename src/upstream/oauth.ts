@@ -1,7 +1,7 @@
 import {
   allowInsecureRequests,
+  type ClientAuth,
   ClientError,
-  ClientSecretBasic,
   Configuration,
   type CustomFetch,
   clientCredentialsGrant,
@@ -59,10 +59,22 @@ export function clientCredentials(options: ClientCredentialsOptions): TokenSourc
   });
 }
 
+/**
+ * The client's name and secret in form encoding, https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1. Characters that
+ * need none stay as they are: servers that forget to decode are common, and `-` is in most secrets.
+ */
+function basic(secret: string): ClientAuth {
+  const encode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1);
+  return (_server, client, _body, headers) => {
+    const pair = `${encode(client.client_id)}:${encode(secret)}`;
+    headers.set("authorization", `Basic ${Buffer.from(pair).toString("base64")}`);
+  };
+}
+
 function configure(options: ClientCredentialsOptions, plain: boolean): Configuration {
   const server = { issuer: new URL(options.tokenUrl).origin, token_endpoint: options.tokenUrl };
   const secret = options.clientSecret.reveal();
-  const configuration = new Configuration(server, options.clientId, undefined, ClientSecretBasic(secret));
+  const configuration = new Configuration(server, options.clientId, undefined, basic(secret));
   configuration.timeout = TIMEOUT_S;
   const { dispatcher } = options;
   const send: unknown = (url: string, request: object) =>

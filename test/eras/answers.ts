@@ -11,7 +11,9 @@ export type Answer =
   /** HTTP 400, -32021 with `data.requiredCapabilities`. */
   | "missing_capability"
   /** HTTP 400, -32600. */
-  | "refused";
+  | "refused"
+  /** Silence. */
+  | "nothing";
 
 interface Row {
   readonly feature: string;
@@ -60,6 +62,14 @@ export const IMPOSSIBLE = {
     says: "whatever the upstream says when it finds the capability undeclared, unchanged",
     why: "Such a child has one line for everybody: nobody can tell whose question it asks. `isolation` changes that.",
   },
+  sharedChildLogs: {
+    feature: "log lines of a tool",
+    agents: "several at a time",
+    upstreams: "a child that all agents share",
+    answer: "nothing",
+    says: "nothing, until one agent alone has used the child for ten minutes; nor within 5 s of a call that was given up",
+    why: "A line names no call there, and what it tells of one agent's call is nobody else's business.",
+  },
   batch: {
     feature: "a JSON array of requests",
     agents: "any but 2025-03-26",
@@ -69,7 +79,8 @@ export const IMPOSSIBLE = {
     why: "Only revision 2025-03-26 has batches.",
   },
 } as const satisfies Record<string, Row>;
-export type Impossible = keyof typeof IMPOSSIBLE;
+/** Why a question cannot be asked. */
+export type Unaskable = Exclude<keyof typeof IMPOSSIBLE, "sharedChildLogs">;
 
 /** Since which revision a kind of question exists. */
 const SINCE: Record<QuestionKind, string> = {
@@ -85,7 +96,7 @@ export const asks = (upstream: UpstreamKind, kind: QuestionKind): boolean =>
   kind === "vendor" || upstream.revision >= SINCE[kind];
 
 /** Why a question cannot be asked, or `undefined` where it can. */
-export function unaskable(agent: AgentKind, upstream: UpstreamKind, kind: QuestionKind): Impossible | undefined {
+export function unaskable(agent: AgentKind, upstream: UpstreamKind, kind: QuestionKind): Unaskable | undefined {
   if (upstream.shared) return "sharedChild";
   if (agent.revision >= SINCE[kind]) return undefined;
   if (upstream.revision < MODERN) return "undeclaredOverHandshake";

@@ -47,7 +47,7 @@ function expectId(agent: AgentKind, params: Json): void {
   else expect(params.elicitationId).toEqual(expect.any(String));
 }
 
-const EXPECT: Record<Answer, (answered: Answered, capability: readonly string[]) => void> = {
+const EXPECT: Record<Exclude<Answer, "nothing">, (answered: Answered, capability: readonly string[]) => void> = {
   own_error: ({ message }, capability) =>
     expect(message?.error).toEqual({ code: -32600, message: `client does not support ${capability.join(".")}` }),
   tool_error: ({ message }, capability) => {
