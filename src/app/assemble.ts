@@ -84,6 +84,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   const front: Front = {
     handle: call => handle(call),
+    sealer,
     view: catalogs.view,
     subscribe: watching(pool, catalogs),
     attend(owner, contact) {

@@ -3,6 +3,7 @@ import type { CacheHint, Catalog, Kind, Resolution } from "./catalog.ts";
 import type { Failure } from "./failure.ts";
 import type { OwnerId } from "./names.ts";
 import type { Payload } from "./payload.ts";
+import type { Sealer } from "./ports.ts";
 
 /** What a server says of itself when an agent asks. */
 export interface Profile {
@@ -17,6 +18,8 @@ export interface Profile {
 /** Everything that an edge towards agents needs: the waist for calls, queries for the rest. */
 export interface Front {
   readonly handle: Handle;
+  /** Seals what waits with an agent and comes back from it. */
+  readonly sealer: Sealer;
   /** `undefined` when there is no such upstream. */
   view(view: View): ViewQueries | undefined;
   /**

@@ -7,7 +7,7 @@ import { notificationText, type RawId } from "../wire/message.ts";
 import { LIST_CHANGED_OF } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { META } from "../wire/versions.ts";
-import type { Agent } from "./serve.ts";
+import type { Agent } from "./agent.ts";
 import { isSameView } from "./sessions.ts";
 
 export const LISTEN = {

@@ -1,47 +1,75 @@
 import type { CacheHint, Catalog } from "../core/catalog.ts";
-import type { ViewQueries } from "../core/front.ts";
+import type { Front, ViewQueries } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
+import type { SealContext, Sealer } from "../core/ports.ts";
 import { NO_CACHING } from "../wire/caching.ts";
 import type { AgentEra, CallAnswer } from "../wire/era.ts";
 import type { ListMethod } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
+import type { Agent } from "./agent.ts";
 
 /** How long a list, or a name that is not known, waits for upstreams that have never been seen. */
 export const FIRST_WAIT_MS = 1_000;
 
-/** A list is the same for everybody who sees the same snapshot, so its text is made once; it goes with the snapshot. */
-const LISTS = new WeakMap<Catalog, Map<string, Payload>>();
+/** How many definitions of the merged catalog go into one page. A view of one upstream is one page, as native as it can be. */
+export const PAGE_ENTRIES = 1_000;
+const CURSOR_LIFE_MS = 10 * 60_000;
+
+/** A page is the same for everybody who sees the same snapshot, so its text is made once; it goes with the snapshot. */
+const PAGES = new WeakMap<Catalog, Map<string, Payload>>();
 
 /** Answers a request for a list from the catalog. */
 export async function answerList(
-  queries: ViewQueries,
-  era: AgentEra,
-  what: { list: ListMethod; params: Payload },
+  { sealer }: Pick<Front, "sealer">,
+  agent: Pick<Agent, "caller" | "era" | "view">,
+  what: { queries: ViewQueries; list: ListMethod; params: Payload },
 ): Promise<CallAnswer> {
-  const { list, params } = what;
-  if (params.has("cursor")) return UNKNOWN_CURSOR;
+  const { queries, list, params } = what;
+  const { era, view, caller } = agent;
   await queries.settled(FIRST_WAIT_MS);
   const catalog = queries.catalog();
-  const made = LISTS.get(catalog) ?? new Map<string, Payload>();
-  LISTS.set(catalog, made);
+  // A cursor is good for the list that it was cut from.
+  const about = JSON.stringify([view, list.member, catalog.digests[list.kind]]);
+  const context = { purpose: "cursor", principal: caller.principal, about };
+  const from = startOf(params, sealer, context);
+  if (from === undefined) return UNKNOWN_CURSOR;
+  const made = PAGES.get(catalog) ?? new Map<string, Payload>();
+  PAGES.set(catalog, made);
   const hint = catalog.missing.length === 0 ? queries.hint(list.kind) : NO_CACHING;
-  const key = `${era.name} ${list.member} ${hint.ttlMs} ${hint.cacheScope}`;
-  const result = made.get(key) ?? makeList(queries, catalog, { list, era, hint });
-  made.set(key, result);
-  return { kind: "result", result };
+  const size = view.kind === "all" ? PAGE_ENTRIES : catalog.entries[list.kind].length;
+  const key = `${era.name} ${list.member} ${hint.ttlMs} ${hint.cacheScope} ${from}`;
+  const page = made.get(key) ?? makePage(queries, catalog, { list, era, hint, from, size });
+  made.set(key, page);
+  const next = from + size;
+  if (next >= catalog.entries[list.kind].length) return { kind: "result", result: page };
+  const cursor = sealer.seal({ ...context, expiresInMs: CURSOR_LIFE_MS }, String(next));
+  return { kind: "result", result: page.with({ nextCursor: JSON.stringify(cursor) }) };
 }
 
-const UNKNOWN_CURSOR: CallAnswer = { kind: "error", error: wireError(CODES.invalidParams, "Unknown cursor") };
+/** Where the page begins; `undefined` for a cursor that is not ours, has expired or belongs to another list. */
+function startOf(params: Payload, sealer: Sealer, context: SealContext): number | undefined {
+  if (!params.has("cursor")) return 0;
+  const opened = sealer.open(context, params.string("cursor") ?? "");
+  return opened.ok ? Number(opened.text) : undefined;
+}
 
-interface ListPlan {
+const UNKNOWN_CURSOR: CallAnswer = {
+  kind: "error",
+  error: wireError(CODES.invalidParams, "Unknown cursor: ask for the list from its beginning"),
+};
+
+interface PagePlan {
   readonly list: ListMethod;
   readonly era: AgentEra;
   readonly hint: CacheHint;
+  readonly from: number;
+  readonly size: number;
 }
 
-function makeList(queries: ViewQueries, catalog: Catalog, what: ListPlan): Payload {
-  const { list, era, hint } = what;
-  const definitions = catalog.entries[list.kind].map(entry => era.definition(entry.definition).bytes);
+function makePage(queries: ViewQueries, catalog: Catalog, what: PagePlan): Payload {
+  const { list, era, hint, from, size } = what;
+  const entries = catalog.entries[list.kind].slice(from, from + size);
+  const definitions = entries.map(entry => era.definition(entry.definition).bytes);
   const joined = Buffer.concat([
     OPEN,
     ...definitions.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text])),

@@ -1,4 +1,4 @@
-import type { Call, Caller, Notice, Outcome, View } from "../core/call.ts";
+import type { Call, Notice, Outcome } from "../core/call.ts";
 import type { Entry, Resolution } from "../core/catalog.ts";
 import type { Front, ViewQueries } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
@@ -7,17 +7,9 @@ import { notificationText } from "../wire/message.ts";
 import { CALL_METHODS, isForwarded, isSevereEnough, LIST_METHODS, TASK_METHODS, type Target } from "../wire/methods.ts";
 import { lacking, questionsOf } from "../wire/questions.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
+import type { Agent } from "./agent.ts";
 import type { Finished } from "./interview.ts";
 import { answerList, FIRST_WAIT_MS } from "./lists.ts";
-
-/** The other side of one request. */
-export interface Agent {
-  readonly caller: Caller;
-  readonly view: View;
-  readonly era: AgentEra;
-  /** Least severe log level that it has asked for, if it has asked. */
-  readonly logLevel: string | undefined;
-}
 
 export interface AgentRequest {
   readonly method: string;
@@ -38,7 +30,7 @@ export function serve(front: Front, agent: Agent, request: AgentRequest): Promis
   const queries = front.view(agent.view);
   if (!queries) return failed(wireError(CODES.invalidParams, "This upstream is no longer configured"));
   const list = LIST_METHODS.get(request.method);
-  if (list) return answerList(queries, agent.era, { list, params: request.params });
+  if (list) return answerList(front, agent, { queries, list, params: request.params });
   const aim = aimOf(queries, agent.era, request);
   if (aim) return answerCall(front, agent, { aim, request });
   return failed(errorOf({ kind: "unknown_method", method: request.method }));

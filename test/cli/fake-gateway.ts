@@ -9,6 +9,8 @@ import { type Catalog, type Entry, KINDS, type Kind, type Resolution } from "../
 import { nativeName, publicName, upstreamName } from "../../src/core/names.ts";
 import { Payload } from "../../src/core/payload.ts";
 import type { Status, UpstreamStatus } from "../../src/core/status.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { createSealer } from "../../src/lib/seal.ts";
 
 export const SINCE = "2026-01-01T00:00:00.000Z";
 
@@ -120,6 +122,7 @@ export function fakeGateway(
         onChange: () => () => {},
         subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
         attend: () => () => {},
+        sealer: createSealer(Buffer.alloc(32, 1), { clock: systemClock }),
         release: () => {},
       },
       status,
