@@ -72,6 +72,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     stale: (upstream, uri) => reads.forget(upstream.name, uri),
     changed(upstream) {
       catalogs.tried();
+      watches.renew();
       for (const watch of watchers) watch(upstream.status());
     },
   });
@@ -82,11 +83,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let http: HttpFront | undefined;
   let listening: Listening | undefined;
 
+  const watches = watching(pool, catalogs);
   const front: Front = {
     handle: call => handle(call),
     sealer,
     view: catalogs.view,
-    subscribe: watching(pool, catalogs),
+    subscribe: watches.subscribe,
     attend(owner, contact) {
       contacts.set(owner, contact);
       return () => {
@@ -105,6 +107,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ({ handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer }));
     const changes = [...pool.apply(next.upstreams)];
     catalogs.rebuild(next);
+    watches.renew();
     const moved = before.host !== next.host || before.port !== next.port || before.transport !== next.transport;
     if (listening && moved) changes.push("host, port and transport change at the next restart");
     return changes;

@@ -41,7 +41,7 @@ export function postExchange(
   let streaming = false;
 
   function stream(text: readonly Buffer[]): void {
-    if (response.destroyed) return;
+    if (response.destroyed || response.writableEnded) return;
     for (const part of sseEvent({ data: text })) response.write(part);
     if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
   }
@@ -93,7 +93,7 @@ export const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math
 /** One stream for everything (HTTP+SSE of 2024-11-05, a GET stream): each message is an event. */
 export function streamExchange(response: ServerResponse): Exchange & { send(message: Buffer): void } {
   const send = (message: Buffer): void => {
-    if (response.destroyed) return;
+    if (response.destroyed || response.writableEnded) return;
     for (const part of sseEvent({ event: "message", data: [oneLine(message)] })) response.write(part);
     if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
   };

@@ -32,7 +32,7 @@ export interface SessionPostOptions {
 export function responseSink(response: ServerResponse): Sink {
   return {
     write(event) {
-      if (response.destroyed) return;
+      if (response.destroyed || response.writableEnded) return;
       response.write(event);
       if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
     },

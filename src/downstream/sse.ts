@@ -80,6 +80,8 @@ export function createSseEndpoint(options: { sessions: Sessions; streams: Stream
     if (!connection) return refuse(response, { status: 404, why: "Session not found: open a new stream at /sse" });
     const body = await readBody(request);
     if (body.kind === "gone") return;
+    // The stream may have closed while the body came in, and took its session with it.
+    if (!connections.has(id)) return refuse(response, { status: 404, why: "The stream of this session has closed" });
     if (body.kind === "refused") return refuse(response, { status: body.status, why: body.message });
     const text = readText(body.bytes);
     if (text.kind === "invalid") {

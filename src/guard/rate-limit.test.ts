@@ -96,3 +96,12 @@ it("lets a call go on that was admitted before", async () => {
   expect((await handle({ ...one, continues })).kind).toBe("done");
   expect((await handle(one)).kind).toBe("failed");
 });
+
+it("does not let a ticket that is good more than once open a way around the limit", async () => {
+  const handle = limited(1);
+  const continues = { upstream: upstreamName("a"), ticket: "t", answers: NOTHING };
+  const going = { ...call(found("a", "echo")), continues };
+  const outcomes = [];
+  for (let rounds = 0; rounds < 11; rounds++) outcomes.push((await handle(going)).kind);
+  expect(outcomes).toEqual([...Array(10).fill("done"), "failed"]);
+});

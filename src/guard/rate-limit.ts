@@ -7,18 +7,23 @@ export interface RateLimitOptions {
   readonly perMinute: number;
 }
 
+/** A call may be asked about so often; tickets that are good more than once must not open a way around the limit. */
+const ROUNDS = 10;
+
 /**
- * Limits tool calls per principal and tool; going on with one that was admitted costs nothing. Stays in the same turn
- * when the store answers at once.
+ * Limits tool calls per principal and tool. Going on with one that was admitted has a limit of its own, wide enough for
+ * every round of every call. Stays in the same turn when the store answers at once.
  */
 export function rateLimit({ store, perMinute }: RateLimitOptions): Layer {
   if (perMinute === 0) return next => next;
-  const rule = { capacity: perMinute, perMinute };
+  const calls = { capacity: perMinute, perMinute };
+  const rounds = { capacity: perMinute * ROUNDS, perMinute: perMinute * ROUNDS };
   return next => call => {
-    if (call.method !== "tools/call" || call.continues) return next(call);
+    if (call.method !== "tools/call") return next(call);
     const decide = (taken: Taken): Promise<Outcome> =>
       taken.ok ? next(call) : Promise.resolve(refusal(taken.retryAfterMs, perMinute));
-    const taken = store.take(bucketKey(call), rule);
+    const key = bucketKey(call);
+    const taken = call.continues ? store.take(`rounds ${key}`, rounds) : store.take(key, calls);
     return taken instanceof Promise ? taken.then(decide) : decide(taken);
   };
 }

@@ -3,6 +3,7 @@ import type { Holder } from "../core/catalog.ts";
 import type { Health } from "../core/health.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { malformed } from "../core/repair.ts";
 import type { Attempt } from "../core/route.ts";
 import { openingCapabilities } from "../wire/capabilities.ts";
 import type { Input } from "../wire/era.ts";
@@ -101,7 +102,8 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     await keeper.refresh(connector.link ?? link);
     const { native } = about.holder;
     const definition = keeper.offer?.definitions.tool.find(one => one.string("name") === native);
-    return attempt(call, { ...about, holder: definition ? { ...about.holder, definition } : about.holder }, false);
+    const usable = definition && malformed(definition) === undefined;
+    return attempt(call, { ...about, holder: usable ? { ...about.holder, definition } : about.holder }, false);
   }
 
   function giveUp(link: Link, detail: string): void {

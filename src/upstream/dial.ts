@@ -138,6 +138,13 @@ function remoteOptions(
   return { url, headers, clock, random, dispatcher: openDispatcher({ url, clock }), ...credentials };
 }
 
+const stumbled = (error: unknown): Opened => ({
+  kind: "failed",
+  fault: "protocol_error",
+  delivery: "refused",
+  detail: `its handshake could not be read: ${error instanceof Error ? error.message : String(error)}`,
+});
+
 export function createDialer(config: UpstreamConfig, world: DialWorld): Dialer {
   const make = TRANSPORTS[config.transport] as (config: UpstreamConfig, world: DialWorld) => Transport;
   const transport = make(config, world);
@@ -146,10 +153,12 @@ export function createDialer(config: UpstreamConfig, world: DialWorld): Dialer {
 
   async function open(listener: DialListener, trying: Known): Promise<Opened> {
     let link: Link | undefined;
+    let ended: string | undefined;
     const channel = transport.open({
       message: message => listener.message(link, message),
       closed(detail) {
         stderr = channel.stderr();
+        ended = detail;
         if (link) listener.lost(detail, link);
       },
     });
@@ -157,7 +166,12 @@ export function createDialer(config: UpstreamConfig, world: DialWorld): Dialer {
     const { signal, declared } = listener;
     const unclaimed = (message: Message): void => listener.message(link, message);
     const handshake = { channel, identity, clock, parking, signal, declared, unclaimed, ...HANDSHAKE };
-    const negotiated = await negotiate(handshake, trying);
+    // What one upstream makes us stumble over must not end what all the others are served by.
+    const negotiated = await negotiate(handshake, trying).catch(stumbled);
+    if (negotiated.kind === "open" && ended !== undefined) {
+      // It ended after its last answer: whoever got this link would wait for an end that was already told.
+      return { kind: "failed", fault: "unreachable", delivery: "not_sent", detail: ended };
+    }
     if (negotiated.kind === "open") {
       link = negotiated.link;
       known = link.era.name;

@@ -131,8 +131,14 @@ const announces = (capabilities: Payload, capability: string): boolean =>
   capabilities.object(capability)?.raw("listChanged")?.toString("latin1") === "true";
 
 function urisOf(params: Payload | undefined): string[] {
-  const uris = params?.object("notifications")?.value().resourceSubscriptions;
-  return Array.isArray(uris) ? uris.filter(uri => typeof uri === "string") : [];
+  const raw = params?.object("notifications")?.raw("resourceSubscriptions");
+  try {
+    const uris: unknown = JSON.parse(raw?.toString("utf8") ?? "[]");
+    return Array.isArray(uris) ? uris.filter(uri => typeof uri === "string") : [];
+  } catch {
+    // Long strings of an upstream were not looked at before; whoever spells them wrong has honoured nothing.
+    return [];
+  }
 }
 
 /** A change as the upstream told it, without the id that our stream has there. */

@@ -1,5 +1,6 @@
 import type { AttemptFailure } from "../core/failure.ts";
 import { Payload } from "../core/payload.ts";
+import { AGENT_TEXT } from "../core/scan.ts";
 import { cacheHintOf } from "../wire/caching.ts";
 import { bareRequest, type UpstreamEra } from "../wire/era.ts";
 import { legacyUpstream } from "../wire/legacy.ts";
@@ -98,6 +99,20 @@ function versionsOf(holder: Payload | undefined, member: string): string[] {
   return Array.isArray(versions) ? versions.filter(version => typeof version === "string") : [];
 }
 
+/**
+ * What an upstream says of itself is read here and shown to every agent, so each of its bytes is looked at, unlike
+ * those of a result that only its agent reads.
+ */
+function sound(reply: Reply): Reply {
+  if (reply.kind === "failed") return reply;
+  try {
+    Payload.parse((reply.kind === "result" ? reply.result : reply.error).bytes, AGENT_TEXT);
+    return reply;
+  } catch {
+    return failed("its answer to the handshake is not well-formed JSON");
+  }
+}
+
 async function initialize(handshake: Handshake, nextId: () => number): Promise<Negotiated> {
   const { channel, identity } = handshake;
   const era = legacyUpstream;
@@ -129,7 +144,7 @@ function ask(
   const { era, version, method, id } = request;
   const timeoutMs = era.name === "modern" ? handshake.probeTimeoutMs : handshake.timeoutMs;
   const { params, headers } = era.request(bareRequest(method, request.params), version);
-  return handshake.channel.request({
+  const reply = handshake.channel.request({
     id,
     method,
     parts: requestParts(id, method, params),
@@ -139,6 +154,7 @@ function ask(
     maxTimeoutMs: timeoutMs,
     onMessage: () => {},
   });
+  return reply.then(sound);
 }
 
 const EMPTY = Payload.of({});

@@ -155,6 +155,7 @@ export function openCall(
     queued = parts.turn !== undefined;
     const turn = parts.turn ? await parts.turn.retake({ timeoutMs, signal: call.signal }) : "go";
     queued = false;
+    if (turn === "timeout") return giveUp("timeout", "another call of this agent was still running");
     if (turn !== "go") return;
     // Given up, answered or ended while it waited: nothing is left to be done in this turn.
     if (!mine || round !== mine || outcome) return parts.turn?.pass();

@@ -1,0 +1,53 @@
+import { expect, it } from "vitest";
+import type { Entry } from "../core/catalog.ts";
+import type { Subscription } from "../core/front.ts";
+import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import type { Pool } from "../upstream/pool.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Catalogs } from "./catalogs.ts";
+import { watching } from "./watching.ts";
+
+const name = upstreamName("a");
+const EMPTY = Payload.of({});
+const holder = { upstream: name, native: nativeName("x://1"), priority: 1, definition: EMPTY };
+const entry: Entry = { kind: "resource", name: publicName("x://1"), holders: [holder], definition: EMPTY };
+
+/** An upstream that counts who watches there. */
+function upstream() {
+  let watchers = 0;
+  const subscribe = async (): Promise<Subscription> => {
+    watchers++;
+    return { kind: "open", close: () => void watchers-- };
+  };
+  const part: Partial<Upstream> = { name, condition: "up", subscribe };
+  return { upstream: part as Upstream, watchers: () => watchers };
+}
+
+it("goes on at the upstream that took the place of a changed one, and says so once", async () => {
+  const [before, after] = [upstream(), upstream()];
+  let current = before.upstream;
+  const pool = { get: () => current } as Partial<Pool> as Pool;
+  const view = () => ({ catalog: () => ({ resolve: () => ({ kind: "found", entry }) }) });
+  const watches = watching(pool, { view } as unknown as Catalogs);
+  const caller = { principal: ANONYMOUS, agent: "test", owner: ownerId("o"), capabilities: EMPTY };
+  const told: unknown[] = [];
+  let heard = (): void => {};
+  const moved = new Promise<void>(resolve => {
+    heard = resolve;
+  });
+  const updated = (params: Payload): void => {
+    told.push(params.value());
+    heard();
+  };
+  const subscription = await watches.subscribe({ view: { kind: "all" }, caller, uri: "x://1", updated });
+  watches.renew();
+  expect([before.watchers(), told]).toEqual([1, []]);
+
+  current = after.upstream;
+  watches.renew();
+  await moved;
+  expect([before.watchers(), after.watchers(), told]).toEqual([0, 1, [{ uri: "x://1" }]]);
+  if (subscription.kind === "open") subscription.close();
+  expect(after.watchers()).toBe(0);
+});

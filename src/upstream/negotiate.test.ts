@@ -1,0 +1,46 @@
+import { expect, it } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { Payload } from "../core/payload.ts";
+import { UPSTREAM_TEXT } from "../core/scan.ts";
+import type { Channel, OutboundRequest, Reply } from "./channel.ts";
+import { negotiate } from "./negotiate.ts";
+import { createParking } from "./parking.ts";
+
+/** A channel whose upstream answers every request in the same way. */
+function channelThatSays(text: string): Channel {
+  const result = Payload.parse(Buffer.from(text), UPSTREAM_TEXT);
+  return {
+    request: async (_request: OutboundRequest): Promise<Reply> => ({ kind: "result", result }),
+    notify: async () => {},
+    close: async () => {},
+    pid: undefined,
+    stderr: () => [],
+    cancels: true,
+    attributes: true,
+  };
+}
+
+const negotiateWith = (channel: Channel) => {
+  const clock = manualClock();
+  const never = new AbortController().signal;
+  const identity = { name: "gateway", version: "1" };
+  const parking = createParking(clock);
+  const timing = { timeoutMs: 1_000, probeTimeoutMs: 1_000 };
+  const world = { channel, identity, clock, parking, signal: never, declared: Payload.of({}), unclaimed: () => {} };
+  return negotiate({ ...world, ...timing }, undefined);
+};
+
+const long = "x".repeat(100);
+
+it("opens a conversation with an upstream that says what it speaks", async () => {
+  const text = `{"supportedVersions":["2026-07-28"],"capabilities":{},"instructions":"${long}"}`;
+  expect((await negotiateWith(channelThatSays(text))).kind).toBe("open");
+});
+
+it.each(["a\tb", "\\q"])(
+  "refuses an upstream whose words are no JSON (%j), instead of stumbling over them",
+  async broken => {
+    const text = `{"supportedVersions":["2026-07-28"],"protocolVersion":"2025-11-25","capabilities":{},"instructions":"${long}${broken}"}`;
+    expect(await negotiateWith(channelThatSays(text))).toMatchObject({ kind: "failed", fault: "protocol_error" });
+  },
+);
