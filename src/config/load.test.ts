@@ -37,7 +37,7 @@ describe("findConfig", () => {
 
 describe("baseDirOf", () => {
   it("is the folder that holds .radium, else the file's own", () => {
-    expect(baseDirOf("/work/place/.radium/mcp-proxy.toml")).toBe("/work/place");
+    expect(baseDirOf("/srv/place/.radium/mcp-proxy.toml")).toBe("/srv/place");
     expect(baseDirOf("/etc/radium/proxy.toml")).toBe("/etc/radium");
   });
 });
