@@ -1,24 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ERRORS, renderTrouble, trouble, troubleJson } from "./errors.ts";
-import { EXIT } from "./exit-codes.ts";
 import { plain } from "./terminal/terminal.ts";
 
 describe("the numbers that scripts depend on", () => {
-  it("are the exit codes of the contract", () => {
-    expect(EXIT).toEqual({
-      ok: 0,
-      error: 1,
-      usage: 2,
-      notRunning: 3,
-      alreadyRunning: 4,
-      badConfig: 5,
-      degraded: 6,
-      authentication: 7,
-      timedOut: 8,
-      disabled: 9,
-    });
-  });
-
   it("are the error codes, each used once", () => {
     const codes = Object.fromEntries(Object.entries(ERRORS).map(([name, { code, exit }]) => [name, `${code} ${exit}`]));
     expect(codes).toEqual({
