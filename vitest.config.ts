@@ -9,6 +9,7 @@ const PROCESSES = [
 
 export default defineConfig({
   test: {
+    setupFiles: ["test/fixtures/setup.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

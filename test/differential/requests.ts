@@ -83,7 +83,7 @@ function repeats({ headers, body }: Posting): boolean {
   );
 }
 
-export function classify({ headers, body }: Posting): InboundClassificationOutcome {
+function classify({ headers, body }: Posting): InboundClassificationOutcome {
   const { "mcp-protocol-version": version, "mcp-method": method, "mcp-name": name } = headers;
   return classifyInboundRequest({
     httpMethod: "POST",
@@ -95,15 +95,28 @@ export function classify({ headers, body }: Posting): InboundClassificationOutco
 }
 
 /** What the SDK would do with it where no session exists. */
-export function sdkVerdict(posting: Posting): Verdict {
+function sdkVerdict(posting: Posting): Verdict {
   const outcome = classify(posting);
   if (outcome.kind === "legacy") return outcome.reason === "initialize" ? "session" : "refused";
   return outcome.kind === "modern" && repeats(posting) ? "answered" : "refused";
 }
 
-/** A handshake that also carries members of a modern envelope: the SDK opens a session, the gateway takes neither side. */
-export const isTwofold = ({ body }: Posting): boolean =>
-  body.method === "initialize" &&
-  ["protocolVersion", "clientCapabilities"].some(key =>
-    Object.hasOwn(asObject(asObject(body.params)._meta), META + key),
-  );
+const ENVELOPE = [`${META}protocolVersion`, `${META}clientCapabilities`] as const;
+
+/** Which members of a modern envelope a handshake carries beside its own. */
+function twofold({ body }: Posting): readonly string[] {
+  if (body.method !== "initialize") return [];
+  const meta = asObject(asObject(body.params)._meta);
+  return ENVELOPE.filter(key => Object.hasOwn(meta, key));
+}
+
+/**
+ * What the gateway makes of it. It differs from the SDK in one case: for a handshake that also carries members of a
+ * modern envelope the SDK opens a session. The gateway holds such a request to what it claims to be: with the whole
+ * envelope it is a modern request for a method that there is not, otherwise it is refused.
+ */
+export function expectedVerdict(posting: Posting): Verdict {
+  const claimed = twofold(posting).length;
+  if (claimed === 0) return sdkVerdict(posting);
+  return claimed === ENVELOPE.length && repeats(posting) ? "answered" : "refused";
+}
