@@ -18,6 +18,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          provide: { leaks: "units" },
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
           exclude: ["**/node_modules/**", ...PROCESSES],
           sequence: { groupOrder: 0 },
@@ -28,6 +29,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "processes",
+          provide: { leaks: "processes" },
           include: PROCESSES,
           exclude: ["**/node_modules/**"],
           globalSetup: ["test/fixtures/build.ts"],
