@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { Payload } from "../core/payload.ts";
+import { createAnswers } from "./answers.ts";
 import { postExchange, streamExchange } from "./exchange.ts";
 
 /** A response on its way to a client that reads it. */
@@ -30,13 +31,19 @@ it("says nothing more on a stream that was ended, whoever still has something to
   expect(text).not.toContain("late");
 });
 
-it("takes a notification that comes after the answer for what it is: too late", async () => {
-  const text = await withResponse(response => {
-    const exchange = postExchange(response, { statusOf: () => 200, headers: {} });
-    exchange.notify(Buffer.from('{"before":1}'));
-    exchange.result(Buffer.from("1"), Payload.of({}));
-    exchange.notify(Buffer.from('{"late":1}'));
-  });
-  expect(text).toContain("before");
-  expect(text).not.toContain("late");
-});
+it.each([true, false])(
+  "takes what comes after the answer for what it is: too late (as a stream: %s)",
+  async streamed => {
+    const text = await withResponse(response => {
+      const exchange = postExchange(response, { statusOf: () => 200, headers: {}, send: createAnswers() });
+      if (streamed) exchange.notify(Buffer.from('{"before":1}'));
+      exchange.result(Buffer.from("1"), Payload.of({ found: true }));
+      exchange.notify(Buffer.from('{"late":1}'));
+      exchange.result(Buffer.from("1"), Payload.of({ late: true }));
+      exchange.abandon();
+    });
+    expect(text.includes("before")).toBe(streamed);
+    expect(text).toContain("found");
+    expect(text).not.toContain("late");
+  },
+);

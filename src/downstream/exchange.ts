@@ -3,6 +3,7 @@ import type { Payload } from "../core/payload.ts";
 import { errorText, oneLine, type RawId, resultParts } from "../wire/message.ts";
 import type { WireError } from "../wire/rpc-errors.ts";
 import { sseEvent } from "../wire/sse.ts";
+import type { SendAnswer } from "./answers.ts";
 import type { Answer } from "./serve.ts";
 
 /** Where the answer to one request goes, and what is told before it. */
@@ -36,9 +37,10 @@ const LINE_BREAK = Buffer.from("\n");
 /** The response to a POST: one JSON object, or a stream as soon as something has to be told before it. */
 export function postExchange(
   response: ServerResponse,
-  options: { statusOf(code: number): number; headers: Readonly<Record<string, string>> },
+  options: { statusOf(code: number): number; headers: Readonly<Record<string, string>>; send: SendAnswer },
 ): Exchange {
   let streaming = false;
+  let answered = false;
 
   function stream(text: readonly Buffer[]): void {
     if (response.destroyed || response.writableEnded) return;
@@ -51,23 +53,24 @@ export function postExchange(
     status: number,
     extra: Readonly<Record<string, string>> = NO_HEADERS,
   ): void {
-    if (response.destroyed || response.writableEnded) return;
+    if (answered || response.destroyed || response.writableEnded) return;
+    answered = true;
     if (streaming) {
       stream(parts.map(oneLine));
       response.end();
       return;
     }
     const body = Buffer.concat(parts);
-    const head = ["content-type", "application/json", "content-length", String(body.length)];
-    for (const name in options.headers) head.push(name, options.headers[name]!);
-    for (const name in extra) head.push(name, extra[name]!);
-    response.writeHead(status, head);
-    response.end(body);
+    const headers = ["content-type", "application/json", "content-length", String(body.length)];
+    for (const name in options.headers) headers.push(name, options.headers[name]!);
+    for (const name in extra) headers.push(name, extra[name]!);
+    options.send({ response, status, headers, body });
   }
 
   return {
     canTell: true,
     notify(notification) {
+      if (answered) return;
       if (!streaming) {
         streaming = true;
         if (!response.destroyed) response.writeHead(200, { ...options.headers, ...STREAM_HEADERS });
@@ -81,6 +84,7 @@ export function postExchange(
       answer([errorText(id, error.error)], options.statusOf(error.code), retryAfter);
     },
     abandon() {
+      if (answered) return;
       if (!streaming && !response.headersSent) response.writeHead(200, { ...options.headers, ...STREAM_HEADERS });
       response.end();
     },

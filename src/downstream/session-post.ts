@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Clock } from "../core/ports.ts";
 import { errorText, oneLine, resultParts } from "../wire/message.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
+import type { SendAnswer } from "./answers.ts";
 import { joinAnswers } from "./batch.ts";
 import { type Exchange, MAX_WAITING_BYTES, retryAfterSeconds, STREAM_HEADERS } from "./exchange.ts";
 import type { EventRing, EventStream, Sink } from "./resume.ts";
@@ -16,6 +17,7 @@ export const SESSION_POST = {
 
 export interface SessionPostOptions {
   readonly response: ServerResponse;
+  readonly send: SendAnswer;
   readonly headers: Readonly<Record<string, string>>;
   readonly events: EventRing;
   readonly streams: Streams;
@@ -87,13 +89,10 @@ export function sessionPost(options: SessionPostOptions): Exchange {
       return;
     }
     const body = batched === undefined ? only : joinAnswers(ready);
-    response.writeHead(200, {
-      ...headers,
-      ...(retryAfterMs !== undefined && { "retry-after": retryAfterSeconds(retryAfterMs) }),
-      "content-type": "application/json",
-      "content-length": body.length,
-    });
-    response.end(body);
+    const head = ["content-type", "application/json", "content-length", String(body.length)];
+    for (const name in headers) head.push(name, headers[name]!);
+    if (retryAfterMs !== undefined) head.push("retry-after", retryAfterSeconds(retryAfterMs));
+    options.send({ response, status: 200, headers: head, body });
   }
 
   return {

@@ -6,6 +6,7 @@ import type { Message } from "../wire/message.ts";
 import { checkModern, claimsModern, modernAgent } from "../wire/modern.ts";
 import { wireError } from "../wire/rpc-errors.ts";
 import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
+import { createAnswers } from "./answers.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
@@ -34,6 +35,7 @@ const EMPTY = Payload.of({});
 export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> {
   const { front, clock, sessions, streams } = options;
   const signalOf = goneSignals();
+  const send = createAnswers();
   const METHODS: Readonly<Record<string, (visit: Visit) => Promise<void> | void>> = {
     POST: post,
     GET: get,
@@ -70,7 +72,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   }
 
   async function modernPost({ request, response, view }: Visit, message: Request): Promise<void> {
-    const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {} });
+    const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {}, send });
     const checked = checkModern(message, request.headers);
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
     const gone = signalOf(request);
@@ -116,7 +118,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       const address = request.socket.remoteAddress ?? "";
       const { session, answer } = sessions.open({ view, address, params: message.params ?? EMPTY });
       const headers = answer.kind === "result" ? { "mcp-session-id": session.id } : {};
-      return reply(postExchange(response, { statusOf: legacyAgent.status, headers }), message.id, answer);
+      return reply(postExchange(response, { statusOf: legacyAgent.status, headers, send }), message.id, answer);
     }
     const session = findSession(visit, message.kind === "request" ? message.id : undefined);
     if (!session) return;
@@ -140,7 +142,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   function exchangeFor({ request, response }: Visit, session: Session, batched?: number): Exchange {
     const { accept } = request.headers;
     return sessionPost({
-      ...{ response, clock, streams, batched, events: session.events },
+      ...{ response, send, clock, streams, batched, events: session.events },
       headers: { "mcp-session-id": session.id },
       primes: readsEmptyEvents(session.version),
       acceptsStream: accept === undefined || accept.includes("text/event-stream") || accept.includes("*/*"),

@@ -1,5 +1,5 @@
 import { type ConnectionOwner, headerLines, PlainConnection } from "./plain-connection.ts";
-import type { Transport, TransportOptions } from "./transport.ts";
+import type { HttpRequest, Ongoing, ReplyReceiver, Transport, TransportOptions } from "./transport.ts";
 
 /** How much sooner than the upstream we stop using an idle connection, for what is on the way at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
@@ -14,7 +14,7 @@ export function openPlainTransport(options: TransportOptions): Transport {
   const { hostname, port, host } = new URL(options.url);
   const all = new Set<PlainConnection>();
   const idle: PlainConnection[] = [];
-  /** Free since this turn of the event loop: what comes unasked after a reply is seen before the next request is sent. */
+  let starting: PlainExchange[] = [];
   let resting: PlainConnection[] = [];
   let cancelSweep: (() => void) | undefined;
   let closed: Error | undefined;
@@ -29,16 +29,28 @@ export function openPlainTransport(options: TransportOptions): Transport {
     free(connection, announcedMs) {
       const keptMs = announcedMs === undefined ? keepAliveMs : announcedMs - KEEP_ALIVE_MARGIN_MS;
       connection.expiresAt = clock.now() + Math.min(keptMs, MAX_KEEP_ALIVE_MS);
-      if (resting.push(connection) === 1) setImmediate(rested);
+      resting.push(connection);
+      if (resting.length + starting.length === 1) setImmediate(endTurn);
     },
     gone(connection) {
       all.delete(connection);
     },
   };
 
-  function rested(): void {
-    for (const connection of resting) if (connection.isUsable) idle.push(connection);
+  /**
+   * Everything that had arrived has been read. All requests are written one after the other, because each write wakes
+   * the upstream and many in a row wake it once. Connections that had a reply in this turn take none of them: what comes
+   * unasked after a reply is seen before the next request is sent.
+   */
+  function endTurn(): void {
+    const [exchanges, rested] = [starting, resting];
+    starting = [];
     resting = [];
+    for (const exchange of exchanges) {
+      if (closed) exchange.refuse(closed);
+      else exchange.begin(take);
+    }
+    for (const connection of rested) if (connection.isUsable) idle.push(connection);
     sweepLater();
   }
 
@@ -69,13 +81,10 @@ export function openPlainTransport(options: TransportOptions): Transport {
 
   return {
     start(request, receiver) {
-      if (closed) {
-        receiver.broken(closed);
-        return { abandon: () => {} };
-      }
-      const connection = take();
-      connection.begin(request, receiver);
-      return connection;
+      const exchange = new PlainExchange(request, receiver);
+      starting.push(exchange);
+      if (resting.length + starting.length === 1) setImmediate(endTurn);
+      return exchange;
     },
     async close(error) {
       closed = error;
@@ -83,4 +92,32 @@ export function openPlainTransport(options: TransportOptions): Transport {
       for (const connection of [...all]) connection.close(error);
     },
   };
+}
+
+/** An exchange that gets its connection at the end of a turn of the event loop, when those that just broke are known. */
+class PlainExchange implements Ongoing {
+  readonly #request: HttpRequest;
+  readonly #receiver: ReplyReceiver;
+  #connection: PlainConnection | undefined;
+  #over = false;
+
+  constructor(request: HttpRequest, receiver: ReplyReceiver) {
+    this.#request = request;
+    this.#receiver = receiver;
+  }
+
+  begin(take: () => PlainConnection): void {
+    if (this.#over) return;
+    this.#connection = take();
+    this.#connection.begin(this.#request, this.#receiver);
+  }
+
+  refuse(error: Error): void {
+    if (!this.#over) this.#receiver.broken(error);
+  }
+
+  abandon(): void {
+    this.#over = true;
+    this.#connection?.abandon();
+  }
 }
