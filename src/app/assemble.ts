@@ -83,12 +83,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let http: HttpFront | undefined;
   let listening: Listening | undefined;
 
-  const watches = watching(pool, catalogs);
+  const watches = watching({ pool, catalogs, sealer });
   const front: Front = {
     handle: call => handle(call),
     sealer,
     view: catalogs.view,
     subscribe: watches.subscribe,
+    follow: watches.follow,
     attend(owner, contact) {
       contacts.set(owner, contact);
       return () => {

@@ -3,12 +3,15 @@ import type { Entry } from "../core/catalog.ts";
 import type { Subscription } from "../core/front.ts";
 import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import { systemClock } from "../lib/clock.ts";
+import { createSealer } from "../lib/seal.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Catalogs } from "./catalogs.ts";
 import { watching } from "./watching.ts";
 
 const name = upstreamName("a");
+const sealer = createSealer(Buffer.alloc(32, 1), { clock: systemClock });
 const EMPTY = Payload.of({});
 const holder = { upstream: name, native: nativeName("x://1"), priority: 1, definition: EMPTY };
 const entry: Entry = { kind: "resource", name: publicName("x://1"), holders: [holder], definition: EMPTY };
@@ -16,8 +19,9 @@ const entry: Entry = { kind: "resource", name: publicName("x://1"), holders: [ho
 /** An upstream that counts who watches there. */
 function upstream() {
   let watchers = 0;
-  const subscribe = async (): Promise<Subscription> => {
+  const subscribe: Upstream["subscribe"] = async (_caller, { topic, told, missed }): Promise<Subscription> => {
     watchers++;
+    if (missed) setImmediate(() => told(Payload.of({ uri: topic.name })));
     return { kind: "open", close: () => void watchers-- };
   };
   const part: Partial<Upstream> = { name, condition: "up", subscribe };
@@ -29,7 +33,7 @@ it("goes on at the upstream that took the place of a changed one, and says so on
   let current = before.upstream;
   const pool = { get: () => current } as Partial<Pool> as Pool;
   const view = () => ({ catalog: () => ({ resolve: () => ({ kind: "found", entry }) }) });
-  const watches = watching(pool, { view } as unknown as Catalogs);
+  const watches = watching({ pool, sealer, catalogs: { view } as unknown as Catalogs });
   const caller = { principal: ANONYMOUS, agent: "test", owner: ownerId("o"), capabilities: EMPTY };
   const told: unknown[] = [];
   let heard = (): void => {};

@@ -1,75 +1,110 @@
-import type { Front, SubscribeRequest, Subscription } from "../core/front.ts";
-import { Payload } from "../core/payload.ts";
+import type { Caller } from "../core/call.ts";
+import type { FollowRequest, Front, SubscribeRequest, Subscription } from "../core/front.ts";
+import type { Payload } from "../core/payload.ts";
+import type { Sealer } from "../core/ports.ts";
+import { openTask } from "../guard/tasks.ts";
 import type { Pool } from "../upstream/pool.ts";
+import type { Topic } from "../upstream/topics.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Catalogs } from "./catalogs.ts";
 
-const refused = (uri: string, nearest: readonly string[] = []): Subscription => ({
+type Refused = Extract<Subscription, { kind: "failed" }>;
+
+const unknownResource = (uri: string, nearest: readonly string[] = []): Refused => ({
   kind: "failed",
   failure: { kind: "unknown_name", what: "resource", name: uri, nearest },
 });
+const UNKNOWN_TASK: Refused = { kind: "failed", failure: { kind: "invalid", message: "Unknown task" } };
 
 export interface Watching {
   /** Has a resource watched at the upstream that serves it: the best holder that is there. */
-  subscribe: Front["subscribe"];
+  readonly subscribe: Front["subscribe"];
+  /** Has a task followed at the upstream that runs it. */
+  readonly follow: Front["follow"];
   /** Moves what is watched at upstreams that a new configuration has replaced to those that took their place. */
   renew(): void;
 }
 
+/** Where something is to be watched, under its name there. */
+type Place = { readonly kind: "at"; readonly upstream: Upstream; readonly topic: Topic } | Refused;
+
+interface Wish {
+  readonly caller: Caller;
+  place(): Place;
+  told(params: Payload): void;
+}
+
 /** What an agent has watched, and where. */
 interface Watch {
-  readonly request: SubscribeRequest;
+  readonly wish: Wish;
   upstream: Upstream | undefined;
   close: () => void;
   moving: boolean;
 }
 
-export function watching(pool: Pool, catalogs: Catalogs): Watching {
+export function watching(world: { pool: Pool; catalogs: Catalogs; sealer: Sealer }): Watching {
+  const { pool, catalogs, sealer } = world;
   const watches = new Set<Watch>();
 
-  async function place({
-    view,
-    caller,
-    uri,
-    updated,
-  }: SubscribeRequest): Promise<[Subscription, Upstream | undefined]> {
+  function placeOfResource({ view, uri }: SubscribeRequest): Place {
     const found = catalogs.view(view)?.catalog().resolve("resource", uri);
-    if (found?.kind !== "found") return [refused(uri, found?.kind === "unknown" ? found.nearest : []), undefined];
+    if (found?.kind !== "found") return unknownResource(uri, found?.kind === "unknown" ? found.nearest : []);
     const { holders } = found.entry;
     const holder = holders.find(({ upstream }) => pool.get(upstream)?.condition === "up") ?? holders[0];
     const upstream = pool.get(holder.upstream);
     // An entry that came from a template stands for every URI that fits; the upstream wants the one that was asked for.
-    const native = found.entry.kind === "template" ? uri : holder.native;
-    return [upstream ? await upstream.subscribe(caller, native, updated) : refused(uri), upstream];
+    const name = found.entry.kind === "template" ? uri : holder.native;
+    return upstream ? { kind: "at", upstream, topic: { kind: "resource", name } } : unknownResource(uri);
+  }
+
+  function placeOfTask({ view, caller, taskId }: FollowRequest): Place {
+    const task = openTask(sealer, { principal: caller.principal, view }, taskId);
+    const upstream = task && pool.get(task.upstream);
+    return upstream ? { kind: "at", upstream, topic: { kind: "task", name: task.native } } : UNKNOWN_TASK;
+  }
+
+  async function listen(wish: Wish, missed: boolean): Promise<[Subscription, Upstream | undefined]> {
+    const place = wish.place();
+    if (place.kind === "failed") return [place, undefined];
+    const { upstream, topic } = place;
+    return [await upstream.subscribe(wish.caller, { topic, told: wish.told, missed }), upstream];
+  }
+
+  async function watch(wish: Wish): Promise<Subscription> {
+    const [subscription, upstream] = await listen(wish, false);
+    if (subscription.kind === "failed") return subscription;
+    const watch: Watch = { wish, upstream, close: subscription.close, moving: false };
+    watches.add(watch);
+    return {
+      kind: "open",
+      close() {
+        watches.delete(watch);
+        watch.close();
+      },
+    };
   }
 
   /** Until it has found a new place it is tried again with every change of an upstream. */
   async function move(watch: Watch): Promise<void> {
     watch.moving = true;
     watch.close();
-    const [subscription, upstream] = await place(watch.request);
+    // What happened in between was heard by nobody.
+    const [subscription, upstream] = await listen(watch.wish, true);
     watch.moving = false;
     if (subscription.kind === "failed") return;
     if (!watches.has(watch)) return subscription.close();
-    watch.upstream = upstream;
-    watch.close = subscription.close;
-    // What happened in between was heard by nobody.
-    watch.request.updated(Payload.of({ uri: watch.request.uri }));
+    Object.assign(watch, { upstream, close: subscription.close });
   }
 
   return {
-    async subscribe(request) {
-      const [subscription, upstream] = await place(request);
-      if (subscription.kind === "failed") return subscription;
-      const watch: Watch = { request, upstream, close: subscription.close, moving: false };
-      watches.add(watch);
-      return {
-        kind: "open",
-        close() {
-          watches.delete(watch);
-          watch.close();
-        },
-      };
+    subscribe: request => {
+      const { caller, updated } = request;
+      return watch({ caller, place: () => placeOfResource(request), told: updated });
+    },
+    follow: request => {
+      const { caller, taskId, told } = request;
+      const id = JSON.stringify(taskId);
+      return watch({ caller, place: () => placeOfTask(request), told: params => told(params.with({ taskId: id })) });
     },
     renew() {
       for (const watch of watches) {

@@ -5,6 +5,9 @@ import { Payload } from "./payload.ts";
 /** Requests that take longer than anybody waits. https://modelcontextprotocol.io/extensions/tasks */
 export const TASKS_EXTENSION = "io.modelcontextprotocol/tasks";
 
+/** What an agent has to declare for it. */
+export const TASKS_CAPABILITIES = { extensions: { [TASKS_EXTENSION]: {} } } as const;
+
 /** Whether capabilities name that extension. */
 export const hasTasks = (capabilities: Payload): boolean =>
   capabilities.object("extensions")?.object(TASKS_EXTENSION) !== undefined;

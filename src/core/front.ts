@@ -27,6 +27,8 @@ export interface Front {
    * stands for whatever was missed while the upstream could not be heard.
    */
   subscribe(request: SubscribeRequest): Promise<Subscription>;
+  /** Has a task followed. `told` takes the whole state of the task, under its agent's id, each time that it changes. */
+  follow(request: FollowRequest): Promise<Subscription>;
   /** From now on an upstream may reach this agent outside a call. Returns the function that ends it. */
   attend(owner: OwnerId, contact: AgentContact): () => void;
   /** An agent has gone for good: conversations that upstreams hold for it may end. */
@@ -40,6 +42,14 @@ export interface SubscribeRequest {
   readonly caller: Caller;
   readonly uri: string;
   updated(params: Payload): void;
+}
+
+export interface FollowRequest {
+  readonly view: View;
+  readonly caller: Caller;
+  /** As the agent knows it. */
+  readonly taskId: string;
+  told(params: Payload): void;
 }
 
 export type Subscription =

@@ -1,7 +1,7 @@
-import type { Call, Layer, Outcome } from "../core/call.ts";
-import { hasTasks, TASKS_EXTENSION, upstreamEntry } from "../core/extensions.ts";
+import type { Call, Caller, Layer, Outcome } from "../core/call.ts";
+import { hasTasks, TASKS_CAPABILITIES, upstreamEntry } from "../core/extensions.ts";
 import type { Failure } from "../core/failure.ts";
-import { upstreamName } from "../core/names.ts";
+import { type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
 
@@ -35,23 +35,14 @@ export function tasks({ sealer }: { sealer: Sealer }): Layer {
   /** Turns a request about a task into one to the upstream that runs it. */
   function admit(call: Call, tries: 1 | 2): Admitted {
     if (!hasTasks(call.caller.capabilities)) {
-      const required = { extensions: { [TASKS_EXTENSION]: {} } };
-      return { kind: "refused", failure: { kind: "missing_capability", required } };
+      return { kind: "refused", failure: { kind: "missing_capability", required: TASKS_CAPABILITIES } };
     }
     const id = call.params.string("taskId");
-    const task = id === undefined ? undefined : open(call, id);
+    const task = id === undefined ? undefined : openTask(sealer, { ...call, ...call.caller }, id);
     if (id === undefined || !task) return { kind: "refused", failure: { kind: "invalid", message: "Unknown task" } };
     const params = call.params.with({ taskId: JSON.stringify(task.native) });
     const subject = { kind: "found", entry: upstreamEntry(task.upstream, tries) } as const;
     return { kind: "call", id, call: { ...call, params, subject } };
-  }
-
-  function open(call: Call, id: string) {
-    const opened = sealer.open({ purpose: PURPOSE, principal: call.caller.principal, about: "" }, id);
-    if (!opened.ok) return undefined;
-    const [upstream, native] = JSON.parse(opened.text) as [string, string];
-    const { view } = call;
-    return view.kind === "all" || view.name === upstream ? { upstream: upstreamName(upstream), native } : undefined;
   }
 
   function started(call: Call, outcome: Outcome): Outcome {
@@ -68,6 +59,18 @@ export function tasks({ sealer }: { sealer: Sealer }): Layer {
     const id = sealer.seal({ ...context, expiresInMs }, JSON.stringify([route.upstream, native]));
     return { ...outcome, result: result.with({ taskId: JSON.stringify(id) }) };
   }
+}
+
+/** Where a task runs, and its id there; `undefined` for an id that this principal was not given, or not for this view. */
+export function openTask(
+  sealer: Sealer,
+  { principal, view }: Pick<Caller, "principal"> & Pick<Call, "view">,
+  id: string,
+): { readonly upstream: UpstreamName; readonly native: string } | undefined {
+  const opened = sealer.open({ purpose: PURPOSE, principal, about: "" }, id);
+  if (!opened.ok) return undefined;
+  const [upstream, native] = JSON.parse(opened.text) as [string, string];
+  return view.kind === "all" || view.name === upstream ? { upstream: upstreamName(upstream), native } : undefined;
 }
 
 type Admitted =

@@ -64,7 +64,8 @@ export function legacyFeed(link: Link, { upstream, clock, gap, doubt }: FeedWorl
   }
 
   return {
-    async watch(uri) {
+    async watch({ kind, name: uri }) {
+      if (kind !== "resource") return UNWATCHED;
       const watch = watches.get(uri) ?? { wanted: true, held: false, settled: Promise.resolve(undefined) };
       watches.set(uri, watch);
       watch.wanted = true;
@@ -74,7 +75,7 @@ export function legacyFeed(link: Link, { upstream, clock, gap, doubt }: FeedWorl
       if (reply.kind === "error") return { kind: "answered", error: reply.error };
       return { ...reply, kind: "upstream", upstream, attempts: 1 };
     },
-    unwatch(uri) {
+    unwatch({ name: uri }) {
       const watch = watches.get(uri);
       if (!watch) return;
       watch.wanted = false;

@@ -6,10 +6,16 @@ import { reconnectMs } from "./backoff.ts";
 import type { Reply } from "./channel.ts";
 import { type Feed, type FeedWorld, UNWATCHED } from "./feed.ts";
 import type { Link } from "./link.ts";
+import { DECLARES_TASKS, type Topic } from "./topics.ts";
 
 /** How long an acknowledgement may take before the stream counts as open all the same. */
 const ACKNOWLEDGE_MS = 5_000;
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
+const TASK_STATUS = "notifications/tasks";
+/** Under which member of a filter the topics of a kind are named. */
+const FILTERS = { resource: "resourceSubscriptions", task: "taskIds" } as const satisfies Record<Topic["kind"], string>;
+type Wanted = Readonly<Record<Topic["kind"], Set<string>>>;
+const NOTHING = Payload.of({});
 const FLAGS = {
   tools: "toolsListChanged",
   prompts: "promptsListChanged",
@@ -27,8 +33,8 @@ export function listenFeed(link: Link, world: FeedWorld): Feed {
       .filter(([capability]) => announces(link.capabilities, capability))
       .map(([, flag]) => [flag, true]),
   );
-  const wanted = new Set<string>();
-  let honoured = new Set<string>();
+  const wanted: Wanted = { resource: new Set(), task: new Set() };
+  let honoured: Wanted = { resource: new Set(), task: new Set() };
   let current: AbortController | undefined;
   let acknowledge: ((params: Payload | undefined) => void) | undefined;
   let opening: Promise<void> | undefined;
@@ -51,10 +57,16 @@ export function listenFeed(link: Link, world: FeedWorld): Feed {
       changed = false;
       const previous = current;
       current = undefined;
-      if (wanted.size > 0 || Object.keys(flags).length > 0) await listen();
+      if (Object.keys(filter()).length > 0) await listen();
       previous?.abort();
     }
   }
+
+  const filter = (): object => ({
+    ...flags,
+    ...(wanted.resource.size > 0 && { [FILTERS.resource]: [...wanted.resource] }),
+    ...(wanted.task.size > 0 && { [FILTERS.task]: [...wanted.task] }),
+  });
 
   async function listen(): Promise<void> {
     const controller = new AbortController();
@@ -62,13 +74,13 @@ export function listenFeed(link: Link, world: FeedWorld): Feed {
     const acknowledged = new Promise<void>(resolve => {
       acknowledge = params => {
         failures = 0;
-        honoured = new Set(urisOf(params));
+        honoured = { resource: namesIn(params, "resource"), task: namesIn(params, "task") };
         resolve();
       };
     });
-    honoured = new Set();
-    const notifications = { ...flags, ...(wanted.size > 0 && { resourceSubscriptions: [...wanted] }) };
-    const ended = link.ask("subscriptions/listen", Payload.of({ notifications }), {
+    honoured = { resource: new Set(), task: new Set() };
+    const ended = link.ask("subscriptions/listen", Payload.of({ notifications: filter() }), {
+      capabilities: wanted.task.size > 0 ? DECLARES_TASKS : undefined,
       timeoutMs: NO_TIMEOUT_MS,
       signal: controller.signal,
       onMessage: message => {
@@ -100,23 +112,25 @@ export function listenFeed(link: Link, world: FeedWorld): Feed {
   }
 
   function hear(message: Message): boolean {
-    if (message.kind !== "notification" || message.method !== ACKNOWLEDGED) return false;
-    acknowledge?.(message.params);
+    if (message.kind !== "notification") return false;
+    if (message.method === ACKNOWLEDGED) acknowledge?.(message.params);
+    else if (message.method === TASK_STATUS) world.task(withoutSubscription(message.params ?? NOTHING));
+    else return false;
     return true;
   }
 
   void renew();
 
   return {
-    async watch(uri) {
-      if (!wanted.has(uri) || !honoured.has(uri)) {
-        wanted.add(uri);
+    async watch({ kind, name }) {
+      if (!wanted[kind].has(name) || !honoured[kind].has(name)) {
+        wanted[kind].add(name);
         await renew();
       }
-      return honoured.has(uri) ? undefined : UNWATCHED;
+      return honoured[kind].has(name) ? undefined : UNWATCHED;
     },
-    unwatch(uri) {
-      if (wanted.delete(uri)) void renew();
+    unwatch({ kind, name }) {
+      if (wanted[kind].delete(name)) void renew();
     },
     hear,
     stop() {
@@ -130,14 +144,14 @@ export function listenFeed(link: Link, world: FeedWorld): Feed {
 const announces = (capabilities: Payload, capability: string): boolean =>
   capabilities.object(capability)?.raw("listChanged")?.toString("latin1") === "true";
 
-function urisOf(params: Payload | undefined): string[] {
-  const raw = params?.object("notifications")?.raw("resourceSubscriptions");
+function namesIn(params: Payload | undefined, kind: Topic["kind"]): Set<string> {
+  const raw = params?.object("notifications")?.raw(FILTERS[kind]);
   try {
-    const uris: unknown = JSON.parse(raw?.toString("utf8") ?? "[]");
-    return Array.isArray(uris) ? uris.filter(uri => typeof uri === "string") : [];
+    const names: unknown = JSON.parse(raw?.toString("utf8") ?? "[]");
+    return new Set(Array.isArray(names) ? names.filter(name => typeof name === "string") : []);
   } catch {
     // Long strings of an upstream were not looked at before; whoever spells them wrong has honoured nothing.
-    return [];
+    return new Set();
   }
 }
 

@@ -13,6 +13,8 @@ export interface AskOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly onMessage?: (message: Message) => void;
+  /** What is declared with the request; nothing by default. */
+  readonly capabilities?: Payload | undefined;
 }
 
 /** How an agent's call goes out. */
@@ -80,9 +82,9 @@ export function createOutbound(parts: {
       const parts = requestParts(id, method, params);
       return request({ id, method, parts, headers, signal, onMessage, timeoutMs, maxTimeoutMs });
     },
-    ask(method, plain, { timeoutMs, signal, onMessage = IGNORE }) {
+    ask(method, plain, { timeoutMs, signal, onMessage = IGNORE, capabilities }) {
       const id = nextId();
-      const { params, headers } = era.request(bareRequest(method, plain), version);
+      const { params, headers } = era.request(bareRequest(method, plain, capabilities), version);
       const parts = requestParts(id, method, params);
       return request({ id, method, parts, headers, signal, timeoutMs, maxTimeoutMs: timeoutMs, onMessage });
     },

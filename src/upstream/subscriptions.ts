@@ -1,4 +1,5 @@
 import type { Caller } from "../core/call.ts";
+import { hasTasks } from "../core/extensions.ts";
 import type { Failure, Fault } from "../core/failure.ts";
 import type { Subscription } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
@@ -12,8 +13,9 @@ import { legacyFeed } from "./legacy-feed.ts";
 import type { Link } from "./link.ts";
 import { listenFeed, withoutSubscription } from "./listen-feed.ts";
 import { type Tenant, tenantKey } from "./owner-links.ts";
+import { type Listener, type Topic, taskNow, topicKey } from "./topics.ts";
 
-export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt"> {
+export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt" | "task"> {
   /** The link that is shared by all. */
   main(): Promise<Opened>;
   /** Whose conversation serves this caller; `undefined` for the shared link. */
@@ -25,9 +27,9 @@ export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt"> {
   stale(): void;
 }
 
-/** Which resources of one upstream are watched, on which link, and who wants to hear of them. */
+/** Which resources and tasks of one upstream are watched, on which link, and who wants to hear of them. */
 export interface Subscriptions {
-  subscribe(caller: Caller, uri: string, updated: (params: Payload) => void): Promise<Subscription>;
+  subscribe(caller: Caller, listener: Listener): Promise<Subscription>;
   /** A link is open: what its predecessor watched is watched again, and counts as changed. */
   opened(link: Link, tenant: Tenant | undefined): void;
   lost(link: Link): void;
@@ -40,12 +42,13 @@ export interface Subscriptions {
   stop(): void;
 }
 
-type Listener = (params: Payload) => void;
-
 /** One conversation, through all the links that it has had. */
 interface Place {
   readonly tenant: Tenant | undefined;
+  /** By topic. */
   readonly listeners: Map<string, Set<Listener>>;
+  /** Done when nobody has to be told what was missed. */
+  caughtUp: Promise<void>;
   link: Link | undefined;
   feed: Feed | undefined;
   failures: number;
@@ -69,6 +72,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const made: Place = {
       tenant,
       listeners: new Map(),
+      caughtUp: Promise.resolve(),
       link: undefined,
       feed: undefined,
       failures: 0,
@@ -85,39 +89,58 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     place.cancelReopen();
     const gap = (): void => {
       options.stale();
-      for (const uri of place.listeners.keys()) tell(place, uri, changeOf(uri));
+      for (const topic of topicsOf(place)) catchUp(place, topic);
     };
-    const feed = FEEDS[link.era.name](link, { ...options, gap, doubt: () => void check(link) });
+    const task = (params: Payload): void => {
+      const name = params.string("taskId");
+      if (name !== undefined) tell(place, { kind: "task", name }, params);
+    };
+    const feed = FEEDS[link.era.name](link, { ...options, task, gap, doubt: () => void check(link) });
     Object.assign(place, { link, feed });
-    for (const uri of place.listeners.keys()) {
-      void feed.watch(uri).then(failure => failure ?? tell(place, uri, changeOf(uri)));
-    }
+    for (const topic of topicsOf(place)) void feed.watch(topic).then(failure => failure ?? catchUp(place, topic));
     return feed;
   }
 
-  function tell(place: Place, uri: string, params: Payload): void {
-    for (const listener of place.listeners.get(uri) ?? []) listener(params);
+  function tell(place: Place, topic: Topic, params: Payload): void {
+    for (const listener of place.listeners.get(topicKey(topic)) ?? []) listener.told(params);
   }
 
-  async function subscribe(caller: Caller, uri: string, updated: Listener): Promise<Subscription> {
+  /** Makes up for what nobody heard. News of a task are how it is now, and an upstream is asked that one at a time. */
+  function catchUp(place: Place, topic: Topic): void {
+    if (topic.kind === "resource") {
+      tell(place, topic, Payload.of({ uri: topic.name }));
+      return;
+    }
+    place.caughtUp = place.caughtUp.then(async () => {
+      const { link } = place;
+      if (!link || !place.listeners.has(topicKey(topic))) return;
+      const task = await taskNow(topic.name, { link, signal: stopping.signal });
+      if (task && place.link === link) tell(place, topic, task);
+    });
+  }
+
+  async function subscribe(caller: Caller, wanted: Listener): Promise<Subscription> {
+    const { topic, missed } = wanted;
     const main = await options.main();
     if (main.kind === "failed") return refused(failure(main));
-    if (!watches(main.link)) return refused(UNWATCHED);
+    if (!WATCHES[topic.kind](main.link.capabilities)) return refused(UNWATCHED);
     const tenant = options.tenantOf(main.link, caller);
     const opened = tenant ? await options.own(tenant) : main;
     if (opened.kind === "failed") return refused(failure(opened));
     const place = placeOf(tenant);
     const feed = attach(place, opened.link);
-    const listener: Listener = params => updated(params);
-    const listeners = place.listeners.get(uri) ?? new Set();
-    place.listeners.set(uri, listeners.add(listener));
+    const key = topicKey(topic);
+    const listener: Listener = { ...wanted };
+    const listeners = place.listeners.get(key) ?? new Set();
+    place.listeners.set(key, listeners.add(listener));
     const close = (): void => {
       if (!listeners.delete(listener) || listeners.size > 0) return;
-      place.listeners.delete(uri);
-      place.feed?.unwatch(uri);
+      place.listeners.delete(key);
+      place.feed?.unwatch(topic);
     };
-    const trouble = await feed.watch(uri);
+    const trouble = await feed.watch(topic);
     if (trouble) close();
+    else if (missed) catchUp(place, topic);
     return trouble ? refused(trouble) : { kind: "open", close };
   }
 
@@ -174,7 +197,9 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       const changed = params.string("uri");
       if (!place || changed === undefined) return;
       const told = withoutSubscription(params);
-      for (const uri of place.listeners.keys()) if (isWithin(changed, uri)) tell(place, uri, told);
+      for (const topic of topicsOf(place)) {
+        if (topic.kind === "resource" && isWithin(changed, topic.name)) tell(place, topic, told);
+      }
     },
     hear: (tenant, message) => places.get(keyOf(tenant))?.feed?.hear(message) ?? false,
     isNeeded: tenant => (places.get(keyOf(tenant))?.listeners.size ?? 0) > 0,
@@ -189,10 +214,15 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
 }
 
 const refused = (failure: Failure): Subscription => ({ kind: "failed", failure });
-const changeOf = (uri: string): Payload => Payload.of({ uri });
 
-const watches = (link: Link): boolean =>
-  link.capabilities.object("resources")?.raw("subscribe")?.toString("latin1") === "true";
+const topicsOf = ({ listeners }: Place): Topic[] =>
+  [...listeners.values()].flatMap(([first]) => (first ? [first.topic] : []));
+
+/** Whether an upstream that can do this tells news of such topics. */
+const WATCHES: Readonly<Record<Topic["kind"], (capabilities: Payload) => boolean>> = {
+  resource: capabilities => capabilities.object("resources")?.raw("subscribe")?.toString("latin1") === "true",
+  task: hasTasks,
+};
 
 /** An upstream may name a part of what was subscribed to. */
 const isWithin = (changed: string, uri: string): boolean =>

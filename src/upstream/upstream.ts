@@ -4,7 +4,6 @@ import type { Offer } from "../core/catalog.ts";
 import type { AgentContact, Subscription } from "../core/front.ts";
 import { createHealth } from "../core/health.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
-import type { Payload } from "../core/payload.ts";
 import type { Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
@@ -20,6 +19,7 @@ import { createOwnerLinks, type Tenant } from "./owner-links.ts";
 import { createProber } from "./prober.ts";
 import { createPromotion } from "./promotion.ts";
 import { createSubscriptions } from "./subscriptions.ts";
+import type { Listener } from "./topics.ts";
 import { createTraffic } from "./traffic.ts";
 import { statusOfUpstream } from "./upstream-status.ts";
 
@@ -43,8 +43,8 @@ export interface Upstream extends Instance {
   /** Whether it has been tried at least once since it was started. */
   readonly tried: boolean;
   status(): UpstreamStatus;
-  /** Has a resource watched, by its native URI. */
-  subscribe(caller: Caller, uri: string, updated: (params: Payload) => void): Promise<Subscription>;
+  /** Has a resource or a task watched. */
+  subscribe(caller: Caller, listener: Listener): Promise<Subscription>;
   /** Ends the conversations that it holds for that owner. */
   release(owner: OwnerId): void;
   start(): void;

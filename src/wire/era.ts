@@ -25,8 +25,8 @@ export interface UpstreamRequest {
 }
 
 /** A request of our own: no agent is behind it. */
-export const bareRequest = (method: string, params: Payload): UpstreamRequest => ({
-  ...{ method, params, capabilities: NO_CAPABILITIES },
+export const bareRequest = (method: string, params: Payload, capabilities = NO_CAPABILITIES): UpstreamRequest => ({
+  ...{ method, params, capabilities },
   ...{ progressToken: undefined, logLevel: undefined, definition: undefined, input: undefined },
 });
 

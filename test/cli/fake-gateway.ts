@@ -120,6 +120,7 @@ export function fakeGateway(
           owner: () => ({ kind: "unknown", nearest: [] }),
         }),
         onChange: () => () => {},
+        follow: async () => ({ kind: "failed", failure: { kind: "invalid", message: "Unknown task" } }),
         subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
         attend: () => () => {},
         sealer: createSealer(Buffer.alloc(32, 1), { clock: systemClock }),

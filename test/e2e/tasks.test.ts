@@ -4,7 +4,8 @@ import { legacyAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
 import { asObject, type Json } from "../fixtures/upstream/contract.ts";
-import { offerTasks, TASKS } from "../fixtures/upstream/tasks.ts";
+import { TASKS } from "../fixtures/upstream/state.ts";
+import { offerTasks } from "../fixtures/upstream/tasks.ts";
 import { startUpstream, type Upstream } from "../fixtures/upstream/upstream.ts";
 
 const keep = useCleanup();

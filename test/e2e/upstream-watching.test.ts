@@ -3,6 +3,7 @@ import type { Notice } from "../../src/core/call.ts";
 import type { AgentContact } from "../../src/core/front.ts";
 import { Payload } from "../../src/core/payload.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import type { Listener } from "../../src/upstream/topics.ts";
 import { upstreamCommand } from "../fixtures/build.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
 import { type PoolRun, plain, type Saying, startPool } from "../fixtures/pool.ts";
@@ -21,14 +22,23 @@ async function behind(options: StartOptions): Promise<{ upstream: Upstream; run:
   return { upstream, run };
 }
 
+const listener = (uri: string, told: (params: Payload) => void): Listener => ({
+  topic: { kind: "resource", name: uri },
+  told,
+  missed: false,
+});
+
 /** Subscribes, and counts the changes that it is told of. */
 async function watch(run: PoolRun, uri: string, saying: Saying = {}) {
   const seen: Json[] = [];
   const waiting: { least: number; resolve(): void }[] = [];
-  const subscription = await run.upstream.subscribe(run.caller(saying), uri, params => {
-    seen.push(params.value());
-    for (const { least, resolve } of waiting) if (seen.length >= least) resolve();
-  });
+  const subscription = await run.upstream.subscribe(
+    run.caller(saying),
+    listener(uri, params => {
+      seen.push(params.value());
+      for (const { least, resolve } of waiting) if (seen.length >= least) resolve();
+    }),
+  );
   if (subscription.kind === "failed") throw new Error(JSON.stringify(subscription.failure));
   const until = (least: number) =>
     seen.length >= least ? Promise.resolve() : new Promise<void>(resolve => waiting.push({ least, resolve }));
@@ -91,7 +101,7 @@ const filtersOf = (requests: readonly { message: { params?: Json } | undefined }
 /** The upstream sends what it has to say to those who listen at that moment. */
 async function untilListening(upstream: Upstream): Promise<void> {
   let told = false;
-  const probe = { list: () => {}, updated: () => {} };
+  const probe = { list: () => {}, updated: () => {}, task: () => {}, end: () => {} };
   while (!told) {
     upstream.subscribers.delete(probe);
     told = upstream.subscribers.size > (upstream.options.era === "legacy" ? 1 : 0);
@@ -104,14 +114,20 @@ describe("a subscription", () => {
     const upstream = keep(await startUpstream({ era: "legacy" }));
     upstream.extraCapabilities = { resources: {} };
     const run = keep(await startPool({ transport: "http", url: upstream.url }));
-    const refused = await run.upstream.subscribe(run.caller(), URI, () => {});
+    const refused = await run.upstream.subscribe(
+      run.caller(),
+      listener(URI, () => {}),
+    );
     expect(refused).toMatchObject({ kind: "failed", failure: { kind: "unknown_method" } });
     expect(upstream.journal.sent("resources/subscribe")).toEqual([]);
   });
 
   test("to an upstream that has no stream to tell of changes is refused, whatever it says", async () => {
     const { run } = await behind({ era: "legacy", sessions: false });
-    const refused = await run.upstream.subscribe(run.caller(), URI, () => {});
+    const refused = await run.upstream.subscribe(
+      run.caller(),
+      listener(URI, () => {}),
+    );
     expect(refused).toMatchObject({ kind: "failed", failure: { kind: "unknown_method" } });
   });
 
@@ -131,7 +147,10 @@ describe("a subscription", () => {
       { method: "resources/subscribe" },
       { do: "error", error: { code: -32002, message: "No such thing" } },
     );
-    const refused = await run.upstream.subscribe(run.caller(), URI, () => {});
+    const refused = await run.upstream.subscribe(
+      run.caller(),
+      listener(URI, () => {}),
+    );
     expect(refused).toMatchObject({ kind: "failed", failure: { kind: "answered" } });
   });
 
