@@ -50,7 +50,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const sessions = createSessions({ front, clock });
   const streams = createStreams(clock);
   const streamable = createStreamable({ front, clock, sessions, streams });
-  const sse = createSseEndpoint({ sessions, streams });
+  const sse = createSseEndpoint({ sessions, streams, sealer: front.sealer });
   const unsubscribe = front.onChange((view, kinds) => sessions.listsChanged(view, kinds));
   let running = 0;
   let door = createDoor({ ...options.door, port: 0 });

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../core/ports.ts";
 import { sseEvent } from "../wire/sse.ts";
+import type { StreamIds } from "./session-ids.ts";
 
 /** Where the events of a stream go now. */
 export interface Sink {
@@ -51,6 +51,7 @@ interface Kept {
 }
 
 interface Stream extends EventStream {
+  readonly number: number;
   /** Number of the oldest event that is kept; one more than the last sent where none is. */
   first: number;
   readonly events: Buffer[];
@@ -58,9 +59,14 @@ interface Stream extends EventStream {
   close(): void;
 }
 
-/** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery */
-export function createEventRing({ clock, budget }: { clock: Clock; budget: Budget }): EventRing {
-  const streams = new Map<string, Stream>();
+/**
+ * An event's id is `<sealed stream>.<number>`. Whose stream it is cannot be made up; the number only says how much of it
+ * was read, and whoever may read the stream may say that.
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
+ */
+export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: Budget; ids: StreamIds }): EventRing {
+  const streams = new Map<number, Stream>();
+  let opened = 0;
   /** Of all streams, oldest first. */
   const kept: Kept[] = [];
   let bytes = 0;
@@ -76,7 +82,7 @@ export function createEventRing({ clock, budget }: { clock: Clock; budget: Budge
   }
 
   function forgetIfOver(stream: Stream): void {
-    if (stream.ended && stream.events.length === 0) streams.delete(keyOf(stream.start));
+    if (stream.ended && stream.events.length === 0) streams.delete(stream.number);
   }
 
   function sweep(): void {
@@ -94,19 +100,21 @@ export function createEventRing({ clock, budget }: { clock: Clock; budget: Budge
   }
 
   function open(): EventStream {
-    const key = randomBytes(12).toString("hex");
+    const number = ++opened;
+    const sealed = ids.seal(number);
     let sink: Sink | undefined;
     let sent = 0;
     let ended = false;
     const stream: Stream = {
-      start: `${key}-0`,
+      number,
+      start: `${sealed}.0`,
       first: 1,
       events: [],
       get ended() {
         return ended;
       },
       send(message) {
-        const event = Buffer.concat(sseEvent({ id: `${key}-${++sent}`, data: [message] }));
+        const event = Buffer.concat(sseEvent({ id: `${sealed}.${++sent}`, data: [message] }));
         sink?.write(event);
         keep(stream, event);
       },
@@ -129,7 +137,7 @@ export function createEventRing({ clock, budget }: { clock: Clock; budget: Budge
         sink = undefined;
       },
     };
-    streams.set(key, stream);
+    streams.set(number, stream);
     return stream;
   }
 
@@ -137,10 +145,11 @@ export function createEventRing({ clock, budget }: { clock: Clock; budget: Budge
     open,
     find(lastEventId) {
       sweep();
-      const stream = streams.get(keyOf(lastEventId));
-      const number = /-(\d{1,15})$/.exec(lastEventId)?.[1];
-      const after = Number(number);
-      if (!stream || number === undefined || after < stream.first - 1) return undefined;
+      const [, sealed, read] = /^([^.]*)\.(\d{1,15})$/.exec(lastEventId) ?? [];
+      const number = sealed === undefined ? undefined : ids.open(sealed);
+      const stream = number === undefined ? undefined : streams.get(number);
+      const after = Number(read);
+      if (!stream || after < stream.first - 1) return undefined;
       return after < stream.first + stream.events.length ? { stream, after } : undefined;
     },
     sweep,
@@ -151,5 +160,3 @@ export function createEventRing({ clock, budget }: { clock: Clock; budget: Budge
     },
   };
 }
-
-const keyOf = (eventId: string): string => eventId.slice(0, eventId.lastIndexOf("-"));

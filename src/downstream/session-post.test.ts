@@ -50,7 +50,7 @@ describe("a call within a session", () => {
     running?.finish();
     const all = await stream.rest();
     expect(all.map(({ data }) => data === "")).toEqual(primed ? [true, false] : [false]);
-    expect(all.every(({ id }) => /^[0-9a-f]{24}-\d$/.test(id ?? ""))).toBe(true);
+    expect(all.every(({ id }) => /^[A-Za-z0-9_-]{60,}\.\d$/.test(id ?? ""))).toBe(true);
     expect(JSON.parse(all.at(-1)?.data ?? "")).toMatchObject({ id: 5, result: {} });
   });
 
@@ -85,9 +85,14 @@ describe("a call within a session", () => {
       const stream = await openEvents(url, { session: other.session, headers: { "last-event-id": lastEventId } });
       return [stream.status, await stream.text()];
     };
-    const [theirs, invented] = [await get(id), await get("no-such-1")];
+    const [theirs, ...invented] = [
+      await get(id),
+      await get("no-such.1"),
+      await get(`${id.slice(0, -1)}7`),
+      await get(""),
+    ];
     expect(theirs[0]).toBe(400);
-    expect(theirs).toEqual(invented);
+    for (const answer of invented) expect(answer).toEqual(theirs);
   });
 
   test("that is cancelled ends without an answer at once, also when its stream has begun", async () => {

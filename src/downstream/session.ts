@@ -2,7 +2,7 @@ import type { Caller, View } from "../core/call.ts";
 import type { Kind } from "../core/catalog.ts";
 import { withoutTasks } from "../core/extensions.ts";
 import type { Front } from "../core/front.ts";
-import { ownerId } from "../core/names.ts";
+import { ownerId, type Principal } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { initializeResult, legacyAgent } from "../wire/legacy.ts";
@@ -10,7 +10,7 @@ import { type Message, notificationText } from "../wire/message.ts";
 import { LIST_CHANGED_OF } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { type LegacyVersion, negotiateLegacy } from "../wire/versions.ts";
-import { agentName, anonymous } from "./agent-name.ts";
+import { agentName } from "./agent-name.ts";
 import { contactOf } from "./contact.ts";
 import { type Exchange, reply } from "./exchange.ts";
 import { interview } from "./interview.ts";
@@ -47,8 +47,7 @@ export interface SessionOptions {
   readonly events: EventRing;
   readonly view: View;
   readonly id: string;
-  /** Where the agent comes from, for limits. */
-  readonly address: string;
+  readonly principal: Principal;
   /** Parameters of its `initialize`. */
   readonly params: Payload;
 }
@@ -61,12 +60,11 @@ interface Running {
 const EMPTY = Payload.of({});
 
 export function openSession(options: SessionOptions): { session: Session; answer: Answer } {
-  const { front, clock, events, view, id, params } = options;
+  const { front, clock, events, view, id, principal, params } = options;
   const version = negotiateLegacy(params.string("protocolVersion"));
-  const client = params.object("clientInfo");
   const caller: Caller = {
-    principal: anonymous(options.address, client),
-    agent: agentName(client),
+    principal,
+    agent: agentName(params.object("clientInfo")),
     owner: ownerId(id),
     // An agent of these revisions could not follow a task, whatever it says.
     capabilities: withoutTasks(params.object("capabilities") ?? EMPTY),

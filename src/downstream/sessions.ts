@@ -1,12 +1,13 @@
-import { randomUUID } from "node:crypto";
 import type { View } from "../core/call.ts";
 import type { Kind } from "../core/catalog.ts";
 import type { Front } from "../core/front.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { anonymous } from "./agent-name.ts";
 import { createEventRing, RING } from "./resume.ts";
 import type { Answer } from "./serve.ts";
 import { openSession, type Session } from "./session.ts";
+import { createSessionIds } from "./session-ids.ts";
 
 export const SESSIONS = {
   max: 10_000,
@@ -37,6 +38,7 @@ export interface Sessions {
 export function createSessions(options: { front: Front; clock: Clock }): Sessions {
   const { front, clock } = options;
   const slots = new Map<string, Slot>();
+  const ids = createSessionIds(front.sealer);
   const budget = { bytes: RING.totalBytes };
   let cancelSweep = clock.after(SESSIONS.sweepMs, sweep);
 
@@ -65,12 +67,12 @@ export function createSessions(options: { front: Front; clock: Clock }): Session
   }
 
   return {
-    open(request) {
+    open({ view, address, params }) {
       makeRoom();
-      const opened = openSession({
-        ...{ front, clock, ...request, id: randomUUID() },
-        events: createEventRing({ clock, budget }),
-      });
+      const principal = anonymous(address, params.object("clientInfo"));
+      const id = ids.session(principal);
+      const events = createEventRing({ clock, budget, ids: ids.streams(id, principal) });
+      const opened = openSession({ front, clock, view, principal, params, id, events });
       if (opened.answer.kind === "error") opened.session.close();
       else {
         slots.set(opened.session.id, { session: opened.session, usedAt: clock.now(), streams: 0 });

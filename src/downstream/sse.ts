@@ -1,11 +1,13 @@
-import { randomUUID } from "node:crypto";
+import type { Sealer } from "../core/ports.ts";
 import { wireError } from "../wire/rpc-errors.ts";
 import { sseEvent } from "../wire/sse.ts";
+import { anonymous } from "./agent-name.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
 import { refuse } from "./refuse.ts";
+import { createSessionIds } from "./session-ids.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Streams } from "./streams.ts";
 import type { Visit } from "./visit.ts";
@@ -22,8 +24,13 @@ interface Connection {
  * HTTP+SSE: a GET opens the stream that carries everything to the agent, POSTs carry everything from it.
  * https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
-export function createSseEndpoint(options: { sessions: Sessions; streams: Streams }): (visit: Visit) => Promise<void> {
+export function createSseEndpoint(options: {
+  sessions: Sessions;
+  streams: Streams;
+  sealer: Sealer;
+}): (visit: Visit) => Promise<void> {
   const { sessions, streams } = options;
+  const ids = createSessionIds(options.sealer);
   const connections = new Map<string, Connection>();
 
   return async visit => {
@@ -40,8 +47,8 @@ export function createSseEndpoint(options: { sessions: Sessions; streams: Stream
   };
 
   function open({ request, response, view }: Visit): void {
-    const id = randomUUID();
     const address = request.socket.remoteAddress ?? "";
+    const id = ids.session(anonymous(address, undefined));
     const agent = createChannelAgent({
       exchange: streamExchange(response),
       open(params) {

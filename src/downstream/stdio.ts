@@ -6,6 +6,7 @@ import { lineSplitter } from "../wire/lines.ts";
 import type { Message } from "../wire/message.ts";
 import { checkModern, claimsModern } from "../wire/modern.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { anonymous } from "./agent-name.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 import { createChannelAgent } from "./channel-agent.ts";
@@ -13,6 +14,7 @@ import { asLine, messageExchange, reply } from "./exchange.ts";
 import { answerModern } from "./modern-request.ts";
 import { createEventRing } from "./resume.ts";
 import { openSession } from "./session.ts";
+import { createSessionIds } from "./session-ids.ts";
 
 type Request = Extract<Message, { kind: "request" }>;
 
@@ -34,12 +36,13 @@ export function serveStdio(options: {
   const running = new Map<string, AbortController>();
   const agent = createChannelAgent({
     exchange,
-    open: params =>
-      openSession({
-        ...{ front, clock, params, view: ALL, id: ADDRESS, address: ADDRESS },
-        // A pipe that broke is not taken up again.
-        events: createEventRing({ clock, budget: { bytes: 0 } }),
-      }),
+    open(params) {
+      const principal = anonymous(ADDRESS, params.object("clientInfo"));
+      const ids = createSessionIds(front.sealer).streams(ADDRESS, principal);
+      // A pipe that broke is not taken up again.
+      const events = createEventRing({ clock, budget: { bytes: 0 }, ids });
+      return openSession({ front, clock, params, principal, events, view: ALL, id: ADDRESS });
+    },
   });
 
   const unsubscribe = front.onChange((view, kinds) => {

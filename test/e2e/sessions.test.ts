@@ -41,6 +41,17 @@ describe("a session", () => {
     expect(agent.opening.message?.result?.protocolVersion).toBe("2025-11-25");
   });
 
+  test("of another process is 404, also where that process has the same key", async () => {
+    const upstream = keep(await startUpstream({ era: "legacy" }));
+    const toml = configToml([{ name: "fixture", transport: "http", url: upstream.url }]);
+    const start = async () => keep(await startGateway({ toml, env: { RADIUM_SEAL_KEY: "cd".repeat(32) } }));
+    const agent = await legacyAgent((await start()).url);
+    const headers = { ...POST_HEADERS, "mcp-session-id": String(agent.session), "mcp-protocol-version": "2025-11-25" };
+    const response = await send((await start()).url, { method: "POST", headers, body: list });
+    expect(response.statusCode).toBe(404);
+    expect(await readAll(response)).toContain("Session not found");
+  });
+
   test("that nobody opened is 404, and none at all is 400", async () => {
     const { gateway } = await behind();
     const headers = { ...POST_HEADERS, "mcp-session-id": "no-such-session", "mcp-protocol-version": "2025-11-25" };
