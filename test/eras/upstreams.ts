@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { upstreamCommand } from "../fixtures/build.ts";
@@ -65,15 +65,30 @@ interface Seen {
   readonly cancelled: readonly Cancellation[];
 }
 
-function watching(look: () => Seen): Pick<RunningUpstream, "executions" | "begun" | "cancelled"> {
-  const executions = (nonce: string) => look().executions.filter(one => one.nonce === nonce).length;
+/** `news`: what happened since the last time; a long run must not read everything again for every call. */
+function watching(news: () => Seen): Pick<RunningUpstream, "executions" | "begun" | "cancelled"> {
+  const runs = new Map<string, number>();
+  const ends = new Set<string | undefined>();
+  const look = () => {
+    const { executions, cancelled } = news();
+    for (const { nonce } of executions) runs.set(nonce, (runs.get(nonce) ?? 0) + 1);
+    for (const { nonce } of cancelled) ends.add(nonce);
+  };
+  const executions = (nonce: string) => {
+    look();
+    return runs.get(nonce) ?? 0;
+  };
+  const isCancelled = (nonce: string) => {
+    look();
+    return ends.has(nonce);
+  };
   const until = async (what: string, check: () => boolean) => {
     if (!(await poll(check, { everyMs: 20 }))) throw new Error(`${what}: never seen by the upstream`);
   };
   return {
     executions,
     begun: nonce => until(`the call ${nonce}`, () => executions(nonce) > 0),
-    cancelled: nonce => until(`the end of ${nonce}`, () => look().cancelled.some(one => one.nonce === nonce)),
+    cancelled: nonce => until(`the end of ${nonce}`, () => isCancelled(nonce)),
   };
 }
 
@@ -89,7 +104,11 @@ async function server(kind: UpstreamKind): Promise<RunningUpstream> {
     kind,
     // Equals in one group would be replicas of each other.
     table: { name, transport, url: upstream.url, group: name },
-    ...watching(() => upstream.journal),
+    ...watching(() => {
+      const { requests, executions, cancelled } = upstream.journal;
+      requests.length = 0;
+      return { executions: executions.splice(0), cancelled: cancelled.splice(0) };
+    }),
     grow: upstream.grow,
     close: upstream.close,
   };
@@ -108,19 +127,31 @@ function child(kind: UpstreamKind): RunningUpstream {
   return {
     kind,
     table: { name, transport: "stdio", ...command, group: name, isolation: shared ? "shared" : "per_agent" },
-    ...watching(() => readJournal(journal)),
+    ...watching(journalReader(journal)),
     grow: tool => writeFileSync(growth, tool),
     close: async () => rmSync(dir, { recursive: true, force: true }),
   };
 }
 
-function readJournal(file: string): Seen {
-  const lines = readFileSync(file, "utf8")
-    .split("\n")
-    .slice(0, -1)
-    .map(line => JSON.parse(line) as { execution?: Execution; cancelled?: Cancellation });
-  return {
-    executions: lines.flatMap(({ execution }) => execution ?? []),
-    cancelled: lines.flatMap(({ cancelled }) => cancelled ?? []),
+/** Reads what was added to a journal since the last time, whole lines only. */
+function journalReader(path: string): () => Seen {
+  let read = 0;
+  return () => {
+    const size = statSync(path).size;
+    const file = openSync(path, "r");
+    const added = Buffer.alloc(size - read);
+    readSync(file, added, 0, added.length, read);
+    closeSync(file);
+    const whole = added.subarray(0, added.lastIndexOf("\n") + 1);
+    read += whole.length;
+    const lines = whole
+      .toString("utf8")
+      .split("\n")
+      .slice(0, -1)
+      .map(line => JSON.parse(line) as { execution?: Execution; cancelled?: Cancellation });
+    return {
+      executions: lines.flatMap(({ execution }) => execution ?? []),
+      cancelled: lines.flatMap(({ cancelled }) => cancelled ?? []),
+    };
   };
 }
