@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Payload } from "./payload.ts";
-import { UPSTREAM_TEXT } from "./scan.ts";
+import { UPSTREAM_TEXT } from "./scan-limits.ts";
 
 const text = (payload: Payload | undefined): string | undefined => payload?.bytes.toString();
 

@@ -1,13 +1,5 @@
-import {
-  AGENT_TEXT,
-  decodeString,
-  type Member,
-  type Members,
-  SCANNED_TEXT,
-  type ScanLimits,
-  scanElements,
-  scanObject,
-} from "./scan.ts";
+import { decodeString, type Member, type Members, scanElements, scanObject } from "./scan.ts";
+import { AGENT_TEXT, SCANNED_TEXT, type ScanLimits } from "./scan-limits.ts";
 
 /** New text for a member, or `undefined` to remove it. */
 export type Change = Buffer | string | undefined;

@@ -9,7 +9,7 @@ import { describe, expect, it } from "vitest";
 import type { Kind } from "./catalog.ts";
 import { Payload } from "./payload.ts";
 import { malformed, repair } from "./repair.ts";
-import { UPSTREAM_TEXT } from "./scan.ts";
+import { UPSTREAM_TEXT } from "./scan-limits.ts";
 
 const of = (kind: Kind, definition: object) => repair(kind, Payload.of(definition));
 const tool = (inputSchema: unknown) => of("tool", { name: "t", inputSchema });

@@ -2,7 +2,7 @@ import { headerAnnotations } from "./annotations.ts";
 import type { Kind } from "./catalog.ts";
 import { isObject, OPTIONAL_MEMBERS } from "./definition-shapes.ts";
 import { Payload } from "./payload.ts";
-import { AGENT_TEXT, ScanError } from "./scan.ts";
+import { AGENT_TEXT, ScanError } from "./scan-limits.ts";
 
 /** What a strict client can be shown of a definition. */
 export type Repair =
@@ -133,5 +133,6 @@ function fault(scan: () => unknown): string | undefined {
 const FAULTS: Readonly<Record<ScanError["reason"], string>> = {
   syntax: "the definition is not well-formed JSON",
   too_deep: "the definition is nested too deep",
+  too_many: "the definition has too many members",
   duplicate_key: "the definition has one key twice",
 };

@@ -1,14 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  AGENT_TEXT,
-  decodeString,
-  type Member,
-  ScanError,
-  type ScanLimits,
-  scanObject,
-  UPSTREAM_TEXT,
-} from "./scan.ts";
+import { decodeString, type Member, scanObject } from "./scan.ts";
+import { AGENT_TEXT, ScanError, type ScanLimits, UPSTREAM_TEXT } from "./scan-limits.ts";
 
 const scan = (text: string, limits: ScanLimits = AGENT_TEXT): Member => scanObject(Buffer.from(text), limits);
 
@@ -182,6 +175,25 @@ describe("a strict scan", () => {
       expect(refusal(nested(129, open, close))).toBe("too_deep");
       expect(refusal(nested(100_000, open, close))).toBe("too_deep");
     }
+  });
+});
+
+describe("very many keys", () => {
+  const keys = (count: number): string => Array.from({ length: count }, (_, at) => `"k${at}":0`).join();
+
+  it("are refused where each is noted, beyond 10,000 in one object", () => {
+    for (const limits of [AGENT_TEXT, UPSTREAM_TEXT]) {
+      expect(refusal(`{"params":{${keys(10_000)}}}`, limits)).toBeUndefined();
+      expect(refusal(`{"params":{${keys(10_001)}}}`, limits)).toBe("too_many");
+      expect(refusal(`{${keys(10_001)}}`, limits)).toBe("too_many");
+    }
+  });
+
+  it("are refused of an agent beyond 50,000 in all objects together", () => {
+    const text = (count: number): string => `{"params":{"arguments":[{},{"a":{${keys(count)}}}]}}`;
+    expect(refusal(text(49_997))).toBeUndefined();
+    expect(refusal(text(49_998))).toBe("too_many");
+    expect(refusal(text(60_000), UPSTREAM_TEXT)).toBeUndefined();
   });
 });
 

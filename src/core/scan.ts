@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { knownKey } from "./known-keys.ts";
+import { ScanError, type ScanLimits } from "./scan-limits.ts";
 
 /**
  * One strict pass over JSON text. It proves that the text is well-formed, not too deep and free of duplicate keys where
@@ -15,35 +16,6 @@ export interface Member {
   readonly members: Members | undefined;
 }
 export type Members = ReadonlyMap<string, Member>;
-
-export interface ScanLimits {
-  /** Deepest nesting of objects and arrays. */
-  readonly maxDepth: number;
-  /** How many of the outermost levels of objects have their members noted. */
-  readonly levels: number;
-  /**
-   * `checked`: every byte of every string (text of an agent, which a shared child will read).
-   * `skipped`: long strings are jumped over natively (text of an upstream: large, and read by nobody but its agent).
-   * Keys are always checked.
-   */
-  readonly strings: "checked" | "skipped";
-  /** A key that occurs twice among noted members: refused where we route, else the last one counts, as in `JSON.parse`. */
-  readonly duplicates: "refused" | "last_counts";
-}
-
-export const AGENT_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "checked", duplicates: "refused" };
-export const UPSTREAM_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "skipped", duplicates: "refused" };
-/** Part of a text that was scanned before. */
-export const SCANNED_TEXT: ScanLimits = { maxDepth: 128, levels: 3, strings: "skipped", duplicates: "last_counts" };
-
-/** Why a text was refused. `message` names the place, never the content. */
-export class ScanError extends Error {
-  readonly reason: "syntax" | "too_deep" | "duplicate_key";
-  constructor(reason: ScanError["reason"], message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -70,11 +42,20 @@ export function scanElements(text: Buffer, limits: ScanLimits): { text: Buffer; 
   return new Scanner(text, limits).elements();
 }
 
+/**
+ * The elements of a JSON array, surrounded by nothing but white space: the text of each object, `undefined` for anything
+ * else. Reads no further than the element after `most`.
+ */
+export function scanArray(text: Buffer, limits: ScanLimits, most: number): (Buffer | undefined)[] {
+  return new Scanner(text, limits).array(most);
+}
+
 class Scanner {
   readonly #text: Buffer;
   readonly #limits: ScanLimits;
   #at = 0;
   #depth = 0;
+  #keys = 0;
 
   constructor(text: Buffer, limits: ScanLimits) {
     this.#text = text;
@@ -101,8 +82,25 @@ class Scanner {
     return elements;
   }
 
+  array(most: number): (Buffer | undefined)[] {
+    const elements: (Buffer | undefined)[] = [];
+    this.#space();
+    if (this.#text[this.#at] !== OPEN_ARRAY) this.#fail("expected an array");
+    this.#array(start => {
+      if (elements.length === most) this.#tooMany(`more than ${most} elements`);
+      elements.push(this.#text[start] === OPEN_OBJECT ? this.#text.subarray(start, this.#at) : undefined);
+    });
+    this.#space();
+    if (this.#at !== this.#text.length) this.#fail("unexpected text after the array");
+    return elements;
+  }
+
   #fail(what: string): never {
     throw new ScanError("syntax", `${what} at byte ${this.#at}`);
+  }
+
+  #tooMany(what: string): never {
+    throw new ScanError("too_many", `${what} at byte ${this.#at}`);
   }
 
   #space(): void {
@@ -143,6 +141,7 @@ class Scanner {
         if (text[keyStart] !== QUOTE) this.#fail("expected a key");
         this.#string("checked");
         const keyEnd = this.#at;
+        if (++this.#keys > this.#limits.maxKeys) this.#tooMany(`more than ${this.#limits.maxKeys} keys`);
         this.#space();
         if (text[this.#at] !== COLON) this.#fail("expected ':'");
         this.#at++;
@@ -166,6 +165,7 @@ class Scanner {
     const key = knownKey(this.#text, at.keyStart, at.keyEnd) ?? decodeString(this.#text, at.keyStart, at.keyEnd);
     if (this.#limits.duplicates === "refused" && members.has(key))
       throw new ScanError("duplicate_key", `duplicate key at byte ${at.keyStart}`);
+    if (members.size === this.#limits.maxNoted) this.#tooMany(`an object has more than ${members.size} members`);
     const start = this.#at;
     const inner = this.#value(DESCEND.has(key) ? at.levels - 1 : 0);
     members.set(key, { keyStart: at.keyStart, start, end: this.#at, members: inner });

@@ -1,5 +1,6 @@
-import { AGENT_TEXT, ScanError, scanElements } from "../core/scan.ts";
-import { errorText, type Invalid, type Message, readMessage, resultParts } from "../wire/message.ts";
+import { scanArray } from "../core/scan.ts";
+import { AGENT_TEXT, ScanError } from "../core/scan-limits.ts";
+import { errorText, type Invalid, invalidText, type Message, readMessage, resultParts } from "../wire/message.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -25,32 +26,19 @@ function isBatch(text: Buffer): boolean {
  * https://modelcontextprotocol.io/specification/2025-03-26/basic#batching
  */
 function readBatch(text: Buffer): Batch {
-  const elements = split(text);
-  if (!Array.isArray(elements)) return elements;
+  let elements: readonly (Buffer | undefined)[];
+  try {
+    elements = scanArray(text, AGENT_TEXT, MAX_BATCH);
+  } catch (error) {
+    if (!(error instanceof ScanError)) throw error;
+    return error.reason === "too_many" ? shape(error.message) : invalidText(error);
+  }
   if (elements.length === 0) return shape("a batch must not be empty");
-  if (elements.length > MAX_BATCH) return shape(`a batch must not have more than ${MAX_BATCH} messages`);
   const items = elements.map(element => (element ? readMessage(element, AGENT_TEXT) : NO_OBJECT));
   const answers = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
   return { kind: "batch", items, answers };
 }
 
-/** The texts of the elements; `undefined` for one that is no object. */
-function split(text: Buffer): (Buffer | undefined)[] | Invalid {
-  try {
-    const start = text.indexOf(OPEN_ARRAY);
-    const objects = scanElements(text.subarray(start), AGENT_TEXT);
-    // Proves that nothing follows the array, and tells where it has other things than objects.
-    const parsed = JSON.parse(text.toString("utf8")) as unknown[];
-    let next = 0;
-    return parsed.map(element => (isObject(element) ? objects[next++]?.text : undefined));
-  } catch (error) {
-    if (error instanceof SyntaxError) return { kind: "invalid", reason: "syntax", message: "the batch is not JSON" };
-    if (!(error instanceof ScanError)) throw error;
-    return { kind: "invalid", reason: error.reason === "too_deep" ? "too_deep" : "syntax", message: error.message };
-  }
-}
-
-const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 const shape = (message: string): Invalid => ({ kind: "invalid", reason: "shape", message });
 const NO_OBJECT = shape("expected an object");
 
@@ -62,6 +50,7 @@ export const readText = (text: Buffer): Message | Batch =>
 export const INVALID_CODES: Readonly<Record<Invalid["reason"], number>> = {
   syntax: CODES.parseError,
   too_deep: CODES.requestTooLarge,
+  too_many: CODES.requestTooLarge,
   shape: CODES.invalidRequest,
 };
 

@@ -3,7 +3,7 @@ import type { Call, Handle, Outcome } from "../core/call.ts";
 import type { UpstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
-import { SCANNED_TEXT } from "../core/scan.ts";
+import { SCANNED_TEXT } from "../core/scan-limits.ts";
 
 export interface ReadCacheLayer {
   (next: Handle): Handle;

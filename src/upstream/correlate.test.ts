@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { UPSTREAM_TEXT } from "../core/scan.ts";
+import { UPSTREAM_TEXT } from "../core/scan-limits.ts";
 import { type Message, readMessage } from "../wire/message.ts";
 import type { OutboundRequest, Reply } from "./channel.ts";
 import { cancelledText, createCorrelator } from "./correlate.ts";

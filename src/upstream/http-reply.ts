@@ -1,5 +1,5 @@
 import type { AttemptFailure, Fault } from "../core/failure.ts";
-import { UPSTREAM_TEXT } from "../core/scan.ts";
+import { UPSTREAM_TEXT } from "../core/scan-limits.ts";
 import { type Invalid, type Message, readMessage } from "../wire/message.ts";
 import { sseParser } from "../wire/sse.ts";
 import type { Reply } from "./channel.ts";

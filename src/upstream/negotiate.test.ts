@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { Payload } from "../core/payload.ts";
-import { UPSTREAM_TEXT } from "../core/scan.ts";
+import { UPSTREAM_TEXT } from "../core/scan-limits.ts";
 import type { Channel, OutboundRequest, Reply } from "./channel.ts";
 import { negotiate } from "./negotiate.ts";
 import { createParking } from "./parking.ts";

@@ -1,6 +1,6 @@
 import type { AttemptFailure } from "../core/failure.ts";
 import { Payload } from "../core/payload.ts";
-import { AGENT_TEXT } from "../core/scan.ts";
+import { AGENT_TEXT } from "../core/scan-limits.ts";
 import { cacheHintOf } from "../wire/caching.ts";
 import { bareRequest, type UpstreamEra } from "../wire/era.ts";
 import { legacyUpstream } from "../wire/legacy.ts";

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { AttemptFailure, Fault } from "../core/failure.ts";
 import { Payload } from "../core/payload.ts";
-import { UPSTREAM_TEXT } from "../core/scan.ts";
+import { UPSTREAM_TEXT } from "../core/scan-limits.ts";
 import { lineSplitter } from "../wire/lines.ts";
 import { type Invalid, oneLine, readMessage } from "../wire/message.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "./channel.ts";

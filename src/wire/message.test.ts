@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Payload } from "../core/payload.ts";
-import { AGENT_TEXT } from "../core/scan.ts";
+import { AGENT_TEXT } from "../core/scan-limits.ts";
 import { errorText, oneLine, readMessage, requestParts, resultParts } from "./message.ts";
 
 const read = (text: string) => readMessage(Buffer.from(text), AGENT_TEXT);

@@ -1,5 +1,6 @@
 import { Payload } from "../core/payload.ts";
-import { type Member, ScanError, type ScanLimits, scanObject } from "../core/scan.ts";
+import { type Member, scanObject } from "../core/scan.ts";
+import { ScanError, type ScanLimits } from "../core/scan-limits.ts";
 
 /** The JSON text of a JSON-RPC id: a string or an integer, kept exactly as the peer spelled it. */
 export type RawId = Buffer;
@@ -14,7 +15,7 @@ export type Message =
 /** Why bytes are no message; `id` where it could be read. */
 export interface Invalid {
   readonly kind: "invalid";
-  readonly reason: "syntax" | "too_deep" | "shape";
+  readonly reason: "syntax" | "too_deep" | "too_many" | "shape";
   readonly message: string;
   readonly id?: RawId;
 }
@@ -26,10 +27,16 @@ export function readMessage(text: Buffer, limits: ScanLimits): Message | Invalid
     span = scanObject(text, limits);
   } catch (error) {
     if (!(error instanceof ScanError)) throw error;
-    return { kind: "invalid", reason: error.reason === "too_deep" ? "too_deep" : "syntax", message: error.message };
+    return invalidText(error);
   }
   return classify(new Payload(text, span));
 }
+
+export const invalidText = ({ reason, message }: ScanError): Invalid => ({
+  kind: "invalid",
+  reason: reason === "duplicate_key" ? "syntax" : reason,
+  message,
+});
 
 function classify(envelope: Payload): Message | Invalid {
   const rawId = envelope.raw("id");

@@ -1,5 +1,5 @@
 import { Payload } from "../../core/payload.ts";
-import { AGENT_TEXT } from "../../core/scan.ts";
+import { AGENT_TEXT } from "../../core/scan-limits.ts";
 import type { CallFailure } from "../control/desk.ts";
 import { type ErrorName, fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Payload } from "../../core/payload.ts";
-import { UPSTREAM_TEXT } from "../../core/scan.ts";
+import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
 
 /**
  * The control protocol: one connection carries one request and its answer, each a JSON object on one line.
