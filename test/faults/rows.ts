@@ -1,0 +1,68 @@
+/** Where a row of the fault matrix is tested, or why nowhere. */
+export type RowPlace =
+  | { readonly fault: string; readonly file: string }
+  | { readonly fault: string; readonly skipped: string };
+
+const NOT_YET = "not written yet";
+
+/** The fault matrix: every fault that the gateway has to survive, by the id that the names of its tests begin with. */
+export const ROWS = {
+  "F-01": { fault: "HTTP upstream killed in a call", skipped: NOT_YET },
+  "F-02": { fault: "upstream not running", skipped: NOT_YET },
+  "F-03": { fault: "hang before the answer", skipped: NOT_YET },
+  "F-04": { fault: "hang after progress", skipped: NOT_YET },
+  "F-05": { fault: "answer in drips", skipped: NOT_YET },
+  "F-06": { fault: "half-open connection", skipped: NOT_YET },
+  "F-07": { fault: "reset after the request was sent", skipped: NOT_YET },
+  "F-08": { fault: "connection closed without an answer, answer cut short", skipped: NOT_YET },
+  "F-09": { fault: "event stream ends without the answer", skipped: NOT_YET },
+  "F-10": { fault: "answer that is no JSON", skipped: NOT_YET },
+  "F-11": { fault: "wrong id", skipped: NOT_YET },
+  "F-12": { fault: "answer given twice", skipped: NOT_YET },
+  "F-13": { fault: "answer after the end", skipped: NOT_YET },
+  "F-14": { fault: "huge answer", skipped: NOT_YET },
+  "F-15": { fault: "invalid UTF-8", skipped: NOT_YET },
+  "F-16": { fault: "HTTP 5xx", skipped: NOT_YET },
+  "F-17": { fault: "HTTP 429", skipped: NOT_YET },
+  "F-18": { fault: "HTTP 401", skipped: NOT_YET },
+  "F-19": { fault: "HTTP 403", skipped: NOT_YET },
+  "F-20": { fault: "lost session", skipped: NOT_YET },
+  "F-21": { fault: "404 that says method not found", skipped: NOT_YET },
+  "F-22": { fault: "redirect", skipped: NOT_YET },
+  "F-23": { fault: "bad TLS", skipped: NOT_YET },
+  "F-24": { fault: "name that cannot be looked up", skipped: NOT_YET },
+  "F-25": { fault: "restart with other tools", skipped: NOT_YET },
+  "F-26": { fault: "storm of list changes", skipped: NOT_YET },
+  "F-27": { fault: "child ends in a call", skipped: NOT_YET },
+  "F-28": { fault: "child ends at once", skipped: NOT_YET },
+  "F-29": { fault: "command that cannot be run", skipped: NOT_YET },
+  "F-30": { fault: "garbage on stdout", skipped: NOT_YET },
+  "F-31": { fault: "child never reads", skipped: NOT_YET },
+  "F-32": { fault: "child closes its stdin", skipped: NOT_YET },
+  "F-33": { fault: "flood on stderr", skipped: NOT_YET },
+  "F-34": { fault: "child that will not end", skipped: NOT_YET },
+  "F-35": { fault: "agent gone in a call, without a session", skipped: NOT_YET },
+  "F-36": { fault: "agent gone in a call, with a session", skipped: NOT_YET },
+  "F-37": { fault: "agent that reads slowly", skipped: NOT_YET },
+  "F-38": { fault: "thousands of idle streams", skipped: NOT_YET },
+  "F-39": { fault: "SIGTERM with calls under way", skipped: NOT_YET },
+  "F-40": { fault: "second SIGTERM", skipped: NOT_YET },
+  "F-41": { fault: "SIGKILL of the gateway", skipped: NOT_YET },
+  "F-42": { fault: "broken configuration at reload", skipped: NOT_YET },
+  "F-43": { fault: "reload with calls under way", skipped: NOT_YET },
+  "F-44": { fault: "disk full", skipped: NOT_YET },
+  "F-45": { fault: "log folder gone or read-only", skipped: NOT_YET },
+  "F-46": { fault: "clock jumps", skipped: NOT_YET },
+  "F-47": { fault: "shared store down", skipped: "there is no shared store outside the process yet" },
+  "F-48": { fault: "out of file descriptors", skipped: NOT_YET },
+  "F-49": { fault: "heap near its limit", skipped: NOT_YET },
+  "F-50": { fault: "blocked event loop", skipped: NOT_YET },
+  "F-51": { fault: "port in use", skipped: NOT_YET },
+  "F-52": { fault: "all upstreams flap", skipped: NOT_YET },
+  "F-53": { fault: "one instance fails fast", skipped: NOT_YET },
+  "F-54": { fault: "one instance is slow", skipped: NOT_YET },
+  "F-55": { fault: "instance dies between two rounds of a question", skipped: NOT_YET },
+  "F-56": { fault: "task owner restarted without its state", skipped: NOT_YET },
+} as const satisfies Readonly<Record<`F-${number}`, RowPlace>>;
+
+export type RowId = keyof typeof ROWS;
