@@ -1,0 +1,152 @@
+import { expect } from "vitest";
+import type { Then } from "../fixtures/upstream/script.ts";
+import { type FaultRow, proveRows } from "./fault-rows.ts";
+import type { Kind, Lab, Pair } from "./pair.ts";
+
+const HTTP: readonly Kind[] = ["modern", "legacy"];
+const JSON_ONLY = { upstream: { mode: "json" } } as const;
+const SHORT = { config: { timeout: 1 } };
+const UNKNOWN = { code: -31003, delivery: "unknown", retryable: false, reason: "outcome_unknown" } as const;
+const GARBLED = { code: -31007, delivery: "unknown", retryable: false, reason: "upstream_protocol_error" } as const;
+const LATE = { code: -31002, delivery: "unknown", retryable: false, reason: "upstream_timeout" } as const;
+
+const byScript = (then: Then) => (pair: Pair) => pair.a.when({ method: "tools/call" }, then);
+const status = (status: number, headers: Record<string, string> = {}, body = "") =>
+  byScript({ do: "status", status, headers, body });
+
+const ROWS: readonly FaultRow[] = [
+  {
+    id: "F-10",
+    title: "an answer that is HTML labelled as JSON is a protocol error",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: byScript({ do: "garbage", text: "<html><body>Welcome</body></html>" }),
+    unsafe: GARBLED,
+  },
+  {
+    id: "F-10",
+    title: "an answer that is half a JSON object is a protocol error",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: byScript({ do: "garbage", text: '{"jsonrpc":"2.0","id":1,"result":{' }),
+    unsafe: GARBLED,
+  },
+  {
+    id: "F-10",
+    title: "an empty 200 is a protocol error",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: status(200, { "content-type": "application/json" }),
+    unsafe: GARBLED,
+  },
+  {
+    id: "F-10",
+    title: "an answer of another content type is a protocol error",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: status(200, { "content-type": "text/html" }, "<html></html>"),
+    unsafe: GARBLED,
+  },
+  {
+    id: "F-11",
+    title: "an answer with a wrong id ends the call at once",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: byScript({ do: "wrong_id" }),
+    unsafe: GARBLED,
+  },
+  {
+    id: "F-11",
+    title: "an answer without an id ends the call at once",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: byScript({ do: "wrong_id", id: null }),
+    unsafe: GARBLED,
+  },
+  {
+    id: "F-11",
+    title: "an answer with a wrong id reaches nobody, and the call goes on to its deadline",
+    kinds: ["sse"],
+    setup: SHORT,
+    inject: byScript({ do: "wrong_id" }),
+    unsafe: LATE,
+  },
+  {
+    id: "F-15",
+    title: "an answer with invalid UTF-8 is a protocol error",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: byScript({ do: "garbage", text: "7b226aff7d", encoding: "hex" }),
+    unsafe: GARBLED,
+  },
+  ...[500, 502, 503, 504].map(
+    (code): FaultRow => ({
+      id: "F-16",
+      title: `HTTP ${code} is an unknown outcome`,
+      kinds: HTTP,
+      setup: JSON_ONLY,
+      inject: status(code, { "content-type": "text/plain" }, "upstream connect error"),
+      unsafe: UNKNOWN,
+    }),
+  ),
+  {
+    id: "F-16",
+    title: "503 with Retry-After is a refusal, and the wait reaches the agent",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: status(503, { "retry-after": "7" }),
+    unsafe: { code: -31005, delivery: "refused", retryable: true, retryAfterMs: 7_000 },
+  },
+  {
+    id: "F-17",
+    title: "429 is a refusal, and the wait reaches the agent",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: status(429, { "retry-after": "2" }),
+    unsafe: { code: -31004, delivery: "refused", retryable: true, retryAfterMs: 2_000 },
+  },
+  {
+    id: "F-17",
+    title: "429 for a day is cut to five minutes",
+    kinds: ["modern"],
+    setup: JSON_ONLY,
+    inject: status(429, { "retry-after": "86400" }),
+    unsafe: { code: -31004, delivery: "refused", retryable: true, retryAfterMs: 300_000 },
+  },
+  {
+    id: "F-18",
+    title: "401 without credentials to renew says that the gateway lacks them",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: status(401, { "www-authenticate": "Bearer" }),
+    unsafe: { code: -31009, delivery: "refused", retryable: false, reason: "upstream_auth_required" },
+  },
+  {
+    id: "F-19",
+    title: "403 for want of a scope says that the gateway lacks credentials",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: status(403, { "www-authenticate": 'Bearer error="insufficient_scope", scope="files:write"' }),
+    unsafe: { code: -31009, delivery: "refused", retryable: false, reason: "upstream_auth_required" },
+    after: async (pair, { lab }) => expect(await lastErrorOf(lab, pair)).toContain("files:write"),
+  },
+  {
+    id: "F-22",
+    title: "a redirect is never followed",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: status(307, { location: "http://127.0.0.1:9/elsewhere?token=canary-in-location" }),
+    unsafe: { code: -31007, delivery: "refused", retryable: false },
+    async after(pair, { lab }) {
+      expect(await lastErrorOf(lab, pair)).toContain("127.0.0.1:9");
+      expect(lab.gateway.output() + JSON.stringify(lab.gateway.logLines())).not.toContain("canary-in-location");
+    },
+  },
+];
+
+async function lastErrorOf({ gateway }: Lab, { name }: Pair): Promise<string | null | undefined> {
+  const { upstreams } = await gateway.status();
+  return upstreams.find(upstream => upstream.name === `${name}-a`)?.lastError;
+}
+
+proveRows(ROWS);
