@@ -6,7 +6,7 @@ import type { OwnerId } from "../core/names.ts";
 import type { Clock, Sealer, Store } from "../core/ports.ts";
 import { route } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
-import { createHttpFront, type HttpFront } from "../downstream/http.ts";
+import { createHttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
 import { audit } from "../guard/audit.ts";
 import { rateLimit } from "../guard/rate-limit.ts";
@@ -27,6 +27,7 @@ import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { createOfferStore } from "./offer-store.ts";
 import { statusOf } from "./report.ts";
+import { createShutdown, type Edge } from "./shutdown.ts";
 import { watching } from "./watching.ts";
 
 const MAX_BUCKETS = 100_000;
@@ -80,7 +81,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let redactor = createRedactor(config.security.redact_patterns);
   const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
   let { handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer });
-  let http: HttpFront | undefined;
+  const edges: Edge[] = [];
   let listening: Listening | undefined;
 
   const watches = watching({ pool, catalogs, sealer });
@@ -114,6 +115,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     return changes;
   }
 
+  const shutdown = createShutdown({
+    ...{ clock, pool, edges: () => edges },
+    async release() {
+      catalogs.stop();
+      flush();
+      await log.close();
+      process.removeListener("exit", registry.killAll);
+    },
+  });
   const gateway: Gateway = {
     front,
     status: () =>
@@ -127,7 +137,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         warnings: [...rejections, ...options.warnings, ...troubles],
       }),
     async listen(address) {
-      http = createHttpFront({
+      const http = createHttpFront({
         front,
         clock,
         transport: config.transport,
@@ -136,11 +146,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         ready: () => pool.upstreams.length === 0 || pool.upstreams.some(upstream => upstream.condition === "up"),
         trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
       });
+      edges.push(http);
       const port = await http.listen(address);
       listening = { port, ...urlsOf({ ...address, port }, config) };
       return listening;
     },
-    serveStdio: streams => serveStdio({ front, ...streams }),
+    serveStdio(streams) {
+      const edge = serveStdio({ front, clock, ...streams });
+      edges.push(edge);
+      return edge.ended;
+    },
     reload: async next => apply(next),
     rejected(problem) {
       rejections = problem === undefined ? [] : [problem];
@@ -150,15 +165,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       return () => watchers.delete(receive);
     },
     settled: waitMs => front.view({ kind: "all" })?.settled(waitMs) ?? Promise.resolve(),
-    async stop({ graceMs }) {
-      const cut = (await http?.stop(graceMs)) ?? 0;
-      await pool.stop(cut > 0 ? 0 : graceMs);
-      catalogs.stop();
-      flush();
-      await log.close();
-      process.removeListener("exit", registry.killAll);
-      return { cut };
-    },
+    stop: ({ graceMs }) => shutdown.stop(graceMs),
+    cut: () => shutdown.cut(),
   };
   apply(options.config);
   return gateway;

@@ -62,4 +62,6 @@ export interface Gateway {
   settled(waitMs: number): Promise<void>;
   /** Takes no new work, lets running calls finish for at most `graceMs`, releases everything. `cut`: calls that did not finish. */
   stop(options: { graceMs: number }): Promise<{ cut: number }>;
+  /** While it stops: ends what still runs. Resolves when the agents have been told. */
+  cut(): Promise<void>;
 }

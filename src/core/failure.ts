@@ -24,6 +24,8 @@ export type Fault =
   | "bad_response"
   | "session_lost"
   | "overloaded"
+  /** We ended the conversation: the gateway stops, or the upstream was removed. */
+  | "stopped"
   | "cancelled";
 
 /** One attempt that brought no answer. `detail` is for logs and `status`, never for agents. */

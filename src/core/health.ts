@@ -24,6 +24,7 @@ const BLAME: Readonly<Record<Fault, boolean>> = {
   bad_response: true,
   session_lost: false,
   overloaded: false,
+  stopped: false,
   cancelled: false,
 };
 

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { View } from "../core/call.ts";
+import { createDrain } from "../core/drain.ts";
 import type { Front } from "../core/front.ts";
 import { upstreamName } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
+import { errorOf } from "../wire/rpc-errors.ts";
 import { createDoor, type DoorRules } from "./door.ts";
 import { refuse } from "./refuse.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
@@ -27,8 +29,13 @@ export interface HttpFront {
   listen(address: { host: string; port: number }): Promise<number>;
   readonly sessions: Sessions;
   readonly inFlight: number;
-  /** Takes no new connection, lets running requests finish for at most `graceMs`. Resolves with how many were cut. */
-  stop(graceMs: number): Promise<number>;
+  /**
+   * Takes no new connection and no new request, and lets running ones finish. Resolves with how many still run after
+   * `graceMs`. A second time shortens the wait.
+   */
+  drain(graceMs: number): Promise<number>;
+  /** Ends what is left. */
+  close(): void;
 }
 
 const LIMITS = {
@@ -42,6 +49,7 @@ const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
   ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
   ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
 ]);
+const DRAINING = errorOf({ kind: "draining" });
 const ALL: View = { kind: "all" };
 
 /** The HTTP side towards agents: one port, every revision. */
@@ -52,28 +60,18 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const streamable = createStreamable({ front, clock, sessions, streams });
   const sse = createSseEndpoint({ sessions, streams, sealer: front.sealer });
   const unsubscribe = front.onChange((view, kinds) => sessions.listsChanged(view, kinds));
-  let running = 0;
+  const requests = createDrain(clock);
   let door = createDoor({ ...options.door, port: 0 });
   let draining = false;
-  let drained = (): void => {};
-
-  const finished = (): void => {
-    running--;
-    if (running === 0) drained();
-  };
   const server = createServer({ ...LIMITS, connectionsCheckingInterval: 5_000 }, (request, response) => {
     const objection = door(request);
     if (objection !== undefined)
       return refuse(response, { status: request.url?.startsWith("/") ? 403 : 400, why: objection });
     if (draining) {
-      return refuse(response, {
-        status: 503,
-        why: "The gateway is shutting down",
-        headers: { connection: "close", "retry-after": "1" },
-      });
+      return refuse(response, { status: 503, why: DRAINING, headers: { connection: "close", "retry-after": "1" } });
     }
-    running++;
-    response.on("close", finished);
+    requests.began();
+    response.on("close", requests.ended);
     handle(request, response).catch(error => {
       options.trouble(error);
       refuse(response, { status: 500, why: "The gateway failed to handle this request; its log says why" });
@@ -102,32 +100,27 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   return {
     sessions,
     get inFlight() {
-      return running;
+      return requests.running;
     },
     listen: address =>
       listen(server, address).then(port => {
         door = createDoor({ ...options.door, port });
         return port;
       }),
-    async stop(graceMs) {
-      draining = true;
-      unsubscribe();
-      server.close();
-      server.closeIdleConnections();
-      streams.stop();
-      if (running > 0) {
-        await new Promise<void>(resolve => {
-          const cancel = clock.after(graceMs, resolve);
-          drained = () => {
-            cancel();
-            resolve();
-          };
-        });
+    async drain(graceMs) {
+      if (!draining) {
+        draining = true;
+        unsubscribe();
+        server.close();
+        server.closeIdleConnections();
+        streams.stop();
       }
-      const cut = running;
+      await requests.over(graceMs);
+      return requests.running;
+    },
+    close() {
       sessions.stop();
       server.closeAllConnections();
-      return cut;
     },
   };
 }

@@ -93,7 +93,7 @@ describe("a subscription", () => {
     const { url, http } = await httpFront();
     const listening = await modernAgent(url).listen({ toolsListChanged: true });
     await acknowledgement(listening);
-    await http.stop(10_000);
+    await http.drain(10_000);
     const end = await listening.inbox.next(({ id }) => id !== undefined);
     expect(end).toEqual({ jsonrpc: "2.0", id: 1, result: { resultType: "complete", _meta: stamp } });
   });
@@ -121,6 +121,6 @@ test("a subscription that is quiet is kept alive", async () => {
   const stream = await openEvents(url, { body, headers });
   expect(front.subscribed).toHaveLength(1);
   clock.advance(45_000);
-  await http.stop(10_000);
+  await http.drain(10_000);
   expect((await stream.text()).match(/^:$/gm)).toHaveLength(3);
 });

@@ -12,7 +12,7 @@ test("a call over HTTP+SSE is answered before the gateway stops", async () => {
   const agent = await sseAgent(`${base}/sse`);
   const running = agent.request("tools/call", { name: "run" });
   const finish = await calls.next(() => true);
-  const stopped = http.stop(60_000);
+  const stopped = http.drain(60_000);
   finish();
   expect((await running).message?.result).toEqual({ content: [] });
   expect(await stopped).toBe(0);
@@ -28,7 +28,7 @@ test("the end of an HTTP+SSE stream ends its session, its calls and what it watc
   const agent = await sseAgent(`${base}/sse`);
   await agent.request("resources/subscribe", { uri: "test://one" });
   await agent.close();
-  await http.stop(60_000);
+  await http.drain(60_000);
   expect(front.subscribed[0]?.closed).toBe(true);
   expect(front.released).toHaveLength(1);
   expect(http.sessions.size).toBe(0);

@@ -25,7 +25,7 @@ function agent(options: FakeFrontOptions = {}) {
   const served = serveStdio({ front, input, output });
   onTestFinished(async () => {
     input.end();
-    await served;
+    await served.ended;
   });
   const say = (value: Json | Json[]): void => {
     const text = Array.isArray(value) ? value.map(one => ({ jsonrpc: "2.0", ...one })) : { jsonrpc: "2.0", ...value };
@@ -138,7 +138,7 @@ describe("one pipe", () => {
     say({ id: 3, method: "subscriptions/listen", params: { notifications, ...modern() } });
     await inbox.next(({ method }) => method === "notifications/subscriptions/acknowledged");
     input.end();
-    await served;
+    await served.ended;
     expect(front.calls.map(({ signal }) => signal.aborted)).toEqual([true, true]);
     await Promise.resolve();
     expect(front.subscribed[0]?.closed).toBe(true);

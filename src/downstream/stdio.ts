@@ -1,11 +1,12 @@
 import type { View } from "../core/call.ts";
+import { createDrain } from "../core/drain.ts";
 import type { Front } from "../core/front.ts";
 import type { Clock } from "../core/ports.ts";
 import { systemClock } from "../lib/clock.ts";
 import { lineSplitter } from "../wire/lines.ts";
 import type { Message } from "../wire/message.ts";
 import { checkModern, claimsModern } from "../wire/modern.ts";
-import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { anonymous } from "./agent-name.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
@@ -21,6 +22,21 @@ type Request = Extract<Message, { kind: "request" }>;
 const ALL: View = { kind: "all" };
 const ADDRESS = "stdio";
 
+/** One agent on a pair of streams. */
+export interface StdioFront {
+  /** Resolves when its input ends. */
+  readonly ended: Promise<void>;
+  /**
+   * Refuses new requests, ends subscriptions and lets running requests finish. Resolves with how many still run after
+   * `graceMs`. A second time shortens the wait.
+   */
+  drain(graceMs: number): Promise<number>;
+  /** Ends what is left. */
+  close(): void;
+}
+
+const DRAINING = errorOf({ kind: "draining" });
+
 /**
  * Serves one agent on a pair of streams, in whichever revision each message is, until its input ends.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio
@@ -30,10 +46,14 @@ export function serveStdio(options: {
   input: NodeJS.ReadableStream;
   output: NodeJS.WritableStream;
   clock?: Clock;
-}): Promise<void> {
+}): StdioFront {
   const { front, input, output, clock = systemClock } = options;
   const exchange = messageExchange(message => void output.write(asLine(message)));
   const running = new Map<string, AbortController>();
+  const requests = createDrain(clock);
+  /** What would never end by itself. */
+  const held = new Set<() => void>();
+  let draining = false;
   const agent = createChannelAgent({
     exchange,
     open(params) {
@@ -58,14 +78,21 @@ export function serveStdio(options: {
     const text = readText(line);
     if (text.kind === "invalid") {
       exchange.error(text.id, wireError(INVALID_CODES[text.reason], text.message));
+    } else if (draining && text.kind === "request") {
+      exchange.error(text.id, DRAINING);
     } else if (text.kind === "request" && isModern(text)) {
-      void modern(text);
+      void during(modern(text));
     } else {
       if (text.kind === "notification" && text.method === "notifications/cancelled") {
         running.get(text.params?.raw("requestId")?.toString("utf8") ?? "")?.abort();
       }
-      void agent.receive(text);
+      void during(agent.receive(text));
     }
+  }
+
+  async function during(work: Promise<void>): Promise<void> {
+    requests.began();
+    await work.finally(requests.ended);
   }
 
   async function modern(message: Request): Promise<void> {
@@ -78,6 +105,7 @@ export function serveStdio(options: {
     const aborted = new AbortController();
     running.set(key, aborted);
     const { signal } = aborted;
+    let stop = (): void => {};
     const answer = await answerModern(
       front,
       { ...message, envelope: checked.envelope },
@@ -86,18 +114,26 @@ export function serveStdio(options: {
         notify(text) {
           if (!signal.aborted) exchange.notify(text);
         },
-        hold: () => {},
+        hold(end) {
+          stop = end;
+          held.add(stop);
+          if (draining) stop();
+        },
       },
     );
+    held.delete(stop);
     running.delete(key);
     if (!signal.aborted) reply(exchange, message.id, answer);
   }
 
-  return new Promise(resolve => {
+  const close = (): void => {
+    unsubscribe();
+    for (const aborted of running.values()) aborted.abort();
+    agent.session?.close();
+  };
+  const ended = new Promise<void>(resolve => {
     const ended = (): void => {
-      unsubscribe();
-      for (const aborted of running.values()) aborted.abort();
-      agent.session?.close();
+      close();
       resolve();
     };
     input.on("data", (chunk: Buffer | string) => split.push(Buffer.from(chunk)));
@@ -105,6 +141,16 @@ export function serveStdio(options: {
     input.once("error", ended);
     output.once("error", ended);
   });
+  return {
+    ended,
+    async drain(graceMs) {
+      draining = true;
+      for (const stop of held) stop();
+      await requests.over(graceMs);
+      return requests.running;
+    },
+    close,
+  };
 }
 
 const isModern = (message: Request): boolean =>

@@ -31,6 +31,8 @@ export interface AttemptsOptions {
   readonly promotion: Promotion;
   readonly clock: Clock;
   readonly timeouts: Timeouts;
+  /** Aborted when this upstream is being closed. */
+  readonly stopping: AbortSignal;
 }
 
 /** Makes calls on the link that their agent has, and draws from what they bring how the upstream is doing. */
@@ -41,7 +43,7 @@ export interface Attempts {
 }
 
 export function createAttempts(options: AttemptsOptions): Attempts {
-  const { connector, owners, dialer, keeper, health, prober, parking, promotion, clock, timeouts } = options;
+  const { connector, owners, dialer, keeper, health, prober, parking, promotion, clock, timeouts, stopping } = options;
 
   function tenantOf(main: Link, { owner, capabilities }: Caller): Tenant | undefined {
     const holdsState = dialer.holdsState(main);
@@ -125,6 +127,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   }
 
   function blame(failure: Attempt & { kind: "failed" }): Attempt {
+    if (stopping.aborted && OURS.has(failure.fault)) return { ...failure, fault: "stopped" };
     health.failed(failure.fault, failure.detail);
     if (health.state === "ejected") prober.hurry();
     return failure;
@@ -154,6 +157,8 @@ export function createAttempts(options: AttemptsOptions): Attempts {
 
 const protocolError = (detail: string): Attempt & { kind: "failed" } =>
   failed({ fault: "protocol_error", delivery: "refused", detail });
+/** What closing a conversation looks like from the call that was on it. */
+const OURS: ReadonlySet<string> = new Set(["connection_lost", "unreachable", "session_lost"]);
 const NOTHING = Payload.of({});
 const CLOSED = wireError(
   CODES.invalidParams,

@@ -34,12 +34,12 @@ const REMOVED_GRACE_MS = 30_000;
 export function createPool(world: PoolWorld): Pool {
   let upstreams: readonly Upstream[] = [];
   let byName = new Map<UpstreamName, Upstream>();
-  const leaving = new Set<Promise<void>>();
+  const leaving = new Set<Upstream>();
   const parking = createParking(world.clock);
 
   function retire(upstream: Upstream): void {
-    const gone = upstream.stop(REMOVED_GRACE_MS).finally(() => leaving.delete(gone));
-    leaving.add(gone);
+    leaving.add(upstream);
+    void upstream.stop(REMOVED_GRACE_MS).finally(() => leaving.delete(upstream));
   }
 
   function create(config: UpstreamConfig): Upstream {
@@ -86,7 +86,7 @@ export function createPool(world: PoolWorld): Pool {
     },
     async stop(graceMs) {
       parking.stop();
-      await Promise.all([...leaving, ...upstreams.map(upstream => upstream.stop(graceMs))]);
+      await Promise.all([...leaving, ...upstreams].map(upstream => upstream.stop(graceMs)));
     },
   };
 }

@@ -1,3 +1,4 @@
+import { createDrain } from "../core/drain.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Attempt } from "../core/route.ts";
 
@@ -5,36 +6,32 @@ import type { Attempt } from "../core/route.ts";
 export interface Traffic {
   readonly counts: { readonly inFlight: number; readonly calls: number; readonly failures: number };
   during(attempt: Promise<Attempt>): Promise<Attempt>;
-  /** Resolves when no call runs, or after `graceMs`. */
+  /** Resolves when no call runs, or after `graceMs`. A second time shortens the wait. */
   ended(graceMs: number): Promise<void>;
 }
 
 export function createTraffic(clock: Clock): Traffic {
-  const counts = { inFlight: 0, calls: 0, failures: 0 };
-  let idle = (): void => {};
+  const drain = createDrain(clock);
+  const counts = {
+    calls: 0,
+    failures: 0,
+    get inFlight() {
+      return drain.running;
+    },
+  };
   return {
     counts,
     async during(attempt) {
-      counts.inFlight++;
+      drain.began();
       counts.calls++;
       try {
         const result = await attempt;
         if (result.kind === "failed") counts.failures++;
         return result;
       } finally {
-        counts.inFlight--;
-        if (counts.inFlight === 0) idle();
+        drain.ended();
       }
     },
-    ended(graceMs) {
-      if (counts.inFlight === 0) return Promise.resolve();
-      return new Promise(resolve => {
-        const cancel = clock.after(graceMs, resolve);
-        idle = () => {
-          cancel();
-          resolve();
-        };
-      });
-    },
+    ended: drain.over,
   };
 }

@@ -48,7 +48,7 @@ export interface Upstream extends Instance {
   /** Ends the conversations that it holds for that owner. */
   release(owner: OwnerId): void;
   start(): void;
-  /** Waits for running calls, at most `graceMs`, then closes everything. */
+  /** Waits for running calls, at most `graceMs`, then closes everything. A second time shortens the wait. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -66,6 +66,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const traffic = createTraffic(clock);
   const promotion = createPromotion(config);
   let tried = false;
+  let stopped: Promise<void> | undefined;
   let listTrouble: string | undefined;
 
   const keeper = createOfferKeeper({
@@ -136,7 +137,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const prober = createProber({ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 });
   const attempts = createAttempts({
     ...{ connector, owners, dialer, keeper, health, prober },
-    ...{ parking, promotion, clock, timeouts },
+    ...{ parking, promotion, clock, timeouts, stopping: signal },
   });
   const drop = (link: Link): void => {
     owners.drop(link);
@@ -155,6 +156,15 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     health.connected();
     prober.watch(link);
     subscriptions.opened(link, undefined);
+  }
+
+  async function release(): Promise<void> {
+    prober.stop();
+    keeper.stop();
+    subscriptions.stop();
+    stopping.abort();
+    await Promise.all([connector.stop(), owners.stop()]);
+    await dialer.close();
   }
 
   return {
@@ -186,14 +196,10 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
         lastStderr: dialer.lastStderr(),
       }),
     start: () => connector.start(),
-    async stop(graceMs) {
-      await traffic.ended(graceMs);
-      prober.stop();
-      keeper.stop();
-      subscriptions.stop();
-      stopping.abort();
-      await Promise.all([connector.stop(), owners.stop()]);
-      await dialer.close();
+    stop(graceMs) {
+      const ended = traffic.ended(graceMs);
+      stopped ??= ended.then(release);
+      return stopped;
     },
   };
 }

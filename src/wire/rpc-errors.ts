@@ -53,6 +53,7 @@ const BEFORE_EFFECT: Record<Fault, Reason> = {
   bad_response: unavailable(),
   session_lost: unavailable(),
   overloaded: { code: CODES.overloaded, reason: "overloaded", message: "The upstream takes no more requests now" },
+  stopped: draining("The gateway is shutting down"),
   cancelled: { code: CODES.outcomeUnknown, reason: "cancelled", message: "The request was cancelled" },
 };
 
@@ -63,6 +64,9 @@ const AFTER_SENDING: Record<Fault, Reason> = {
   bad_response: unknownOutcome(),
   session_lost: unknownOutcome(),
   overloaded: unknownOutcome(),
+  stopped: draining(
+    "The gateway was stopped after the request was sent; it may or may not have run. Do not repeat it blindly",
+  ),
 };
 
 function unavailable(): Reason {
@@ -75,6 +79,9 @@ function unknownOutcome(): Reason {
     message:
       "The connection to the upstream broke after the request was sent; it may or may not have run. Do not repeat it blindly",
   };
+}
+function draining(message: string): Reason {
+  return { code: CODES.draining, reason: "draining", message };
 }
 function protocolError(): Reason {
   return {

@@ -148,6 +148,7 @@ export function fakeGateway(
         fake.stops.push(graceMs);
         return { cut: 0 };
       },
+      cut: async () => {},
     },
   };
   return fake;

@@ -75,7 +75,7 @@ describe("start", () => {
     await ended;
   });
 
-  it("lets calls finish at the first signal and ends at the second", async () => {
+  it("lets calls finish at the first signal, cuts them off at the second and waits for nothing at the third", async () => {
     fake = fakeGateway([upstream({ name: "files", inFlight: 2 })]);
     let finish: () => void = () => {};
     fake.gateway.stop = () =>
@@ -85,10 +85,18 @@ describe("start", () => {
     const { on, ended } = await started();
     on.signals.emit("SIGINT");
     expect(on.err()).toContain("2 calls may finish within 30 s");
+    let tell: () => void = () => {};
+    fake.gateway.cut = () =>
+      new Promise(resolve => {
+        tell = resolve;
+      });
+    on.signals.emit("SIGINT");
+    expect(on.exits).toEqual([]);
     on.signals.emit("SIGINT");
     expect(on.exits).toEqual([1]);
+    tell();
     finish();
-    expect(await ended).toBe(0);
+    expect(await ended).toBe(1);
     expect(on.err()).toContain("1 call did not finish");
   });
 

@@ -5,7 +5,7 @@ import { type Answered, listAll, namesOf } from "../fixtures/agents/answered.ts"
 import { legacyAgent, type ModernAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { upstreamCommand } from "../fixtures/build.ts";
 import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
-import { descendants, useCleanup } from "../fixtures/leaks.ts";
+import { descendants, isAlive, useCleanup } from "../fixtures/leaks.ts";
 import { poll } from "../fixtures/poll.ts";
 import type { Json } from "../fixtures/upstream/contract.ts";
 import type { Then } from "../fixtures/upstream/script.ts";
@@ -240,11 +240,3 @@ describe("a child", () => {
     expect(await poll(() => before.every(pid => !isAlive(pid)), { withinMs: 5_000 })).toBe(true);
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}

@@ -36,18 +36,23 @@ export function endingOf(gateway: Gateway): Ending {
 }
 
 /**
- * The first signal lets running calls finish, the second ends the process. A hang-up reloads, unless the terminal is
+ * The first signal lets running calls finish, the second cuts them off and ends the process, a third does not even wait for that. A hang-up reloads, unless the terminal is
  * gone that the process was started on. Returns the function that ends the listening.
  */
 export function obeySignals({ gateway, ending }: Session, reload: () => Promise<void>, context: Context): () => void {
   const { terminal, signals, hungUp, exit } = context;
-  let stopping = false;
+  let heard = 0;
   const stop = (): void => {
-    if (stopping) {
+    heard++;
+    if (heard === 2) {
+      // The agents are told what became of their calls; that takes no longer than a moment.
+      void gateway.cut().finally(() => exit(EXIT.error));
+      return;
+    }
+    if (heard > 2) {
       exit(EXIT.error);
       return;
     }
-    stopping = true;
     const running = gateway.status().upstreams.reduce((sum, { inFlight }) => sum + inFlight, 0);
     if (running > 0) {
       const calls = `${count(running, "call")} may finish within ${duration(GRACE_MS)}`;

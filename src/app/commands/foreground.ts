@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import type { Config } from "../../config/schema.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { occupy, type RunRecord } from "../../lib/run-file.ts";
@@ -41,7 +42,10 @@ export async function runForeground(launch: Launch, context: Context): Promise<E
   const { places } = launch;
   const held = await takeInstance(launch, context);
   // Whatever ends this process, nobody shall find a run file of it.
-  const release = (): void => held.release();
+  const release = (): void => {
+    rmSync(places.socket, { force: true });
+    held.release();
+  };
   process.on("exit", release);
   try {
     const gateway = await context.assemble({
@@ -123,7 +127,7 @@ async function serve(session: Session & { listening: Listening }, launch: Launch
     const { cut, tookMs } = await ending.ended;
     const rest = cut > 0 ? `; ${count(cut, "call")} did not finish` : "";
     terminal.err(`Stopped after ${duration(tookMs)}${rest}.`);
-    return EXIT.ok;
+    return cut > 0 ? EXIT.error : EXIT.ok;
   } finally {
     unwatch();
     progress.end();

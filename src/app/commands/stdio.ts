@@ -4,6 +4,7 @@ import { EXIT } from "../exit-codes.ts";
 import { KEEP_NOTHING, keepIn } from "../gateway.ts";
 import { VERSION } from "../version.ts";
 import { type Command, type Common, configPathOf, placesFor, readConfig } from "./command.ts";
+import { endingOf, obeySignals } from "./ending.ts";
 import { showProgress } from "./progress.ts";
 
 export interface StdioOptions extends Common {
@@ -36,16 +37,16 @@ export const stdio: Command<StdioOptions> = async (options, context) => {
   });
   const progress = showProgress(gateway, context.terminal, undefined);
   progress.settle();
-  const ended = new Promise<void>(resolve => {
-    context.signals.on("SIGINT", resolve);
-    context.signals.on("SIGTERM", resolve);
-    context.signals.on("SIGHUP", resolve);
-  });
+  const ending = endingOf(gateway);
+  const hangUp = async (): Promise<void> => void (await ending.end(GRACE_MS));
+  const ignoreSignals = obeySignals({ gateway, ending }, hangUp, context);
   try {
-    await Promise.race([gateway.serveStdio(options.streams), ended]);
-    return EXIT.ok;
+    await Promise.race([gateway.serveStdio(options.streams), ending.ended]);
+    const { cut } = await ending.end(GRACE_MS);
+    return cut > 0 ? EXIT.error : EXIT.ok;
   } finally {
     progress.end();
-    await gateway.stop({ graceMs: GRACE_MS });
+    await ending.end(GRACE_MS);
+    ignoreSignals();
   }
 };

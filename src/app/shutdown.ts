@@ -1,0 +1,62 @@
+import type { Clock } from "../core/ports.ts";
+import type { Pool } from "../upstream/pool.ts";
+
+/** Where agents are served: a port, or a pair of streams. */
+export interface Edge {
+  /** Takes nothing new. Resolves with how much still runs after `graceMs`; a second time shortens the wait. */
+  drain(graceMs: number): Promise<number>;
+  close(): void;
+}
+
+export interface Shutdown {
+  /** Lets running calls finish for at most `graceMs`, then ends them. Once; resolves when everything is released. */
+  stop(graceMs: number): Promise<{ cut: number }>;
+  /** Ends what still runs, now. Resolves when its agents have been told. */
+  cut(): Promise<void>;
+}
+
+/** How long the last answers may take to leave. */
+const LAST_ANSWERS_MS = 500;
+
+/**
+ * The order in which a gateway ends: what is new is refused, what runs may finish, and what does not is told so before
+ * its connection closes, because an agent whose stream just breaks sends its call again.
+ */
+export function createShutdown(parts: {
+  clock: Clock;
+  pool: Pool;
+  edges: () => readonly Edge[];
+  release: () => Promise<void>;
+}): Shutdown {
+  const { clock, pool, edges, release } = parts;
+  let begun: Promise<{ cut: number }> | undefined;
+  let cut = 0;
+
+  async function drain(graceMs: number): Promise<number> {
+    const left = await Promise.all(edges().map(edge => edge.drain(graceMs)));
+    return left.reduce((sum, one) => sum + one, 0);
+  }
+
+  async function run(graceMs: number): Promise<{ cut: number }> {
+    const untilMs = clock.now() + graceMs;
+    const left = await drain(graceMs);
+    cut ||= left;
+    await pool.stop(cut > 0 ? 0 : Math.max(0, untilMs - clock.now()));
+    await drain(LAST_ANSWERS_MS);
+    for (const edge of edges()) edge.close();
+    await release();
+    return { cut };
+  }
+
+  return {
+    stop(graceMs) {
+      begun ??= run(graceMs);
+      return begun;
+    },
+    async cut() {
+      cut ||= pool.upstreams.reduce((sum, { inFlight }) => sum + inFlight, 0);
+      void pool.stop(0);
+      await drain(LAST_ANSWERS_MS);
+    },
+  };
+}
