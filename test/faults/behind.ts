@@ -36,6 +36,3 @@ export async function gatewayOf(keep: Keep, tables: readonly Json[], proxy: Json
   await gateway.until();
   return gateway;
 }
-
-export const gatewayFacts = (error: unknown): Json =>
-  ((error as { data?: { gateway?: Json } } | undefined)?.data?.gateway ?? {}) as Json;

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect } from "vitest";
 import { legacyAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { sseAgent, stdioAgent } from "../fixtures/agents/lines.ts";
 import { createInbox } from "../fixtures/agents/wire.ts";
@@ -11,7 +11,8 @@ import { descendants, isAlive, processesIn, useCleanup } from "../fixtures/leaks
 import { poll } from "../fixtures/poll.ts";
 import type { Json, RpcMessage } from "../fixtures/upstream/contract.ts";
 import { startUpstream } from "../fixtures/upstream/upstream.ts";
-import { behind, gatewayFacts, gatewayOf, tableOf } from "./behind.ts";
+import { behind, gatewayOf, tableOf } from "./behind.ts";
+import { failureOf, row } from "./lab.ts";
 
 const keep = useCleanup();
 const META = "io.modelcontextprotocol/";
@@ -60,10 +61,11 @@ const refusesConnections = ({ port }: GatewayRun): Promise<boolean> =>
       }),
   );
 
-describe("F-39", () => {
-  test.each(["SIGTERM", "SIGINT"] as const)(
-    "%s lets every kind of agent's running call finish, refuses new ones, ends listening with a result, exits 0",
-    async signal => {
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  row(
+    "F-39",
+    `${signal} lets every kind of agent's running call finish, refuses new ones, ends listening with a result, exits 0`,
+    async () => {
       const { gateway, upstream } = await behind(keep, { era: "modern" });
       const raw = keep(await rawConnection(gateway));
       const modern = modernAgent(gateway.url);
@@ -87,8 +89,12 @@ describe("F-39", () => {
       expect(processesIn(gateway.dir)).toEqual([]);
     },
   );
+}
 
-  test("the gateway on stdin and stdout drains the same way: answers, a final result for listening, -31006, exit 0", async () => {
+row(
+  "F-39",
+  "on stdin and stdout it drains the same way: answers, a final result for listening, -31006, exit 0",
+  async () => {
     const upstream = keep(await startUpstream({ era: "modern" }));
     const gateway = await gatewayOf(keep, [tableOf(upstream)]);
     const agent = keep(await stdioAgent(process.execPath, [GATEWAY, "mcp", "proxy", "stdio"], { cwd: gateway.dir }));
@@ -104,80 +110,77 @@ describe("F-39", () => {
     for (const call of calls) expect((await call).message).toMatchObject(waited(1_000));
     expect(await poll(() => !isAlive(agent.pid ?? 0))).toBe(true);
     expect(upstream.journal.executions).toHaveLength(2);
+  },
+);
+
+const AGENTS = {
+  modern: async (gateway: GatewayRun) => modernAgent(gateway.url),
+  legacy: (gateway: GatewayRun) => legacyAgent(gateway.url),
+  "HTTP+SSE": (gateway: GatewayRun) => sseAgent(`${gateway.base}/sse`),
+};
+const UPSTREAMS = {
+  "an HTTP upstream": async () => tableOf(keep(await startUpstream({ name: "fixture" }))),
+  "a child that ignores SIGTERM": async () => ({
+    ...{ name: "fixture", transport: "stdio" },
+    ...upstreamCommand("--stubborn", "--grandchild"),
+  }),
+};
+
+for (const [name, open] of Object.entries(UPSTREAMS)) {
+  row("F-40", `a second signal tells the rest -31006, exits 1 at once and leaves nothing of ${name}`, async () => {
+    const gateway = await gatewayOf(keep, [await open()]);
+    const agents = await Promise.all(Object.values(AGENTS).map(open => open(gateway)));
+    const calls = agents.map(agent => agent.request("tools/call", slow(FOR_EVER_MS)));
+    await gateway.until(({ upstreams }) => upstreams[0]?.inFlight === calls.length);
+    const children = descendants(gateway.pid);
+    process.kill(gateway.pid, "SIGTERM");
+    expect(await refusesConnections(gateway)).toBe(true);
+    expect(await gateway.stop()).toBe(1);
+    for (const call of calls) expect(failureOf(await call)).toEqual(CUT);
+    expect(await poll(() => children.every(pid => !isAlive(pid)))).toBe(true);
+    expect(leftovers(gateway)).toEqual([]);
   });
-});
+}
 
-describe("F-40", () => {
-  const AGENTS = {
-    modern: async (gateway: GatewayRun) => modernAgent(gateway.url),
-    legacy: (gateway: GatewayRun) => legacyAgent(gateway.url),
-    "HTTP+SSE": (gateway: GatewayRun) => sseAgent(`${gateway.base}/sse`),
-  };
-  const UPSTREAMS = {
-    "an HTTP upstream": async () => tableOf(keep(await startUpstream({ name: "fixture" }))),
-    "a child that ignores SIGTERM": async () => ({
-      ...{ name: "fixture", transport: "stdio" },
-      ...upstreamCommand("--stubborn", "--grandchild"),
-    }),
-  };
-
-  test.each(Object.keys(UPSTREAMS) as (keyof typeof UPSTREAMS)[])(
-    "a second signal tells the rest -31006, exits 1 at once and leaves nothing of %s",
-    async name => {
-      const gateway = await gatewayOf(keep, [await UPSTREAMS[name]()]);
-      const agents = await Promise.all(Object.values(AGENTS).map(open => open(gateway)));
-      const calls = agents.map(agent => agent.request("tools/call", slow(FOR_EVER_MS)));
-      await gateway.until(({ upstreams }) => upstreams[0]?.inFlight === calls.length);
-      const children = descendants(gateway.pid);
-      process.kill(gateway.pid, "SIGTERM");
-      expect(await refusesConnections(gateway)).toBe(true);
-      expect(await gateway.stop()).toBe(1);
-      for (const call of calls) expectCut((await call).message);
-      expect(await poll(() => children.every(pid => !isAlive(pid)))).toBe(true);
-      expect(leftovers(gateway)).toEqual([]);
-    },
-  );
-
-  test("calls that outlast the time given to `stop` are told so as well, and the gateway says how many they were", async () => {
+row(
+  "F-40",
+  "calls that outlast the time given to `stop` are told so as well, and the gateway says how many they were",
+  async () => {
     const { gateway, upstream } = await behind(keep);
     const call = modernAgent(gateway.url).request("tools/call", slow(FOR_EVER_MS));
     await upstream.journal.until(({ executions }) => executions.length === 1);
     const { stdout, code } = await gateway.rad("mcp", "proxy", "stop", "--timeout", "1");
     expect(code).toBe(0);
     expect(stdout).toContain("1 call did not finish");
-    expectCut((await call).message);
+    expect(failureOf(await call)).toEqual(CUT);
     expect(await gateway.ended).toBe(1);
-  });
+  },
+);
+
+row("F-41", "after SIGKILL agents see a broken connection, children end, and the next start is clean", async () => {
+  const table = { name: "fixture", transport: "stdio", ...upstreamCommand("--stubborn", "--grandchild") };
+  const gateway = await gatewayOf(keep, [table]);
+  const call = modernAgent(gateway.url).request("tools/call", slow(FOR_EVER_MS));
+  await gateway.until(({ upstreams }) => upstreams[0]?.inFlight === 1);
+  const children = descendants(gateway.pid);
+  expect(children.length).toBeGreaterThanOrEqual(2);
+  const broken = expect(call).rejects.toThrow(/ECONNRESET|socket hang up|aborted/);
+  await gateway.kill();
+  await broken;
+  expect((await gateway.rad("mcp", "proxy", "status")).code).toBe(3);
+  // The old child ignores everything but SIGKILL, and is found by what the dead gateway wrote down.
+  writeFileSync(gateway.configPath, configToml([{ ...table, ...upstreamCommand() }]));
+  const again = await gateway.rad("mcp", "proxy", "start", "--detach", "--port", "0");
+  expect(again.stderr).toBe("");
+  expect(again.code).toBe(0);
+  expect(await poll(() => children.every(pid => !isAlive(pid)))).toBe(true);
+  expect((await gateway.rad("mcp", "proxy", "stop")).code).toBe(0);
+  expect(leftovers(gateway)).toEqual([]);
+  expect(processesIn(gateway.dir)).toEqual([]);
 });
 
-describe("F-41", () => {
-  test("after SIGKILL agents see a broken connection, children end, and the next start is clean", async () => {
-    const table = { name: "fixture", transport: "stdio", ...upstreamCommand("--stubborn", "--grandchild") };
-    const gateway = await gatewayOf(keep, [table]);
-    const call = modernAgent(gateway.url).request("tools/call", slow(FOR_EVER_MS));
-    await gateway.until(({ upstreams }) => upstreams[0]?.inFlight === 1);
-    const children = descendants(gateway.pid);
-    expect(children.length).toBeGreaterThanOrEqual(2);
-    const broken = expect(call).rejects.toThrow(/ECONNRESET|socket hang up|aborted/);
-    await gateway.kill();
-    await broken;
-    expect((await gateway.rad("mcp", "proxy", "status")).code).toBe(3);
-    // The old child ignores everything but SIGKILL, and is found by what the dead gateway wrote down.
-    writeFileSync(gateway.configPath, configToml([{ ...table, ...upstreamCommand() }]));
-    const again = await gateway.rad("mcp", "proxy", "start", "--detach", "--port", "0");
-    expect(again.stderr).toBe("");
-    expect(again.code).toBe(0);
-    expect(await poll(() => children.every(pid => !isAlive(pid)))).toBe(true);
-    expect((await gateway.rad("mcp", "proxy", "stop")).code).toBe(0);
-    expect(leftovers(gateway)).toEqual([]);
-    expect(processesIn(gateway.dir)).toEqual([]);
-  });
-});
-
-function expectCut(message: RpcMessage | undefined): void {
-  expect(message?.error).toMatchObject({ code: -31006 });
-  expect(gatewayFacts(message?.error)).toMatchObject({ reason: "draining", delivery: "unknown", retryable: false });
-}
+/** It may have run, and its agent knows. */
+const CUT = { code: -31006, reason: "draining", delivery: "unknown", retryable: false };
 
 /** What a next start could stumble on. */
 function leftovers(gateway: GatewayRun): string[] {
