@@ -4,11 +4,11 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { freePort, pinning, start } from "./machine.mjs";
-import { buildMock, CONNECTIONS, loadName, probe, round, SIZES, waitFor } from "./measure.mjs";
+import { buildMock, CONNECTIONS, loadName, probe, round, SIZES, WARM_UP, waitFor, warmUp } from "./measure.mjs";
 import { printTable, summary } from "./table.mjs";
 import { VARIANTS } from "./variants.mjs";
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 150_000;
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "5" }, seconds: { type: "string", default: "2" } },
 });
@@ -51,7 +51,7 @@ async function measureSize(size, variants) {
   const runs = new Map(variants.map(({ name }) => [name, []]));
   for (const variant of variants) {
     variant.expected = await probe(variant.port, size);
-    await round(variant, { size, seconds: 1, signal: interrupted.signal });
+    await warmUp(variant, { size, signal: interrupted.signal });
   }
   for (let turn = 0; turn < rounds; turn++) {
     for (const variant of variants) {
@@ -67,7 +67,8 @@ async function main() {
   const variants = [];
   for (const variant of VARIANTS) if (!variant.missing) variants.push(await startVariant(variant, upstream.port));
   console.log(
-    `tools/call of 2026-07-28, ${CONNECTIONS} connections, ${rounds} rounds of ${seconds} s in turns; load: ${loadName}; ` +
+    `tools/call of 2026-07-28, ${CONNECTIONS} connections, ${rounds} rounds of ${seconds} s in turns after ` +
+      `${WARM_UP.requests} requests or ${WARM_UP.rounds} s of warm-up; load: ${loadName}; ` +
       `upstream: ${upstream.name}; pinning: ${pinning}`,
   );
   const sizes = [];

@@ -33,6 +33,7 @@ const ratioTo = (nginx, figure) => ({
   best: round(figure.best / nginx.best, 3),
   median: round(figure.median / nginx.median, 3),
   cpu: figure.cpuUsBest ? round(nginx.cpuUsBest / figure.cpuUsBest, 3) : null,
+  cpuMedian: figure.cpuUsMedian ? round(nginx.cpuUsMedian / figure.cpuUsMedian, 3) : null,
 });
 
 const COLUMNS = [
@@ -45,7 +46,8 @@ const COLUMNS = [
   ["p99 µs", figure => figure.p99Us],
   ["÷ nginx best", figure => figure.ratio?.best],
   ["median", figure => figure.ratio?.median],
-  ["by CPU", figure => figure.ratio?.cpu],
+  ["by CPU best", figure => figure.ratio?.cpu],
+  ["median", figure => figure.ratio?.cpuMedian],
   ["errors", figure => figure.errors],
   ["wrong rounds", figure => figure.wrongRounds],
 ];
