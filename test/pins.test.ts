@@ -84,6 +84,7 @@ describe("never changes", () => {
         "ready",
         "degraded",
         "ejected",
+        "probing",
         "down",
         "auth_required",
         "rate_limited",

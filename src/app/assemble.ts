@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
+import { POLICIES } from "../core/balance.ts";
 import type { Handle, Layer } from "../core/call.ts";
 import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
@@ -143,7 +144,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         transport: config.transport,
         maxConnections: config.max_connections,
         door: { host: address.host, allowedHosts: config.allowed_hosts, allowedOrigins: config.allowed_origins },
-        ready: () => pool.upstreams.length === 0 || pool.upstreams.some(upstream => upstream.condition === "up"),
+        ready: () => pool.upstreams.length === 0 || pool.upstreams.some(upstream => upstream.condition !== "down"),
         trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
       });
       edges.push(http);
@@ -198,7 +199,8 @@ function assembleHandle(parts: {
     // Last, so that whatever may refuse a call has done so.
     reads,
   ];
-  const last = route({ instance: name => pool.get(name) });
+  const policy = POLICIES[config.load_balancing];
+  const last = route({ instance: name => pool.get(name), clock, random: Math.random, policy });
   return { handle: layers.reduceRight<Handle>((next, layer) => layer(next), last), flush: audited.flush, reads };
 }
 

@@ -1,10 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { type ManualClock, manualClock } from "../../test/fixtures/manual-clock.ts";
+import { POLICIES } from "./balance.ts";
 import type { Call } from "./call.ts";
 import type { Entry, Holder } from "./catalog.ts";
 import { upstreamEntry } from "./extensions.ts";
 import type { Delivery, Fault } from "./failure.ts";
 import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
+import { createRetryBudget } from "./retry-budget.ts";
 import { type Attempt, type Instance, route } from "./route.ts";
 
 const owner = ownerId("agent");
@@ -39,15 +42,30 @@ const failed = (delivery: Delivery, fault: Fault = "connection_lost"): Attempt =
   detail: "",
 });
 
+const limits = { timeoutMs: 10_000, maxTimeoutMs: 60_000, tryMs: 10_000 };
+const world = () => ({ clock: impatient(), random: () => 0, policy: POLICIES.round_robin });
+
+/** A clock on which whatever somebody waits for comes at once. */
+function impatient(): ManualClock {
+  const clock = manualClock();
+  const after: ManualClock["after"] = (delayMs, run) => {
+    queueMicrotask(() => clock.advance(delayMs));
+    return clock.after(delayMs, run);
+  };
+  return { ...clock, after };
+}
+
 /** A fleet in which each upstream answers in its own way and the order of the attempts is written down. */
 function fleet(answers: Record<string, Attempt>, changes: Record<string, Partial<Instance>> = {}) {
   const tried: string[] = [];
+  const budget = createRetryBudget();
   const handle = route({
+    ...world(),
     instance: name => ({
-      condition: "up",
-      inFlight: 0,
+      ...{ condition: "up", returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
       trust: { annotations: false, safeToRetry: new Set() },
       keeps: () => false,
+      limits: () => limits,
       send: async () => {
         tried.push(name);
         return answers[name] ?? DONE;
@@ -158,7 +176,7 @@ describe("route", () => {
 
   it("says whose upstream is gone when it is not configured any more", async () => {
     const gone = { kind: "upstream", fault: "unreachable", delivery: "not_sent", attempts: 0 };
-    const handle = route({ instance: () => undefined });
+    const handle = route({ ...world(), instance: () => undefined });
     expect(await handle(callOf([holder("a")]))).toMatchObject({ failure: { ...gone, upstream: "a" } });
     const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}) };
     const outcome = await handle(callOf([holder("a")], { continues }));
@@ -166,7 +184,7 @@ describe("route", () => {
   });
 
   it("looks at a task again on the only upstream that can tell, and does nothing else again", async () => {
-    const owner = { kind: "found", entry: upstreamEntry(upstreamName("a"), 2) } as const;
+    const owner = { kind: "found", entry: upstreamEntry(upstreamName("a")) } as const;
     for (const [method, tries] of [
       ["tasks/get", 2],
       ["com.example/run", 1],

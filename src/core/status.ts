@@ -5,6 +5,7 @@ export const UPSTREAM_STATES = [
   "ready",
   "degraded",
   "ejected",
+  "probing",
   "down",
   "auth_required",
   "rate_limited",

@@ -20,6 +20,7 @@ const COMMON = {
   health_check_interval: 5,
   trust_annotations: true,
   safe_to_retry: [],
+  tool_timeouts: {},
   timeout: 60,
 };
 
@@ -71,6 +72,7 @@ const configure = (upstreams: Upstream[]): Config => ({
   allowed_origins: [],
   conflict_strategy: "auto_prefix",
   naming: "auto",
+  load_balancing: "round_robin",
   max_name_length: 46,
   security: {
     log_requests: true,

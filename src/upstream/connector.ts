@@ -46,6 +46,12 @@ const STATE_OF: Partial<Record<Fault, UpstreamState>> = {
   auth_required: "auth_required",
   rate_limited: "rate_limited",
 };
+/** In these states it is the backoff that tries again, and no call. What a call is told meanwhile. */
+const CLOSED: Partial<Record<UpstreamState, Fault>> = {
+  auth_required: "auth_required",
+  rate_limited: "rate_limited",
+  crashlooping: "unreachable",
+};
 
 export function createConnector(options: ConnectorOptions): Connector {
   const { health, clock, random } = options;
@@ -121,11 +127,12 @@ export function createConnector(options: ConnectorOptions): Connector {
     demand() {
       if (link) return Promise.resolve({ kind: "open", link });
       if (opening) return opening;
-      const tooSoon = clock.now() - triedAt < RECONNECT.onDemandMs || health.state === "crashlooping";
-      if (!tooSoon && !stopped) return dial();
+      const closed = CLOSED[health.state];
+      const tooSoon = clock.now() - triedAt < RECONNECT.onDemandMs;
+      if (!closed && !tooSoon && !stopped) return dial();
       return Promise.resolve({
         kind: "failed",
-        fault: health.state === "auth_required" ? "auth_required" : "unreachable",
+        fault: closed ?? "unreachable",
         delivery: "not_sent",
         detail: health.lastError ?? "not connected",
         retryAfterMs: Math.max(0, Math.ceil(retryAt - clock.now())),

@@ -2,6 +2,7 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import type { Offer } from "../core/catalog.ts";
 import type { AgentContact } from "../core/front.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
+import { createRetryBudget, type RetryBudget } from "../core/retry-budget.ts";
 import type { DialWorld } from "./dial.ts";
 import { createParking } from "./parking.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
@@ -34,6 +35,7 @@ const REMOVED_GRACE_MS = 30_000;
 export function createPool(world: PoolWorld): Pool {
   let upstreams: readonly Upstream[] = [];
   let byName = new Map<UpstreamName, Upstream>();
+  let budgets = new Map<string, RetryBudget>();
   const leaving = new Set<Upstream>();
   const parking = createParking(world.clock);
 
@@ -46,6 +48,7 @@ export function createPool(world: PoolWorld): Pool {
     const upstream: Upstream = createUpstream(config, {
       ...world,
       parking,
+      budget: budgets.get(sharersOf(config)) ?? createRetryBudget(),
       known: world.known(upstreamName(config.name)),
       changed: () => world.changed(upstream),
       offered: offer => world.offered(upstream, offer),
@@ -62,6 +65,7 @@ export function createPool(world: PoolWorld): Pool {
     apply(configs) {
       const changes: string[] = [];
       const started: Upstream[] = [];
+      budgets = new Map(configs.map(sharersOf).map(key => [key, budgets.get(key) ?? createRetryBudget()]));
       const next = configs.map(config => {
         const before = byName.get(upstreamName(config.name));
         if (before && JSON.stringify(before.config) === JSON.stringify(config)) return before;
@@ -90,3 +94,7 @@ export function createPool(world: PoolWorld): Pool {
     },
   };
 }
+
+/** Upstreams with the same key share a retry budget. */
+const sharersOf = ({ group, name }: UpstreamConfig): string =>
+  group === undefined ? `upstream ${name}` : `group ${group}`;

@@ -4,11 +4,11 @@ import type { Offer } from "../core/catalog.ts";
 import type { AgentContact, Subscription } from "../core/front.ts";
 import { createHealth } from "../core/health.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
+import type { RetryBudget } from "../core/retry-budget.ts";
 import type { Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Message } from "../wire/message.ts";
-import type { Timeouts } from "./attempt.ts";
 import { createAttempts } from "./attempts.ts";
 import { createConnector } from "./connector.ts";
 import { createDialer, type DialWorld } from "./dial.ts";
@@ -18,6 +18,7 @@ import { createOfferKeeper } from "./offer-keeper.ts";
 import { createOwnerLinks, type Tenant } from "./owner-links.ts";
 import { createProber } from "./prober.ts";
 import { createPromotion } from "./promotion.ts";
+import { createSchedule } from "./schedule.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import type { Listener } from "./topics.ts";
 import { createTraffic } from "./traffic.ts";
@@ -33,6 +34,8 @@ export interface UpstreamWorld extends DialWorld {
   stale(uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
   contact(owner: OwnerId): AgentContact | undefined;
+  /** Of its group. */
+  readonly budget: RetryBudget;
 }
 
 /** One configured upstream: keeps it connected, knows what it offers, sends it calls. */
@@ -52,13 +55,9 @@ export interface Upstream extends Instance {
   stop(graceMs: number): Promise<void>;
 }
 
-const LONGEST_CALL_MS = 600_000;
-
 export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Upstream {
   const { clock, random, parking } = world;
   const name = upstreamName(config.name);
-  const timeoutMs = config.timeout * 1000;
-  const timeouts: Timeouts = { timeoutMs, maxTimeoutMs: Math.max(timeoutMs, LONGEST_CALL_MS) };
   const stopping = new AbortController();
   const signal = stopping.signal;
   const health = createHealth({ clock, random, changed: world.changed });
@@ -137,7 +136,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const prober = createProber({ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 });
   const attempts = createAttempts({
     ...{ connector, owners, dialer, keeper, health, prober },
-    ...{ parking, promotion, clock, timeouts, stopping: signal },
+    ...{ parking, promotion, clock, stopping: signal },
   });
   const drop = (link: Link): void => {
     owners.drop(link);
@@ -177,14 +176,19 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     get tried() {
       return tried || health.lastError !== undefined;
     },
+    budget: world.budget,
+    limits: createSchedule(config),
     get condition() {
       return health.condition;
+    },
+    get returnedAt() {
+      return health.returnedAt;
     },
     get inFlight() {
       return traffic.counts.inFlight;
     },
     keeps: owner => owners.has(owner),
-    send: (call, holder) => traffic.during(attempts.send(call, holder)),
+    send: (call, holder, limits) => traffic.during(attempts.send(call, holder, limits)),
     subscribe: subscriptions.subscribe,
     release(owner) {
       subscriptions.release(owner);
