@@ -1,19 +1,33 @@
 import type { Call } from "./call.ts";
 import type { Holder } from "./catalog.ts";
+import { hasTasks } from "./extensions.ts";
 import type { AttemptFailure, Delivery, Fault } from "./failure.ts";
 import type { Random } from "./ports.ts";
 
-/** What the operator has said about an upstream's tools. */
+/** What is known of an upstream's tools. */
 export interface Trust {
   /** Believe the upstream's own `readOnlyHint` and `idempotentHint`. */
   readonly annotations: boolean;
   /** Native names of tools that may be called twice. */
   readonly safeToRetry: ReadonlySet<string>;
+  /** Whether a call may start a task, whose id nobody would know if the answer were lost. */
+  readonly startsTasks: boolean;
 }
 
-/** Reads by convention: a second one does no harm. */
-const READS: ReadonlySet<string> = new Set(["prompts/get", "resources/read", "completion/complete"]);
-/** What is said twice of a task means the same. https://modelcontextprotocol.io/extensions/tasks */
+/**
+ * Methods of which a second run may do no harm. `always`: reads by convention, and wishes that can be repeated;
+ * `by_tool`: what the operator says of the tool, or its annotations if they are believed. All others: never.
+ */
+export const REPLAY_SAFE: ReadonlyMap<string, "always" | "by_tool"> = new Map([
+  ["prompts/get", "always"],
+  ["resources/read", "always"],
+  ["completion/complete", "always"],
+  ["tasks/get", "always"],
+  ["tasks/cancel", "always"],
+  ["tools/call", "by_tool"],
+]);
+
+/** https://modelcontextprotocol.io/extensions/tasks */
 export const ABOUT_TASKS: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"]);
 
 /** Whether the call is about something that only one upstream can know, so that nobody else can take it. */
@@ -21,11 +35,10 @@ export const isBound = ({ continues, method }: Call): boolean => continues !== u
 
 /** Whether running this call twice does no harm. A continuation carries state of its first run and never does. */
 export function isReplaySafe(call: Call, holder: Holder, trust: Trust): boolean {
-  if (call.continues) return false;
-  if (ABOUT_TASKS.has(call.method)) return true;
-  if (call.params.has("inputResponses")) return false;
-  if (READS.has(call.method)) return true;
-  if (call.method !== "tools/call") return false;
+  if (call.continues || call.params.has("inputResponses")) return false;
+  const rule = REPLAY_SAFE.get(call.method);
+  if (rule !== "by_tool") return rule === "always";
+  if (trust.startsTasks && hasTasks(call.caller.capabilities)) return false;
   if (trust.safeToRetry.has(holder.native)) return true;
   const annotations = trust.annotations ? holder.definition.object("annotations") : undefined;
   return isTrue(annotations?.raw("readOnlyHint")) || isTrue(annotations?.raw("idempotentHint"));

@@ -63,7 +63,7 @@ function fleet(answers: Record<string, Attempt>, changes: Record<string, Partial
     ...world(),
     instance: name => ({
       ...{ condition: "up", returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
-      trust: { annotations: false, safeToRetry: new Set() },
+      trust: { annotations: false, safeToRetry: new Set(), startsTasks: false },
       keeps: () => false,
       limits: () => limits,
       send: async () => {
@@ -123,7 +123,7 @@ describe("route", () => {
   });
 
   it("repeats a call that may have run when the operator says that it is safe", async () => {
-    const trust = { annotations: false, safeToRetry: new Set(["tool"]) };
+    const trust = { annotations: false, safeToRetry: new Set(["tool"]), startsTasks: false };
     const { handle, tried } = fleet({ a: failed("sent_unknown") }, { a: { trust } });
     expect(await handle(callOf([holder("a"), holder("b")]))).toMatchObject({ kind: "done" });
     expect(tried).toEqual(["a", "b"]);
@@ -137,14 +137,14 @@ describe("route", () => {
     expect(untrusted.tried).toEqual(["a"]);
     const trusted = fleet(
       { a: failed("sent_unknown") },
-      { a: { trust: { annotations: true, safeToRetry: new Set() } } },
+      { a: { trust: { annotations: true, safeToRetry: new Set(), startsTasks: false } } },
     );
     await trusted.handle(call);
     expect(trusted.tried).toEqual(["a", "b"]);
   });
 
   it("never repeats a continuation that may have run", async () => {
-    const trust = { annotations: true, safeToRetry: new Set(["tool"]) };
+    const trust = { annotations: true, safeToRetry: new Set(["tool"]), startsTasks: false };
     const continues = { upstream: upstreamName("a"), ticket: "t", answers: Payload.of({}) };
     const { handle, tried } = fleet({ a: failed("sent_unknown") }, { a: { trust } });
     await handle(callOf([holder("a"), holder("b")], { continues }));

@@ -1,6 +1,7 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Caller } from "../core/call.ts";
 import type { Offer } from "../core/catalog.ts";
+import { hasTasks } from "../core/extensions.ts";
 import type { AgentContact, Subscription } from "../core/front.ts";
 import { createHealth } from "../core/health.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
@@ -169,7 +170,13 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   return {
     name,
     config,
-    trust: { annotations: config.trust_annotations, safeToRetry: new Set(config.safe_to_retry) },
+    trust: {
+      annotations: config.trust_annotations,
+      safeToRetry: new Set(config.safe_to_retry),
+      get startsTasks() {
+        return keeper.offer !== undefined && hasTasks(keeper.offer.capabilities);
+      },
+    },
     get offer() {
       return keeper.offer;
     },
