@@ -6,7 +6,7 @@ import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import type { Clock, Sealer, Store } from "../core/ports.ts";
 import { route } from "../core/route.ts";
-import type { UpstreamStatus } from "../core/status.ts";
+import type { LogStatus, UpstreamStatus } from "../core/status.ts";
 import { createHttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
 import { audit } from "../guard/audit.ts";
@@ -49,7 +49,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
   const bus = memoryBus();
-  const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: trouble });
+  const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: options.tell });
   const groups = keepGroups(keep.children);
   const registry = createProcessRegistry({ onChange: groups.save });
   process.once("exit", registry.killAll);
@@ -125,6 +125,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       process.removeListener("exit", registry.killAll);
     },
   });
+  const logStatus = (): LogStatus => {
+    const { trouble = null, ...counts } = log.stats();
+    return { path: keep.log, onFailure: config.security.log_on_failure, ...counts, trouble };
+  };
   const gateway: Gateway = {
     front,
     status: () =>
@@ -135,6 +139,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         pool,
         catalogs,
         listening,
+        log: logStatus(),
         warnings: [...rejections, ...options.warnings, ...troubles],
       }),
     async listen(address) {
@@ -184,9 +189,9 @@ function assembleHandle(parts: {
   sealer: Sealer;
 }): { handle: Handle; flush: () => void; reads: ReadCacheLayer } {
   const { config, pool, store, clock, log, redactor, sealer } = parts;
-  const { log_requests, log_responses, log_max_bytes, rate_limit_per_minute } = config.security;
+  const { log_requests, log_responses, log_max_bytes, log_on_failure, rate_limit_per_minute } = config.security;
   const bodies = { logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes };
-  const audited = audit({ log, redactor, clock, ...bodies });
+  const audited = audit({ log, redactor, clock, blocks: log_on_failure === "block", ...bodies });
   const reads = readCache({ clock });
   const layers: readonly Layer[] = [
     // First, so that refusals are in the log too.

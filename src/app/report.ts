@@ -1,5 +1,5 @@
 import type { Clock } from "../core/ports.ts";
-import type { Health, Status, UpstreamStatus } from "../core/status.ts";
+import type { Health, LogStatus, Status, UpstreamStatus } from "../core/status.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { GatewayOptions, Listening } from "./gateway.ts";
@@ -12,9 +12,10 @@ export function statusOf(parts: {
   pool: Pool;
   catalogs: Catalogs;
   listening: Listening | undefined;
+  log: LogStatus;
   warnings: readonly string[];
 }): Status {
-  const { options, startedAt, clock, pool, catalogs, listening, warnings } = parts;
+  const { options, startedAt, clock, pool, catalogs, listening, log, warnings } = parts;
   const upstreams = pool.upstreams.map(upstream => upstream.status());
   const { entries, hidden, replicas, conflicts } = catalogs.all;
   return {
@@ -27,7 +28,7 @@ export function statusOf(parts: {
     url: listening?.url ?? null,
     urls: listening?.urls ?? [],
     config: options.configPath,
-    health: healthOf(upstreams),
+    health: healthOf(upstreams, log),
     upstreams,
     catalog: {
       tools: entries.tool.length,
@@ -38,12 +39,25 @@ export function statusOf(parts: {
       replicas,
       conflicts,
     },
-    warnings,
+    log,
+    warnings: [...logWarnings(log), ...warnings],
   };
 }
 
-function healthOf(upstreams: readonly UpstreamStatus[]): Health {
+const BECAUSE = {
+  drop: "lines are kept in memory, and dropped when there are too many",
+  block: "no call is taken until it can be",
+} as const;
+
+function logWarnings({ path, trouble, dropped, onFailure }: LogStatus): string[] {
+  if (trouble !== null) {
+    return [`The log ${path} cannot be written: ${trouble}; ${BECAUSE[onFailure]} (${dropped} dropped so far)`];
+  }
+  return dropped > 0 ? [`The log ${path} lost ${dropped} lines while it could not be written`] : [];
+}
+
+function healthOf(upstreams: readonly UpstreamStatus[], log: LogStatus): Health {
   const well = upstreams.filter(({ state }) => state === "ready").length;
-  if (well === upstreams.length) return "ok";
+  if (well === upstreams.length) return log.trouble === null ? "ok" : "degraded";
   return upstreams.some(({ state }) => state === "ready" || state === "degraded") ? "degraded" : "down";
 }

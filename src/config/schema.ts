@@ -111,6 +111,13 @@ export const securitySchema = z.strictObject({
   log_requests: z.boolean().default(true).describe("Log incoming requests (redacted)."),
   log_responses: z.boolean().default(true).describe("Log the answers (redacted)."),
   log_max_bytes: z.int().nonnegative().default(2048).describe("Bytes of a body that are logged; then size and hash."),
+  log_on_failure: z
+    .enum(["drop", "block"])
+    .default("drop")
+    .describe(
+      "When the log cannot be written, such as on a full disk. `drop`: calls go on, lines are kept in memory up to 8 MiB " +
+        "and beyond that counted. `block`: calls are refused (-31005), so that none goes unlogged.",
+    ),
   redact_patterns: texts()
     .default(["api[_-]?key", "password", "token"])
     .describe(

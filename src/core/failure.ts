@@ -65,6 +65,8 @@ export type Failure =
   | { readonly kind: "missing_capability"; readonly required: object }
   | { readonly kind: "rate_limited"; readonly retryAfterMs: number; readonly limit: number }
   | { readonly kind: "overloaded" }
+  /** The log cannot be written, and the operator wants no call that is not in it. */
+  | { readonly kind: "unlogged" }
   | { readonly kind: "draining" }
   | { readonly kind: "cancelled" }
   | { readonly kind: "denied"; readonly message: string }

@@ -78,6 +78,7 @@ const configure = (upstreams: Upstream[]): Config => ({
     log_requests: true,
     log_responses: true,
     log_max_bytes: 2048,
+    log_on_failure: "drop",
     redact_patterns: ["api[_-]?key", "password", "token"],
     rate_limit_per_minute: 60,
   },

@@ -135,6 +135,11 @@ export function errorOf(failure: Failure): WireError {
         message: "The gateway takes no more requests now",
         retryAfterMs: 1000,
       });
+    case "unlogged":
+      return limited(CODES.overloaded, "log_unavailable", {
+        message: "The gateway cannot write its log and takes no calls until it can",
+        retryAfterMs: 5000,
+      });
     case "draining":
       return limited(CODES.draining, "draining", { message: "The gateway is shutting down", retryAfterMs: 1000 });
     case "cancelled":

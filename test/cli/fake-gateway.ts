@@ -93,6 +93,7 @@ export function fakeGateway(
       replicas: [],
       conflicts: [],
     },
+    log: { path: null, onFailure: "drop", written: 0, dropped: 0, waitingBytes: 0, trouble: null },
     warnings: options?.warnings ?? [],
   });
   const fake: Fake = {
