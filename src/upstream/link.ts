@@ -53,7 +53,7 @@ export interface Link extends Introduction {
   respond(text: Buffer): void;
   /** Cancels what waits for agents and closes the channel. */
   close(): Promise<void>;
-  /** Closes a channel that turned out to be dead: what became of the calls on it is unknown. */
+  /** Gives up a channel that is no use for further calls; those on it that can still be answered are. */
   discard(): Promise<void>;
 }
 
@@ -199,7 +199,7 @@ export function createLink(parts: LinkParts): Link {
       await outbound.flushed();
       await channel.close();
     },
-    discard: () => channel.close(),
+    discard: () => channel.discard(),
   };
 }
 

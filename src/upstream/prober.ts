@@ -82,6 +82,8 @@ export function createProber(options: {
     }
     const dead = health.checkFailed(`health check failed: ${detail}`);
     if (dead || fault === "unreachable" || fault === "session_lost") connector.giveUp(link, detail);
+    // Nothing answers there any more: whoever still waits is told now.
+    if (dead) void link.close();
     return Math.max(RECHECK_MS, health.checkAt - now);
   }
 

@@ -15,6 +15,16 @@ const isCancelled = ({ a }: Pair, { nonce }: { readonly nonce: string }): Promis
 
 const ROWS: readonly FaultRow[] = [
   {
+    id: "F-02",
+    title: "an upstream that is not running is passed over, and taken back when it is",
+    kinds: ALL,
+    async inject({ proxy }) {
+      await proxy.down();
+      return () => proxy.up();
+    },
+    unsafe: { code: -31001, delivery: "not_sent", retryable: true, reason: "upstream_unavailable" },
+  },
+  {
     id: "F-03",
     title: "an upstream that hangs before its answer is given up at the deadline, and told so",
     kinds: ALL,
