@@ -98,6 +98,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         if (contacts.get(owner) === contact) contacts.delete(owner);
       };
     },
+    tell: (owner, notice) => pool.tell(owner, notice),
     release: owner => pool.release(owner),
     onChange: catalogs.onChange,
   };

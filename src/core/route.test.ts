@@ -145,14 +145,14 @@ describe("route", () => {
 
   it("never repeats a continuation that may have run", async () => {
     const trust = { annotations: true, safeToRetry: new Set(["tool"]), startsTasks: false };
-    const continues = { upstream: upstreamName("a"), ticket: "t", answers: Payload.of({}) };
+    const continues = { upstream: upstreamName("a"), ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) };
     const { handle, tried } = fleet({ a: failed("sent_unknown") }, { a: { trust } });
     await handle(callOf([holder("a"), holder("b")], { continues }));
     expect(tried).toEqual(["a"]);
   });
 
   it("sends a continuation to the upstream that asked, and to no other", async () => {
-    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}) };
+    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) };
     const { handle, tried } = fleet({ b: failed("not_sent") });
     await handle(callOf([holder("a"), holder("b")], { continues }));
     expect(tried).toEqual(["b"]);
@@ -178,7 +178,7 @@ describe("route", () => {
     const gone = { kind: "upstream", fault: "unreachable", delivery: "not_sent", attempts: 0 };
     const handle = route({ ...world(), instance: () => undefined });
     expect(await handle(callOf([holder("a")]))).toMatchObject({ failure: { ...gone, upstream: "a" } });
-    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}) };
+    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) };
     const outcome = await handle(callOf([holder("a")], { continues }));
     expect(outcome).toMatchObject({ failure: { ...gone, upstream: "b" } });
   });

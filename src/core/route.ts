@@ -1,6 +1,6 @@
 import { byAvailability, type Condition, holdsBack, SLOW_START } from "./availability.ts";
 import { order, type Policy } from "./balance.ts";
-import type { Call, Handle, Outcome, Questions, Ticket } from "./call.ts";
+import type { Asked, Call, Handle, Outcome } from "./call.ts";
 import type { Entry, Holder } from "./catalog.ts";
 import type { AttemptFailure, Failure } from "./failure.ts";
 import { firstShare, type Limits, rest } from "./limits.ts";
@@ -15,7 +15,7 @@ import { unresolved } from "./unresolved.ts";
 export type Attempt = Answer | ({ readonly kind: "failed" } & AttemptFailure);
 type Answer =
   | { readonly kind: "done"; readonly result: Payload }
-  | { readonly kind: "asks"; readonly questions: Questions; readonly ticket: Ticket }
+  | ({ readonly kind: "asks" } & Asked)
   | { readonly kind: "answered"; readonly error: Payload };
 
 /** One upstream, as far as routing is concerned. */

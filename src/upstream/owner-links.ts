@@ -35,6 +35,8 @@ interface Slot {
 export interface OwnerLinks {
   get(tenant: Tenant): Promise<Opened> | Opened;
   has(owner: OwnerId): boolean;
+  /** Those that are open. */
+  links(owner: OwnerId): readonly Link[];
   /** Gives up this link, if it is one of these, because it turned out to be dead. */
   drop(link: Link): void;
   /** A link has ended by itself. */
@@ -120,6 +122,7 @@ export function createOwnerLinks(options: {
       return slot.opened ?? slot.opening;
     },
     has: owner => byOwner.has(owner),
+    links: owner => [...(byOwner.get(owner) ?? [])].flatMap(({ link }) => link ?? []),
     lost(link) {
       const slot = slotOf(link);
       if (slot) forget(slot);

@@ -1,4 +1,5 @@
 import type { UpstreamConfig } from "../config/schema.ts";
+import type { Notice } from "../core/call.ts";
 import type { Offer } from "../core/catalog.ts";
 import type { AgentContact } from "../core/front.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
@@ -25,6 +26,8 @@ export interface Pool {
   get(name: UpstreamName): Upstream | undefined;
   /** Brings the pool to this configuration. Returns one sentence for each change. */
   apply(configs: readonly UpstreamConfig[]): readonly string[];
+  /** Tells every conversation that is held for that owner. */
+  tell(owner: OwnerId, notice: Notice): void;
   release(owner: OwnerId): void;
   stop(graceMs: number): Promise<void>;
 }
@@ -84,6 +87,9 @@ export function createPool(world: PoolWorld): Pool {
       }
       for (const upstream of started) upstream.start();
       return changes;
+    },
+    tell(owner, notice) {
+      for (const upstream of upstreams) upstream.tell(owner, notice);
     },
     release(owner) {
       for (const upstream of upstreams) upstream.release(owner);

@@ -1,5 +1,5 @@
 import type { UpstreamConfig } from "../config/schema.ts";
-import type { Caller } from "../core/call.ts";
+import type { Caller, Notice } from "../core/call.ts";
 import type { Offer } from "../core/catalog.ts";
 import { hasTasks } from "../core/extensions.ts";
 import type { AgentContact, Subscription } from "../core/front.ts";
@@ -8,7 +8,7 @@ import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts"
 import type { RetryBudget } from "../core/retry-budget.ts";
 import type { Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
-import { NO_CAPABILITIES } from "../wire/capabilities.ts";
+import { expects, NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Message } from "../wire/message.ts";
 import { createAttempts } from "./attempts.ts";
 import { createConnector } from "./connector.ts";
@@ -49,6 +49,8 @@ export interface Upstream extends Instance {
   status(): UpstreamStatus;
   /** Has a resource or a task watched. */
   subscribe(caller: Caller, listener: Listener): Promise<Subscription>;
+  /** Tells the conversations that it holds for that owner, if they know of such a thing. */
+  tell(owner: OwnerId, notice: Notice): void;
   /** Ends the conversations that it holds for that owner. */
   release(owner: OwnerId): void;
   start(): void;
@@ -85,6 +87,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
 
   const earFor = (tenant: Tenant | undefined): Ear =>
     createEar({
+      upstream: name,
       contact: () => tenant && world.contact(tenant.owner),
       refused: promotion.tried,
       listChanged: relist,
@@ -197,6 +200,9 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     keeps: owner => owners.has(owner),
     send: (call, holder, limits) => traffic.during(attempts.send(call, holder, limits)),
     subscribe: subscriptions.subscribe,
+    tell(owner, { method, params }) {
+      for (const link of owners.links(owner)) if (expects(link.declared, method)) void link.notify(method, params);
+    },
     release(owner) {
       subscriptions.release(owner);
       owners.release(owner);

@@ -121,6 +121,7 @@ export function fakeGateway(
           owner: () => ({ kind: "unknown", nearest: [] }),
         }),
         onChange: () => () => {},
+        tell: () => {},
         follow: async () => ({ kind: "failed", failure: { kind: "invalid", message: "Unknown task" } }),
         subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
         attend: () => () => {},

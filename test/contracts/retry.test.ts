@@ -74,7 +74,9 @@ async function send(situation: Situation) {
     },
     ...{ view: { kind: "all" }, method, target: "t", subject: { kind: "found", entry }, logLevel: undefined },
     params: Payload.of(answers ? { name: "t", inputResponses: {} } : { name: "t" }),
-    continues: continues ? { upstream: upstreamName("a"), ticket: "", answers: Payload.of({}) } : undefined,
+    continues: continues
+      ? { upstream: upstreamName("a"), ticket: "", answers: Payload.of({}), refusals: Payload.of({}) }
+      : undefined,
     signal: new AbortController().signal,
     notify: () => {},
   };
