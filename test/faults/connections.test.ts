@@ -4,7 +4,8 @@ import type { Kind, Pair } from "./pair.ts";
 import type { Toxic } from "./toxic-proxy.ts";
 
 const ALL: readonly Kind[] = ["modern", "legacy", "sse"];
-const SHORT = { config: { timeout: 1 } };
+/** Of which half is left for the other replica, also on a busy machine. */
+const SHORT = { config: { timeout: 3 } };
 const UNKNOWN = { code: -31003, delivery: "unknown", retryable: false, reason: "outcome_unknown" } as const;
 const LATE = { code: -31002, delivery: "unknown", retryable: false, reason: "upstream_timeout" } as const;
 
