@@ -1,48 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { type ManualClock, manualClock } from "../../test/fixtures/manual-clock.ts";
 import { POLICIES } from "./balance.ts";
-import type { Call } from "./call.ts";
-import type { Entry, Holder } from "./catalog.ts";
 import { upstreamEntry } from "./extensions.ts";
-import type { Delivery, Fault } from "./failure.ts";
-import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "./names.ts";
+import { upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
 import { createRetryBudget } from "./retry-budget.ts";
+import { callOf, DONE, failed, holder, limits, owner } from "./route.fixture.ts";
 import { type Attempt, type Instance, route } from "./route.ts";
 
-const owner = ownerId("agent");
-
-function holder(name: string, priority = 1, annotations = {}): Holder {
-  const definition = Payload.of({ name: "tool", annotations });
-  return { upstream: upstreamName(name), native: nativeName("tool"), priority, definition };
-}
-
-function callOf(holders: [Holder, ...Holder[]], changes: Partial<Call> = {}): Call {
-  const entry: Entry = { kind: "tool", name: publicName("tool"), holders, definition: holders[0].definition };
-  return {
-    caller: { principal: ANONYMOUS, agent: "test", owner, capabilities: Payload.of({}) },
-    view: { kind: "all" },
-    method: "tools/call",
-    target: "tool",
-    subject: { kind: "found", entry },
-    params: Payload.of({ name: "tool" }),
-    continues: undefined,
-    signal: new AbortController().signal,
-    logLevel: undefined,
-    notify: () => {},
-    ...changes,
-  };
-}
-
-const DONE: Attempt = { kind: "done", result: Payload.of({ content: [] }) };
-const failed = (delivery: Delivery, fault: Fault = "connection_lost"): Attempt => ({
-  kind: "failed",
-  delivery,
-  fault,
-  detail: "",
-});
-
-const limits = { timeoutMs: 10_000, maxTimeoutMs: 60_000, tryMs: 10_000 };
 const world = () => ({ clock: impatient(), random: () => 0, policy: POLICIES.round_robin });
 
 /** A clock on which whatever somebody waits for comes at once. */
