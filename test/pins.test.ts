@@ -151,7 +151,7 @@ const aCall = (): Call => ({
 
 const KEYS = [
   ...["enable", "port", "host", "transport", "max_connections", "allowed_hosts", "allowed_origins"],
-  ...["conflict_strategy", "naming", "max_name_length"],
+  ...["conflict_strategy", "naming", "max_name_length", "load_balancing"],
   ...[
     "log_requests",
     "log_responses",
@@ -163,9 +163,17 @@ const KEYS = [
   ...["name", "transport", "priority", "health_check_interval", "group", "tools", "timeout"].map(
     key => `upstreams.${key}`,
   ),
-  ...["trust_annotations", "safe_to_retry", "command", "args", "env", "inherit_env", "cwd", "isolation"].map(
-    key => `upstreams.${key}`,
-  ),
+  ...[
+    "trust_annotations",
+    "safe_to_retry",
+    "tool_timeouts",
+    "command",
+    "args",
+    "env",
+    "inherit_env",
+    "cwd",
+    "isolation",
+  ].map(key => `upstreams.${key}`),
   ...["url", "headers", "auth"].map(key => `upstreams.${key}`),
   ...["auth_type", "token_url", "client_id", "client_secret", "scope", "audience"].map(key => `upstreams.auth.${key}`),
 ];
