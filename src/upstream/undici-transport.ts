@@ -1,11 +1,13 @@
 import { type Dispatcher, Pool } from "undici";
+import { keepLastGood } from "./lookup.ts";
 import type { HttpRequest, Ongoing, ReplyReceiver, Transport, TransportOptions } from "./transport.ts";
 
 /** Connections to an upstream with TLS. */
 export function openUndiciTransport(options: TransportOptions): Transport {
-  const { keepAliveMs = 4_000, connectTimeoutMs = 3_000, ca } = options;
+  const { clock, keepAliveMs = 4_000, connectTimeoutMs = 3_000, ca } = options;
+  const lookup = keepLastGood(clock, options.lookup);
   const pool = new Pool(new URL(options.url).origin, {
-    connect: { timeout: connectTimeoutMs, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
+    connect: { timeout: connectTimeoutMs, lookup, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: keepAliveMs,
