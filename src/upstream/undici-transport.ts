@@ -27,6 +27,12 @@ export function openUndiciTransport(options: TransportOptions): Transport {
   };
 }
 
+/**
+ * After a larger request a connection is not used again: where the answer came before all of it was sent, undici would
+ * put the next request behind the rest, which nobody reads.
+ */
+const MAX_REUSED_BYTES = 1024 * 1024;
+
 /** Translates undici's handler into ours. */
 class Exchange implements Dispatcher.DispatchHandler, Ongoing {
   readonly #receiver: ReplyReceiver;
@@ -38,7 +44,8 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
   }
 
   dispatch(pool: Pool, { method, path, headers, body }: HttpRequest): void {
-    pool.dispatch({ method, path, headers, body: body && Buffer.concat(body) }, this);
+    const bytes = body && Buffer.concat(body);
+    pool.dispatch({ method, path, headers, body: bytes, reset: (bytes?.length ?? 0) > MAX_REUSED_BYTES }, this);
   }
 
   abandon(): void {
