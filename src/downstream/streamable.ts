@@ -32,7 +32,7 @@ export interface StreamableOptions {
 const EMPTY = Payload.of({});
 
 /** The MCP endpoint: POST in every revision, GET and DELETE for sessions of the legacy ones. */
-export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> {
+export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> | void {
   const { front, clock, sessions, streams } = options;
   const signalOf = goneSignals();
   const send = createAnswers();
@@ -42,11 +42,10 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     DELETE: end,
   };
 
-  return async visit => {
+  return visit => {
     const method = METHODS[visit.request.method ?? ""];
-    if (method) await method(visit);
-    else
-      refuse(visit.response, { status: 405, why: "Use POST, GET or DELETE", headers: { allow: "POST, GET, DELETE" } });
+    if (method) return method(visit);
+    refuse(visit.response, { status: 405, why: "Use POST, GET or DELETE", headers: { allow: "POST, GET, DELETE" } });
   };
 
   async function post(visit: Visit): Promise<void> {
