@@ -60,11 +60,10 @@ export function postExchange(
       response.end();
       return;
     }
-    const body = Buffer.concat(parts);
-    const headers = ["content-type", "application/json", "content-length", String(body.length)];
+    const headers: string[] = [];
     for (const name in options.headers) headers.push(name, options.headers[name]!);
     for (const name in extra) headers.push(name, extra[name]!);
-    options.send({ response, status, headers, body });
+    options.send({ response, status, headers, body: parts });
   }
 
   return {
