@@ -34,11 +34,16 @@ export const STREAM_HEADERS = {
 const NO_HEADERS = {};
 const LINE_BREAK = Buffer.from("\n");
 
+export interface PostExchange extends Exchange {
+  /** Makes it a stream before there is anything to be told. */
+  begin(): void;
+}
+
 /** The response to a POST: one JSON object, or a stream as soon as something has to be told before it. */
 export function postExchange(
   response: ServerResponse,
   options: { statusOf(code: number): number; headers: Readonly<Record<string, string>>; send: SendAnswer },
-): Exchange {
+): PostExchange {
   let streaming = false;
   let answered = false;
 
@@ -66,14 +71,18 @@ export function postExchange(
     options.send({ response, status, headers, body: parts });
   }
 
+  function begin(): void {
+    if (answered || streaming) return;
+    streaming = true;
+    if (!response.destroyed) response.writeHead(200, { ...options.headers, ...STREAM_HEADERS });
+  }
+
   return {
     canTell: true,
+    begin,
     notify(notification) {
       if (answered) return;
-      if (!streaming) {
-        streaming = true;
-        if (!response.destroyed) response.writeHead(200, { ...options.headers, ...STREAM_HEADERS });
-      }
+      begin();
       stream([oneLine(notification)]);
     },
     result: (id, result) => answer(resultParts(id, result), 200),

@@ -1,10 +1,12 @@
+import type { IncomingMessage } from "node:http";
 import type { Front } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Message } from "../wire/message.ts";
-import { checkModern, claimsModern, modernAgent } from "../wire/modern.ts";
+import { checkModern, claimsModern, modernAgent, objectionTo } from "../wire/modern.ts";
 import { wireError } from "../wire/rpc-errors.ts";
+import { SSE_COMMENT } from "../wire/sse.ts";
 import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
 import { createAnswers } from "./answers.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
@@ -76,36 +78,51 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
     const gone = signalOf(request);
     let kept = false;
-    const notify = (text: Buffer): void => {
-      exchange.notify(text);
+    const keep = (): void => {
       if (!kept) streams.keep(response, {});
       kept = true;
     };
-    const answer = await answerModern(
-      front,
-      {
-        kind: message.kind,
-        id: message.id,
-        method: message.method,
-        params: message.params,
-        envelope: checked.envelope,
-      },
-      {
-        view,
-        clock,
-        headers: request.headers,
-        address: request.socket.remoteAddress ?? "",
-        signal: gone,
-        notify,
-        hold: stop => streams.keep(response, { stop }),
-      },
-    );
-    if (!gone.aborted) reply(exchange, message.id, answer);
+    const notify = (text: Buffer): void => {
+      exchange.notify(text);
+      keep();
+    };
+    const here = streams.whenSlow(() => {
+      if (response.headersSent || response.destroyed || !readsStreams(request)) return;
+      exchange.begin();
+      response.write(SSE_COMMENT);
+      keep();
+    });
+    try {
+      const answer = await answerModern(
+        front,
+        {
+          kind: message.kind,
+          id: message.id,
+          method: message.method,
+          params: message.params,
+          envelope: checked.envelope,
+        },
+        {
+          view,
+          clock,
+          headers: request.headers,
+          address: request.socket.remoteAddress ?? "",
+          signal: gone,
+          notify,
+          hold: stop => streams.keep(response, { stop }),
+        },
+      );
+      if (!gone.aborted) reply(exchange, message.id, answer);
+    } finally {
+      here();
+    }
   }
 
   /** Modern agents send nothing but requests; a notification does no harm, a response has nobody who waits for it. */
-  function modernOther({ response }: Visit, message: Message | Batch): void {
-    if (message.kind === "notification") response.writeHead(202).end();
+  function modernOther({ request, response }: Visit, message: Message | Batch): void {
+    const objection = message.kind === "notification" && objectionTo(message, request.headers);
+    if (objection) refuse(response, { status: 400, why: objection });
+    else if (message.kind === "notification") response.writeHead(202).end();
     else if (message.kind === "batch") refuse(response, { status: 400, why: NO_BATCH });
     else refuse(response, { status: 400, why: "A response is not accepted here" });
   }
@@ -181,6 +198,8 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     visit.response.writeHead(204).end();
   }
 }
+
+const readsStreams = ({ headers }: IncomingMessage): boolean => headers.accept?.includes("text/event-stream") === true;
 
 const NO_BATCH = "A batch is not accepted in this revision: send one message at a time";
 

@@ -192,13 +192,10 @@ export function checkModern(
     return refuse(CODES.invalidParams, `params._meta lacks "${missing}"`);
   }
   if (headers && header !== version) {
-    return refuse(CODES.headerMismatch, `MCP-Protocol-Version header '${header}' does not match _meta '${version}'`);
+    return refuse(CODES.headerMismatch, versionMismatch(header, version));
   }
   if (!isModern(version)) {
-    return refuse(CODES.unsupportedVersion, "Unsupported protocol version", {
-      supported: MODERN_VERSIONS,
-      requested: version,
-    });
+    return { ok: false, error: unsupported(version), status: 400 };
   }
   const mismatch = headers && headerMismatch(request, headers);
   if (mismatch) return refuse(CODES.headerMismatch, mismatch);
@@ -206,6 +203,33 @@ export function checkModern(
   const clientInfo = meta.object(META.clientInfo);
   return { ok: true, envelope: { version, clientInfo, capabilities: withoutRootsNews(capabilities), logLevel } };
 }
+
+/**
+ * Why a notification is not accepted, if it is not. It may lack what a request must have; what it has must not contradict
+ * itself. https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#sending-messages
+ */
+export function objectionTo(
+  notification: { method: string; params: Payload | undefined },
+  headers: IncomingHttpHeaders,
+): WireError | undefined {
+  const meta = notification.params?.object("_meta");
+  const header = headers["mcp-protocol-version"] as string | undefined;
+  const method = headers["mcp-method"];
+  const version = meta?.has(META.protocolVersion) ? meta.string(META.protocolVersion) : header;
+  if (version === undefined) return wireError(CODES.invalidParams, `params._meta lacks "${META.protocolVersion}"`);
+  if (header !== undefined && header !== version) {
+    return wireError(CODES.headerMismatch, versionMismatch(header, version));
+  }
+  if (!isModern(version)) return unsupported(version);
+  if (method === undefined || method === notification.method) return undefined;
+  return wireError(CODES.headerMismatch, `Mcp-Method header '${method}' does not match '${notification.method}'`);
+}
+
+const versionMismatch = (header: unknown, version: string): string =>
+  `MCP-Protocol-Version header '${header}' does not match _meta '${version}'`;
+
+const unsupported = (requested: string): WireError =>
+  wireError(CODES.unsupportedVersion, "Unsupported protocol version", { supported: MODERN_VERSIONS, requested });
 
 function headerMismatch(
   request: { method: string; params: Payload | undefined },
