@@ -127,6 +127,7 @@ export function createCatalogs(options: {
       catalog: () => singles.get(name) ?? singleCatalog(sourceOf(upstream)),
       profile: (): Profile => singleProfile(upstream, version),
       page: kind => upstream.offer?.pages[kind],
+      listed: kind => upstream.listed(kind),
       hint: kind => listHint([upstream], kind),
       owner: () => ({ kind: "found", entry: upstreamEntry(name) }),
       settled: waitMs => settled([upstream], waitMs),
@@ -137,6 +138,9 @@ export function createCatalogs(options: {
     catalog: () => all,
     profile: () => mergedProfile(pool.upstreams, version),
     page: () => undefined,
+    listed(kind) {
+      for (const upstream of pool.upstreams) upstream.listed(kind);
+    },
     hint: kind => listHint(pool.upstreams, kind),
     owner(method) {
       const name = methodOwner(

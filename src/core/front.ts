@@ -75,6 +75,8 @@ export interface ViewQueries {
   profile(): Profile;
   /** In a view of one upstream, the first page of its own list, whose other members are passed on. */
   page(kind: Kind): Payload | undefined;
+  /** The list of that kind is given out: whatever in it is older than it may be is read again, for the next who asks. */
+  listed(kind: Kind): void;
   /** For how long the list of that kind may be kept. */
   hint(kind: Kind): CacheHint;
   /** Who answers a method that is none of the protocol's own: the one upstream of the view, or that of an extension. */

@@ -1,6 +1,6 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Caller, Notice } from "../core/call.ts";
-import type { Offer } from "../core/catalog.ts";
+import type { Kind, Offer } from "../core/catalog.ts";
 import { hasTasks } from "../core/extensions.ts";
 import type { AgentContact, Subscription } from "../core/front.ts";
 import { createHealth } from "../core/health.ts";
@@ -47,6 +47,8 @@ export interface Upstream extends Instance {
   /** Whether it has been tried at least once since it was started. */
   readonly tried: boolean;
   status(): UpstreamStatus;
+  /** Somebody asks for its list of that kind: what is older than it may be is read again, for the next who asks. */
+  listed(kind: Kind): void;
   /** Has a resource or a task watched. */
   subscribe(caller: Caller, listener: Listener): Promise<Subscription>;
   /** Tells the conversations that it holds for that owner, if they know of such a thing. */
@@ -199,6 +201,9 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     },
     keeps: owner => owners.has(owner),
     send: (call, holder, limits) => traffic.during(attempts.send(call, holder, limits)),
+    listed(kind) {
+      if (connector.link && keeper.isStale(kind)) void keeper.refresh(connector.link);
+    },
     subscribe: subscriptions.subscribe,
     tell(owner, { method, params }) {
       for (const link of owners.links(owner)) if (expects(link.declared, method)) void link.notify(method, params);

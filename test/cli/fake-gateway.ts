@@ -116,6 +116,7 @@ export function fakeGateway(
           catalog: () => catalog,
           settled: async () => {},
           profile,
+          listed: () => {},
           page: () => undefined,
           hint: () => hint,
           owner: () => ({ kind: "unknown", nearest: [] }),
