@@ -1,5 +1,5 @@
 import type { Clock } from "../core/ports.ts";
-import type { Health, LogStatus, Status, UpstreamStatus } from "../core/status.ts";
+import type { Health, LogStatus, Status, UpstreamState, UpstreamStatus } from "../core/status.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { GatewayOptions, Listening } from "./gateway.ts";
@@ -59,5 +59,14 @@ function logWarnings({ path, trouble, dropped, onFailure }: LogStatus): string[]
 function healthOf(upstreams: readonly UpstreamStatus[], log: LogStatus): Health {
   const well = upstreams.filter(({ state }) => state === "ready").length;
   if (well === upstreams.length) return log.trouble === null ? "ok" : "degraded";
-  return upstreams.some(({ state }) => state === "ready" || state === "degraded") ? "degraded" : "down";
+  return upstreams.some(({ state }) => SERVES.has(state)) ? "degraded" : "down";
 }
+
+/** In these states an upstream gets calls, if only when there is nobody better. */
+const SERVES: ReadonlySet<UpstreamState> = new Set<UpstreamState>([
+  "ready",
+  "degraded",
+  "ejected",
+  "probing",
+  "rate_limited",
+]);

@@ -23,7 +23,7 @@ export type Policy = <T extends Candidate>(equals: readonly T[], occasion: Occas
 
 const roundRobin: Policy = (equals, { turn }) => {
   const start = turn % equals.length;
-  return [...equals.slice(start), ...equals.slice(0, start)];
+  return equals.slice(start).concat(equals.slice(0, start));
 };
 
 const leastPending: Policy = (equals, occasion) =>
@@ -73,12 +73,23 @@ export const POLICIES = {
  * policy says.
  */
 export function order<T extends Candidate>(candidates: readonly T[], policy: Policy, occasion: Occasion): readonly T[] {
-  if (candidates.length === 1) return candidates;
-  const ordered: T[] = [];
-  for (const priority of new Set(candidates.map(each => each.holder.priority).sort((a, b) => a - b))) {
-    const equals = candidates.filter(each => each.holder.priority === priority);
-    const chosen = equals.length === 1 ? equals : policy(equals, occasion);
-    ordered.push(...chosen.filter(each => each.keepsAgent), ...chosen.filter(each => !each.keepsAgent));
+  const [best] = candidates;
+  if (!best || candidates.every(({ holder }) => holder.priority === best.holder.priority)) {
+    return arrange(candidates, policy, occasion);
   }
-  return ordered;
+  const priorities = new Set(candidates.map(({ holder }) => holder.priority).sort((a, b) => a - b));
+  return [...priorities].flatMap(priority =>
+    arrange(
+      candidates.filter(({ holder }) => holder.priority === priority),
+      policy,
+      occasion,
+    ),
+  );
+}
+
+function arrange<T extends Candidate>(equals: readonly T[], policy: Policy, occasion: Occasion): readonly T[] {
+  if (equals.length < 2) return equals;
+  const ordered = policy(equals, occasion);
+  if (!ordered.some(each => each.keepsAgent)) return ordered;
+  return [...ordered.filter(each => each.keepsAgent), ...ordered.filter(each => !each.keepsAgent)];
 }

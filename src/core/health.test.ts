@@ -129,6 +129,18 @@ describe("an ejected upstream", () => {
     expect(states).toEqual(["ready", "ejected", "probing", "ready"]);
   });
 
+  it("needs no call when checks have succeeded for a minute and nobody called", () => {
+    const { health, clock, eject, toTrial } = setUp();
+    eject();
+    toTrial();
+    clock.advance(59_000);
+    health.checkPassed();
+    expect(health.state).toBe("probing");
+    clock.advance(1_000);
+    health.checkPassed();
+    expect(health.state).toBe("ready");
+  });
+
   it("takes one call at a time while it is on trial", () => {
     const { health, eject, toTrial } = setUp();
     eject();

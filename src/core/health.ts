@@ -7,6 +7,8 @@ import type { UpstreamState } from "./status.ts";
 export const HEALTH_RULES = {
   /** Failed checks in a row after which a connection counts as dead. */
   failedChecksToDisconnect: 3,
+  /** With nobody calling, checks that succeed for this long are enough to be well again. */
+  idleTrialMs: 60_000,
   /** Who was away for less has not lost what a slow start gives time for. */
   awayMs: 1_000,
 } as const;
@@ -84,6 +86,8 @@ const CONDITION: Readonly<Record<UpstreamState, Condition>> = {
   crashlooping: "down",
   disabled: "down",
 };
+/** States that a check which succeeds says nothing new about. */
+const SETTLED: ReadonlySet<UpstreamState> = new Set<UpstreamState>(["ready", "rate_limited", "probing"]);
 const AWAY: ReadonlySet<Condition> = new Set<Condition>(["suspect", "trial", "down"]);
 
 /** `changed` is told after every change of state. */
@@ -189,7 +193,8 @@ export function createHealth(world: { clock: Clock; random: Random; changed: () 
     },
     checkPassed() {
       failedChecks = 0;
-      if (state !== "rate_limited" && state !== "probing" && state !== "ready") resume();
+      if (state === "probing" && !onTrial && clock.now() - ejectedUntil >= HEALTH_RULES.idleTrialMs) recover();
+      else if (!SETTLED.has(state)) resume();
     },
     checkFailed(detail) {
       failedChecks++;

@@ -80,6 +80,10 @@ export const PASSES_SOON: Readonly<Record<Fault, boolean>> = {
   cancelled: false,
 };
 
+/** Whether no upstream has noticed anything of the attempt, so that another one burdens nobody twice. */
+export const wentNowhere = ({ fault, delivery }: AttemptFailure): boolean =>
+  fault === "overloaded" && delivery === "not_sent";
+
 /** How long to wait before the same upstream is asked again, so that not all who failed together come together. */
 export const SAME_AGAIN_MS = { from: 25, to: 250 } as const;
 export const pauseMs = (random: Random): number =>

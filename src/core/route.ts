@@ -7,7 +7,7 @@ import { firstShare, type Limits, rest } from "./limits.ts";
 import type { OwnerId, UpstreamName } from "./names.ts";
 import type { Payload } from "./payload.ts";
 import type { Clock, Random } from "./ports.ts";
-import { graver, isBound, isReplaySafe, mayFollow, PASSES_SOON, pauseMs, type Trust } from "./retry.ts";
+import { graver, isBound, isReplaySafe, mayFollow, PASSES_SOON, pauseMs, type Trust, wentNowhere } from "./retry.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import { unresolved } from "./unresolved.ts";
 
@@ -76,7 +76,7 @@ export function route(options: RouteOptions): Handle {
       failed = graver(failed, { ...attempt, upstream: holder.upstream });
 
       const found = tried.length < maxAttempts ? another(call, attempt, tried) : undefined;
-      if (!found || !budget.take(clock.now())) break;
+      if (!found || !(wentNowhere(attempt) || budget.take(clock.now()))) break;
       // At once to somebody else, after a while to the same.
       if (tried.includes(found) && !(await pause(call.signal))) break;
       next = found;
@@ -102,27 +102,32 @@ export function route(options: RouteOptions): Handle {
   /** Whom to try, in this order, as things are now. */
   function choose(entry: Entry, call: Call, now: number): readonly Choice[] {
     const { continues, caller } = call;
-    // Only whoever asked can take the answer.
-    const holders = continues ? entry.holders.filter(({ upstream }) => upstream === continues.upstream) : entry.holders;
-    const found = holders.flatMap(holder => {
-      const upstream = instance(holder.upstream);
-      return upstream ? [{ holder, upstream }] : [];
-    });
+    const found: Choice[] = [];
+    for (const holder of entry.holders) {
+      // Only whoever asked can take the answer.
+      const upstream = continues && continues.upstream !== holder.upstream ? undefined : instance(holder.upstream);
+      if (upstream) found.push({ holder, upstream });
+    }
     if (found.length < 2) return found;
     const turn = turns.get(entry) ?? 0;
     turns.set(entry, turn + 1);
     const occasion = { turn, random, owner: caller.owner };
-    const candidates = found.map(({ holder, upstream }) => ({
-      ...{ holder, upstream, condition: conditionOf(upstream, now) },
-      ...{ inFlight: upstream.inFlight, keepsAgent: upstream.keeps(caller.owner) },
-    }));
-    return byAvailability(candidates).flatMap(tier => order(tier, policy, occasion));
+    const candidates = found.map(({ holder, upstream }) => {
+      const { inFlight } = upstream;
+      const keepsAgent = upstream.keeps(caller.owner);
+      return { holder, upstream, condition: conditionOf(upstream, now), inFlight, keepsAgent };
+    });
+    const tiers = byAvailability(candidates);
+    return tiers.length === 1
+      ? order(candidates, policy, occasion)
+      : tiers.flatMap(tier => order(tier, policy, occasion));
   }
 
-  function conditionOf({ condition, returnedAt, budget }: Instance, now: number): Condition {
+  function conditionOf(upstream: Instance, now: number): Condition {
+    const { condition, returnedAt } = upstream;
     const agoMs = now - returnedAt;
-    const isNew = condition === "up" && agoMs < SLOW_START.durationMs;
-    return isNew && holdsBack(agoMs, budget.callsPerSecond(now), random) ? "warming" : condition;
+    if (condition !== "up" || agoMs >= SLOW_START.durationMs) return condition;
+    return holdsBack(agoMs, upstream.budget.callsPerSecond(now), random) ? "warming" : condition;
   }
 
   /** `false` when the agent has left meanwhile. */

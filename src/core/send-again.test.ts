@@ -115,6 +115,12 @@ describe("a call that is sent again", () => {
     expect(sent).toHaveLength(1);
   });
 
+  it("costs no budget where no upstream has noticed anything", async () => {
+    const { budget, handle } = timed(1, [failed("not_sent", "overloaded")], ["a", "b"]);
+    while (budget.take(0));
+    expect(await handle()).toMatchObject({ kind: "done", route: { upstream: "b", attempts: 2 } });
+  });
+
   it("is reported by the attempt that may have had an effect", async () => {
     const answers = [failed("sent_unknown"), failed("not_sent", "unreachable")];
     const { handle } = timed(1, answers, ["a", "b"]);

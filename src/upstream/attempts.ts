@@ -74,7 +74,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     const found = linkFor(call.caller);
     if (!(found instanceof Promise)) return attemptOn(found, call, making, again);
     const askedAt = clock.now();
-    const opened = await inTime(found, { clock, timeoutMs: making.limits.timeoutMs, signal: call.signal });
+    const opened = await inTime(found, { clock, timeoutMs: making.limits.tryMs, signal: call.signal });
     return attemptOn(opened, call, { ...making, limits: rest(making.limits, clock.now() - askedAt) }, again);
   }
 
