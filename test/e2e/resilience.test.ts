@@ -78,6 +78,28 @@ describe("a call that may be sent again", () => {
   });
 });
 
+describe("a question of an upstream that dies before it is answered", () => {
+  test("leads nowhere, and least of all to another run on its replica", async () => {
+    const { upstreams, gateway } = await fleetOf(["a", "b"]);
+    const [a, b] = upstreams as [Upstream, Upstream];
+    const agent = modernAgent(gateway.url, { capabilities: { elicitation: { form: {} } } });
+    const name = "test_input_required_result_request_state";
+    const ask = (more: Json = {}) => agent.request("tools/call", { name, arguments: {}, ...more });
+    const { requestState } = (await ask()).message?.result ?? {};
+    expect(requestState).toBeDefined();
+    const [asked, other] = a.journal.executions.length > 0 ? [a, b] : [b, a];
+    await asked.down();
+    const inputResponses = { confirm: { action: "accept", content: { ok: true } } };
+    const answered = await ask({ requestState, inputResponses });
+    expect(answered.message?.error?.code).toBe(-31001);
+    expect(gatewayFacts(answered)).toMatchObject({ reason: "owner_down", delivery: "not_sent", retryable: true });
+    expect([asked, other].map(({ journal }) => journal.executions.length)).toEqual([1, 0]);
+    await asked.up();
+    await gateway.until(one(asked.options.name, ({ state }) => state === "ready"));
+    expect((await ask({ requestState, inputResponses })).message?.result).toBeDefined();
+  });
+});
+
 describe("the configuration", () => {
   test("gives single tools a time of their own", async () => {
     const { upstreams, agent } = await fleetOf(["a"], { upstream: { tool_timeouts: { slow: 0.2 } } });
