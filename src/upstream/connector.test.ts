@@ -93,3 +93,60 @@ describe("the connector", () => {
     await connector.stop();
   });
 });
+
+describe("a link that ends", () => {
+  /** A link that only tells that it was closed. */
+  function fakeLink() {
+    const told = { closed: 0 };
+    const close = async (): Promise<void> => {
+      told.closed++;
+    };
+    return { link: { close, discard: close } as unknown as Link, told };
+  }
+
+  function opening(open: (lost: (detail: string) => void) => Promise<Opened>) {
+    const clock = manualClock();
+    const random = () => 0.5;
+    const health = createHealth({ clock, random, changed: () => {} });
+    const opened: Link[] = [];
+    const connector = createConnector({
+      ...{ open, health, clock, random, maxDelayMs: 1_000, crashes: false },
+      opened: link => void opened.push(link),
+    });
+    return { clock, health, connector, opened };
+  }
+
+  it("before it was handed over is closed, and opened anew after a pause", async () => {
+    const [short, lasting] = [fakeLink(), fakeLink()];
+    const links = [short.link, lasting.link];
+    const { clock, health, connector, opened } = opening(async lost => {
+      const link = links.shift()!;
+      if (link === short.link) lost("it went away at once");
+      return { kind: "open", link };
+    });
+    expect(await connector.demand()).toMatchObject({ kind: "failed", fault: "unreachable", delivery: "not_sent" });
+    expect([connector.link, short.told.closed, opened]).toEqual([undefined, 1, []]);
+    expect([health.state, health.lastError]).toEqual(["down", "it went away at once"]);
+    clock.advance(1_000);
+    expect(await connector.demand()).toEqual({ kind: "open", link: lasting.link });
+    expect(opened).toEqual([lasting.link]);
+    await connector.stop();
+    expect(lasting.told.closed).toBe(1);
+  });
+
+  it("while nobody waits is gone at once, and opened anew", async () => {
+    const links: ReturnType<typeof fakeLink>[] = [];
+    let end = (_detail: string): void => {};
+    const { clock, connector } = opening(async lost => {
+      end = lost;
+      links.push(fakeLink());
+      return { kind: "open", link: links.at(-1)!.link };
+    });
+    await connector.demand();
+    end("the stream ended");
+    expect(connector.link).toBeUndefined();
+    clock.advance(1_000);
+    expect(await connector.demand()).toEqual({ kind: "open", link: links[1]?.link });
+    await connector.stop();
+  });
+});
