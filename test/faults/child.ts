@@ -75,7 +75,7 @@ function serverCode({
 
 export interface ChildLab {
   readonly gateway: GatewayRun;
-  /** Calls a tool of either; \`fault\` has the child go wrong. */
+  /** Calls a tool of either; `fault` has the child go wrong. */
   call(tool: string, args: Json): ReturnType<ReturnType<typeof modernAgent>["request"]>;
   /** Calls a tool of the child only. */
   callChild(pair: ChildPair, args: Json): ReturnType<ChildLab["call"]>;

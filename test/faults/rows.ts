@@ -58,11 +58,11 @@ export const ROWS = {
   "F-49": { fault: "heap near its limit", skipped: NOT_YET },
   "F-50": { fault: "blocked event loop", file: "machine.test.ts" },
   "F-51": { fault: "port in use", file: "machine.test.ts" },
-  "F-52": { fault: "all upstreams flap", skipped: NOT_YET },
-  "F-53": { fault: "one instance fails fast", skipped: NOT_YET },
-  "F-54": { fault: "one instance is slow", skipped: NOT_YET },
-  "F-55": { fault: "instance dies between two rounds of a question", skipped: NOT_YET },
-  "F-56": { fault: "task owner restarted without its state", skipped: NOT_YET },
+  "F-52": { fault: "all upstreams flap", file: "flaps.test.ts" },
+  "F-53": { fault: "one instance fails fast", file: "flaps.test.ts" },
+  "F-54": { fault: "one instance is slow", file: "flaps.test.ts" },
+  "F-55": { fault: "instance dies between two rounds of a question", file: "owners.test.ts" },
+  "F-56": { fault: "task owner restarted without its state", file: "owners.test.ts" },
 } as const satisfies Readonly<Record<`F-${number}`, RowPlace>>;
 
 export type RowId = keyof typeof ROWS;
