@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that start the built gateway, or servers and clients of others, as processes. */
 const PROCESSES = [
-  "test/{chaos,cli,conformance,e2e,faults,fuzz,peers}/**/*.test.ts",
+  "test/{chaos,cli,conformance,e2e,faults,fuzz,peers,soak}/**/*.test.ts",
   "test/{differential,eras,isolation}.test.ts",
   "test/fixtures/**/*.test.ts",
 ];
