@@ -49,7 +49,7 @@ export function postExchange(
 
   function stream(text: readonly Buffer[]): void {
     if (response.destroyed || response.writableEnded) return;
-    for (const part of sseEvent({ data: text })) response.write(part);
+    response.write(sseEvent({ data: text }));
     if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
   }
 
@@ -106,7 +106,7 @@ export const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math
 export function streamExchange(response: ServerResponse): Exchange & { send(message: Buffer): void } {
   const send = (message: Buffer): void => {
     if (response.destroyed || response.writableEnded) return;
-    for (const part of sseEvent({ event: "message", data: [oneLine(message)] })) response.write(part);
+    response.write(sseEvent({ event: "message", data: [oneLine(message)] }));
     if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
   };
   return messageExchange(send);

@@ -114,7 +114,7 @@ export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: 
         return ended;
       },
       send(message) {
-        const event = Buffer.concat(sseEvent({ id: `${sealed}.${++sent}`, data: [message] }));
+        const event = sseEvent({ id: `${sealed}.${++sent}`, data: [message] });
         sink?.write(event);
         keep(stream, event);
       },
