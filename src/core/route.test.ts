@@ -27,7 +27,7 @@ function fleet(answers: Record<string, Attempt>, changes: Record<string, Partial
   const handle = route({
     ...world(),
     instance: name => ({
-      ...{ condition: "up", returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
+      ...{ condition: "up", restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
       trust: { annotations: false, safeToRetry: new Set(), startsTasks: false },
       keeps: () => false,
       limits: () => limits,

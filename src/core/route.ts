@@ -21,6 +21,8 @@ type Answer =
 /** One upstream, as far as routing is concerned. */
 export interface Instance {
   readonly condition: Condition;
+  /** Whether it was lost only just now, and may be back in a moment. */
+  readonly restarting: boolean;
   /** Monotonic time at which it came back from having been away. */
   readonly returnedAt: number;
   readonly inFlight: number;
@@ -95,8 +97,7 @@ export function route(options: RouteOptions): Handle {
     const other = choose(call.subject.entry, call, clock.now()).find(
       ({ holder }) => !tried.some(one => one.holder === holder),
     );
-    const same = tried.length === 1 && PASSES_SOON[failure.fault] && !call.continues ? last : undefined;
-    return other ?? same;
+    return other ?? (call.continues || !mayPass(failure, tried) ? undefined : last);
   }
 
   /** Whom to try, in this order, as things are now. */
@@ -149,6 +150,12 @@ type Failed = AttemptFailure & { readonly upstream: UpstreamName };
 /** What is down now is no reason to give the first up early. */
 const isWorthAShare = (second: Choice | undefined): boolean =>
   second !== undefined && second.upstream.condition !== "down";
+
+/** Whether the last one tried may well answer a moment later. */
+function mayPass({ fault }: AttemptFailure, tried: readonly Choice[]): boolean {
+  if (fault === "unreachable") return tried.at(-1)?.upstream.restarting === true;
+  return tried.length === 1 && PASSES_SOON[fault];
+}
 
 const isSafe = (call: Call, { holder, upstream }: Choice): boolean => isReplaySafe(call, holder, upstream.trust);
 

@@ -18,7 +18,7 @@ describe("a call that is sent again", () => {
     const handle = route({
       ...{ clock, random: () => random, policy: POLICIES.round_robin },
       instance: name => ({
-        ...{ condition: "up", returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget, trust },
+        ...{ condition: "up", restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget, trust },
         keeps: () => false,
         limits: () => limits,
         async send(_call, _holder, given) {

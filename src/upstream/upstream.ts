@@ -193,6 +193,9 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     get condition() {
       return health.condition;
     },
+    get restarting() {
+      return connector.restarting;
+    },
     get returnedAt() {
       return health.returnedAt;
     },

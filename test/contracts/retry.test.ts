@@ -55,7 +55,13 @@ async function send(situation: Situation) {
   const handle = route({
     ...{ clock: manualClock(), random: () => 0, policy: POLICIES.round_robin },
     instance: name => ({
-      ...{ condition: "up", returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget: createRetryBudget() },
+      ...{
+        condition: "up",
+        restarting: false,
+        returnedAt: Number.NEGATIVE_INFINITY,
+        inFlight: 0,
+        budget: createRetryBudget(),
+      },
       trust: { annotations: trusted, safeToRetry: new Set(listed ? ["t"] : []), startsTasks: tasks },
       keeps: () => false,
       limits: () => ({ timeoutMs: 1_000, maxTimeoutMs: 1_000, tryMs: 1_000 }),
