@@ -66,3 +66,18 @@ export const ROWS = {
 } as const satisfies Readonly<Record<`F-${number}`, RowPlace>>;
 
 export type RowId = keyof typeof ROWS;
+
+/** Where the goals of reliability are shown that these tests show, scaled down to what every run can afford. */
+export const GOALS = {
+  "G-06": { goal: "a graceful stop cuts no call that fits into its time", shown: "F-39 in drain.test.ts" },
+  "G-07": { goal: "reloads under load fail no call and keep pids", shown: "F-43 in reload.test.ts, 20 reloads" },
+  "G-08": { goal: "broken configurations interrupt nothing", shown: "F-42 in reload.test.ts, over 50 kinds" },
+  "G-23": { goal: "a full disk fails no call, or lets none go unlogged", shown: "F-44 in log.test.ts" },
+  "G-25": {
+    goal: "no orphans after restarts through wrappers",
+    shown: "child-host.test.ts and F-40, F-41 in drain.test.ts",
+  },
+  "G-26": { goal: "an upstream that restarts is not noticed", shown: "instances.test.ts, 20 restarts" },
+  "G-28": { goal: "always exactly one gateway", shown: "child-host.test.ts and test/cli/binary.test.ts" },
+  "G-30": { goal: "a clock that jumps fails no call", shown: "F-46 in machine.test.ts" },
+} as const satisfies Readonly<Record<`G-${number}`, { readonly goal: string; readonly shown: string }>>;
