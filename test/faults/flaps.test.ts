@@ -63,8 +63,8 @@ row(
     const seconds = (performance.now() - began) / 1000;
     expect(answered).toHaveLength(calls);
     for (const one of answered) if (!one.message?.result) expect(failureOf(one).code).toBe(-31003);
-    // The budget counts ten seconds at once.
-    expect(seenBy(a) + seenBy(b)).toBeLessThanOrEqual(1.2 * calls + 10 * Math.max(10, seconds));
+    // A fifth, and ten a second, counted over ten seconds at once, of which the last is not over yet.
+    expect(seenBy(a) + seenBy(b)).toBeLessThanOrEqual(1.2 * calls + 100 * Math.ceil(seconds / 9));
   },
 );
 
