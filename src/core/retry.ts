@@ -2,6 +2,7 @@ import type { Call } from "./call.ts";
 import type { Holder } from "./catalog.ts";
 import { hasTasks } from "./extensions.ts";
 import type { AttemptFailure, Delivery, Fault } from "./failure.ts";
+import type { Payload } from "./payload.ts";
 import type { Random } from "./ports.ts";
 
 /** What is known of an upstream's tools. */
@@ -38,9 +39,12 @@ export function isReplaySafe(call: Call, holder: Holder, trust: Trust): boolean 
   if (call.continues || call.params.has("inputResponses")) return false;
   const rule = REPLAY_SAFE.get(call.method);
   if (rule !== "by_tool") return rule === "always";
-  if (trust.startsTasks && hasTasks(call.caller.capabilities)) return false;
-  if (trust.safeToRetry.has(holder.native)) return true;
-  const annotations = trust.annotations ? holder.definition.object("annotations") : undefined;
+  if (!trust.safeToRetry.has(holder.native) && !(trust.annotations && saysSo(holder.definition))) return false;
+  return !(trust.startsTasks && hasTasks(call.caller.capabilities));
+}
+
+function saysSo(definition: Payload): boolean {
+  const annotations = definition.object("annotations");
   return isTrue(annotations?.raw("readOnlyHint")) || isTrue(annotations?.raw("idempotentHint"));
 }
 
