@@ -17,10 +17,26 @@ import { failureOf, row } from "./lab.ts";
 const keep = useCleanup();
 const META = "io.modelcontextprotocol/";
 const slow = (ms: number) => ({ name: "slow", arguments: { ms } });
-const waited = (ms: number) => ({ result: { content: [{ text: `waited ${ms} ms` }] } });
+const GATED = { name: "gated", arguments: {} };
+const PASSED = { result: { content: [{ text: "passed" }] } };
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 /** Longer than any of these tests: such a call ends only by being cut off. */
 const FOR_EVER_MS = 120_000;
+
+/** An upstream whose tool `gated` answers when it is told to. */
+async function gatedUpstream() {
+  const upstream = keep(await startUpstream({ name: "fixture", era: "modern" }));
+  let open = (): void => {};
+  const opened = new Promise<void>(resolve => {
+    open = resolve;
+  });
+  const definition = { name: "gated", description: "Waits to be let go", inputSchema: { type: "object" } };
+  upstream.tools.set("gated", {
+    definition,
+    run: () => opened.then(() => ({ content: [{ type: "text", text: "passed" }] })),
+  });
+  return { upstream, open };
+}
 
 /** A connection of which everything is known; pipelining keeps it busy when idle ones are closed. */
 async function rawConnection({ port }: GatewayRun) {
@@ -66,22 +82,24 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     "F-39",
     `${signal} lets every kind of agent's running call finish, refuses new ones, ends listening with a result, exits 0`,
     async () => {
-      const { gateway, upstream } = await behind(keep, { era: "modern" });
+      const { upstream, open } = await gatedUpstream();
+      const gateway = await gatewayOf(keep, [tableOf(upstream)]);
       const raw = keep(await rawConnection(gateway));
       const modern = modernAgent(gateway.url);
       const legacy = await legacyAgent(gateway.url);
       const sse = await sseAgent(`${gateway.base}/sse`);
       const { inbox } = await modern.listen({ toolsListChanged: true });
       await inbox.next(({ method }) => method === ACKNOWLEDGED);
-      const calls = [modern, legacy, sse].map(agent => agent.request("tools/call", slow(1_000)));
-      raw.post(7, slow(1_000));
+      const calls = [modern, legacy, sse].map(agent => agent.request("tools/call", GATED));
+      raw.post(7, GATED);
       await upstream.journal.until(({ executions }) => executions.length === 4);
       process.kill(gateway.pid, signal);
       expect(await refusesConnections(gateway)).toBe(true);
       raw.post(8, slow(1));
-      for (const call of calls) expect((await call).message).toMatchObject(waited(1_000));
+      open();
+      for (const call of calls) expect((await call).message).toMatchObject(PASSED);
       await raw.closed;
-      expect(raw.text()).toMatch(/"id":7,"result":.*waited 1000 ms/);
+      expect(raw.text()).toMatch(/"id":7,"result":.*passed/);
       expect(raw.text()).toMatch(/HTTP\/1\.1 503 .*"code":-31006/s);
       expect(upstream.journal.executions).toHaveLength(4);
       expect(await inbox.next(({ id }) => id !== undefined)).toMatchObject({ result: { resultType: "complete" } });
@@ -95,19 +113,20 @@ row(
   "F-39",
   "on stdin and stdout it drains the same way: answers, a final result for listening, -31006, exit 0",
   async () => {
-    const upstream = keep(await startUpstream({ era: "modern" }));
+    const { upstream, open } = await gatedUpstream();
     const gateway = await gatewayOf(keep, [tableOf(upstream)]);
     const agent = keep(await stdioAgent(process.execPath, [GATEWAY, "mcp", "proxy", "stdio"], { cwd: gateway.dir }));
     const _meta = { [`${META}protocolVersion`]: "2026-07-28", [`${META}clientCapabilities`]: {} };
     const notifications = { toolsListChanged: true };
     const listening = agent.request("subscriptions/listen", { _meta, notifications });
     await agent.inbox.next(text => (JSON.parse(text) as RpcMessage).method === ACKNOWLEDGED);
-    const calls = [agent.request("tools/call", slow(1_000)), agent.request("tools/call", { ...slow(1_000), _meta })];
+    const calls = [agent.request("tools/call", GATED), agent.request("tools/call", { ...GATED, _meta })];
     await upstream.journal.until(({ executions }) => executions.length === 2);
     process.kill(agent.pid ?? 0, "SIGTERM");
     expect((await listening).message).toMatchObject({ result: { resultType: "complete" } });
     expect((await agent.request("tools/call", slow(1))).message?.error?.code).toBe(-31006);
-    for (const call of calls) expect((await call).message).toMatchObject(waited(1_000));
+    open();
+    for (const call of calls) expect((await call).message).toMatchObject(PASSED);
     expect(await poll(() => !isAlive(agent.pid ?? 0))).toBe(true);
     expect(upstream.journal.executions).toHaveLength(2);
   },
