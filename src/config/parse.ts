@@ -19,7 +19,13 @@ export interface ParseInput {
 
 /** `problems` holds at least one error and all warnings, in the order of the file. */
 export type LoadResult =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Problem[] }
+  | {
+      readonly ok: true;
+      readonly config: Config;
+      readonly warnings: readonly Problem[];
+      /** Whether the file says anything of us; an empty one does not. */
+      readonly hasTable: boolean;
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 const ROOT: KeyPath = ["mcp", "proxy"];
@@ -46,12 +52,12 @@ export function parseConfig(input: ParseInput): LoadResult {
     return { ok: false, problems: [placed({ code: "RAD1002", message, help: SYNTAX_HELP }, at)] };
   }
   const locate = indexPositions(text, ROOT);
-  const { config, complaints } = judge(document.values, input);
+  const { config, complaints, hasTable } = judge(document.values, input);
   const problems = complaints
     .map(one => placed(one, one.path.length === 0 && one.point === "key" ? WHOLE_FILE : locate(one.path, one.point)))
     .sort((a, b) => a.line - b.line || a.column - b.column);
   if (config !== undefined && problems.every(problem => problem.level === "warning")) {
-    return { ok: true, config, warnings: problems };
+    return { ok: true, config, warnings: problems, hasTable };
   }
   return { ok: false, problems };
 }
@@ -76,7 +82,7 @@ function readToml(text: string): Document {
 function judge(
   values: Record<string, unknown>,
   { env, mode }: ParseInput,
-): { readonly config: Config | undefined; readonly complaints: readonly Complaint[] } {
+): { readonly config: Config | undefined; readonly complaints: readonly Complaint[]; readonly hasTable: boolean } {
   const proxy = isTable(values.mcp) ? values.mcp.proxy : values.mcp;
   const written = proxy ?? {};
   const { value: root, complaints: unfilled, replaced, failed } = interpolate(written, env);
@@ -91,7 +97,7 @@ function judge(
     // A value whose variable is missing has been complained about once.
     ...[...schema, ...checkRules(root)].filter(({ path }) => !failed.has(pathId(path))),
   ];
-  return { config: understood.ok ? understood.config : undefined, complaints };
+  return { config: understood.ok ? understood.config : undefined, complaints, hasTable: proxy !== undefined };
 }
 
 const NOTHING_FOR_US: Complaint = {

@@ -82,5 +82,7 @@ export const PLACED: Readonly<Record<string, Break>> = {
 export const WHOLE: Readonly<Record<string, Break>> = {
   "bytes that are no text": good => Buffer.concat([Buffer.from(good), Buffer.from([0xff, 0xfe])]),
   "more than a megabyte": good => `${good}\n${"#".repeat(1024 * 1024)}`,
+  "nothing, as when it is being written": () => "",
+  "tables of others alone": () => '[other]\nkey = "value"\n',
   "a proxy that is switched off": good => good.replace("[mcp.proxy]\n", "[mcp.proxy]\nenable = false\n"),
 };

@@ -188,8 +188,8 @@ row(
       expect((await modernAgent(gateway.url).request("tools/call", count)).message?.result).toBeDefined();
     }
     const { calls, failures } = await load.stop();
-    expect(failures).toEqual([]);
+    expect(failures, gateway.output()).toEqual([]);
     expect(calls).toBeGreaterThan(20);
-    expect((await gateway.status()).upstreams[0]?.pid).toBe(pid);
+    expect((await gateway.status()).upstreams[0]?.pid, gateway.output()).toBe(pid);
   },
 );

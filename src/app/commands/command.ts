@@ -94,6 +94,8 @@ export function running(found: Standing): RunRecord | undefined {
 
 export interface Loaded {
   readonly config: Config;
+  /** Whether the file says anything of us: an empty one, which may be in the writing, does not. */
+  readonly hasTable: boolean;
   /** Rendered, several lines each. */
   readonly warnings: readonly string[];
   /** One line each. */
@@ -111,6 +113,7 @@ export async function readConfig(configPath: string, context: Context): Promise<
     const color = context.terminal.paint.err !== plain;
     return {
       config: loaded.config,
+      hasTable: loaded.hasTable,
       warnings: loaded.warnings.map(problem => renderProblem(problem, { color })),
       notes: loaded.warnings.map(({ code, message, line }) => `${message} (${code}, line ${line})`),
     };

@@ -81,7 +81,10 @@ const withFlags = (config: Config, { host, port }: StartOptions): Config => ({
 async function reread(path: string | null, options: StartOptions, context: Context): ReturnType<Launch["reread"]> {
   if (path === null) return { problems: ["The demo has no configuration file."] };
   try {
-    const { config } = await readConfig(path, context);
+    const { config, hasTable } = await readConfig(path, context);
+    // Whoever writes a file empties it first: that is no wish to remove every upstream.
+    if (!hasTable)
+      return { problems: [`${path}:1:1: there is no [mcp.proxy] table; is the file still being written?`] };
     checkAllowed(config, options, path);
     return { config: withFlags(config, options) };
   } catch (error) {
