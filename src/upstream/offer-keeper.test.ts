@@ -47,6 +47,24 @@ it("reads once now and once after it, however often an upstream says that its li
   expect(clock.pending).toBe(0);
 });
 
+it("reads once when it is told again in the very moment in which a reading falls due", async () => {
+  const clock = manualClock();
+  const keeper = createOfferKeeper({
+    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ changed: () => {}, trouble: () => {} },
+  });
+  const { link, asked } = linkOf("busy");
+  void keeper.refresh(link);
+  asked[0]?.();
+  await flush();
+  void keeper.refresh(link);
+  await flush();
+  clock.after(500, () => void keeper.refresh(link));
+  clock.advance(500);
+  await flush();
+  expect([asked.length, clock.pending]).toEqual([2, 0]);
+});
+
 it.each([
   // A minute, by its own word.
   [{ ttlMs: 60_000 }, { listChanged: true }, 60_000],

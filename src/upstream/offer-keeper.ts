@@ -70,7 +70,7 @@ export function createOfferKeeper(options: {
     },
     refresh(link) {
       current = link;
-      if (!running && clock.now() - readAt >= SPACING_MS) return begin(link);
+      if (!running && !waiting && clock.now() - readAt >= SPACING_MS) return begin(link);
       waiting ??= after(running);
       return waiting;
     },
