@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { objectionTo, readResponse, readResponses } from "./responses.ts";
 
 /** An answer that has not come by then counts as lost. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const NAMED: Readonly<Record<string, string>> = {
   "tools/call": "name",
   "prompts/get": "name",

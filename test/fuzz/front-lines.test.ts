@@ -9,7 +9,7 @@ import { startUpstream, type Upstream } from "../fixtures/upstream/upstream.ts";
 import { type Seed, seedsOf } from "./corpus.ts";
 import { SEED, seeded } from "./random.ts";
 import { isMessage } from "./responses.ts";
-import { BUG, relatives } from "./traffic.ts";
+import { BUG, LIMIT_MS, relatives } from "./traffic.ts";
 
 const LINES = 4_000;
 /** A good call follows after so many lines. */
@@ -85,7 +85,7 @@ async function converse(first: readonly string[], lines: readonly Seed[]) {
 
 const NEW_LINE = Buffer.from("\n");
 
-describe(`malformed lines on standard input, seed ${SEED}`, () => {
+describe(`malformed lines on standard input, seed ${SEED}`, { timeout: LIMIT_MS }, () => {
   test.each([
     ["without a session", [], 20],
     ["in a session", [HANDSHAKE, '{"jsonrpc":"2.0","method":"notifications/initialized"}'], 21],

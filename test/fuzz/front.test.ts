@@ -7,7 +7,7 @@ import { fill, seedsOf } from "./corpus.ts";
 import { fairCostOf, judge } from "./cost.ts";
 import { openWire, requestAround, throwAt } from "./front-http.ts";
 import { SEED, seeded } from "./random.ts";
-import { BUG, eachOf, goodTraffic, inFlight, relatives } from "./traffic.ts";
+import { BUG, eachOf, goodTraffic, inFlight, LIMIT_MS, relatives } from "./traffic.ts";
 
 /** Bodies in well-formed HTTP, and what is no HTTP at all. */
 const BODIES = 8_000;
@@ -32,7 +32,7 @@ afterAll(async () => {
   await upstream?.close();
 });
 
-describe(`malformed requests over HTTP, seed ${SEED}`, () => {
+describe(`malformed requests over HTTP, seed ${SEED}`, { timeout: LIMIT_MS }, () => {
   test(`${BODIES + WHOLE} of them are refused or answered one by one, while good calls succeed`, async () => {
     const host = `127.0.0.1:${gateway.port}`;
     const { session = "" } = await legacyAgent(gateway.url);

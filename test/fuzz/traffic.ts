@@ -6,6 +6,8 @@ import type { Seed } from "./corpus.ts";
 import { mutate } from "./mutate.ts";
 import type { Draw } from "./random.ts";
 
+/** Ten times what it takes on a machine that does a few other things. */
+export const LIMIT_MS = 300_000;
 const AT_ONCE = 8;
 /** Between two good calls, so that they do not take the machine from what they stand beside. */
 const PAUSE_MS = 10;

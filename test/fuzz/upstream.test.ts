@@ -13,7 +13,7 @@ import { fairCostOf, judge } from "./cost.ts";
 import { openWire, requestAround, type Wire } from "./front-http.ts";
 import { type Carried, type Evil, type HostileUpstream, startHostile, startHostileStream } from "./hostile-http.ts";
 import { SEED, seeded } from "./random.ts";
-import { BUG, eachOf, goodTraffic, inFlight, relatives } from "./traffic.ts";
+import { BUG, eachOf, goodTraffic, inFlight, LIMIT_MS, relatives } from "./traffic.ts";
 
 /** How many relatives each way of carrying them gets; together 10,000. */
 const COUNTS = { reply: 2_500, body: 2_500, events: 1_500, stream: 1_000, child: 2_500 } as const;
@@ -104,7 +104,7 @@ const ranges = (count: number): { from: number; to: number }[] =>
 
 const numbers = (from: number, count: number): number[] => Array.from({ length: count }, (_, at) => from + at);
 
-describe(`malformed messages of upstreams, seed ${SEED}`, () => {
+describe(`malformed messages of upstreams, seed ${SEED}`, { timeout: LIMIT_MS }, () => {
   const all = overHttp.length + atTheEnd.length + onStream.length + fromChild.length;
 
   test(`${all} of them end their calls one by one, while good calls succeed`, async () => {

@@ -13,7 +13,7 @@ if (!(minutes > 0)) {
 const readersMs = Math.min(60_000, minutes * 10_000);
 const log = (text: string): void => console.log(text);
 const verdicts = [
-  ...(await wear({ minutes: Math.max(minutes / 2, minutes - 2), log })),
+  ...(await wear({ minutes: Math.max(minutes / 2, minutes - 2), samples: 24, log })),
   ...(await idleAgents({ agents: 5_000, ms: readersMs / 2 })),
   ...(await stalledReaders({ readers: 100, bytes: 9_000_000, ms: Math.max(10_000, Math.min(40_000, readersMs)) })),
 ];

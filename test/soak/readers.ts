@@ -125,7 +125,7 @@ export function stalledReaders(options: { readers: number; bytes: number; ms: nu
     const took = await times(gateway, options.ms);
     await watched;
     const seconds = ((performance.now() - from) / 1_000).toFixed(0);
-    const open = Math.max(0, filesOf(gateway.pid) - files);
+    const open = Math.min(options.readers, Math.max(0, filesOf(gateway.pid) - files));
     for (const socket of sockets) socket.destroy();
     const all = (options.readers * options.bytes) / MB;
     return [

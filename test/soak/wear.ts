@@ -14,11 +14,12 @@ import { judgeSamples, type Sample, sample } from "./samples.ts";
 
 export interface SoakOptions {
   readonly minutes: number;
+  /** How often the work stops, something is restarted and the state is sampled. */
+  readonly samples: number;
   log(text: string): void;
 }
 
 const WORKERS = 6;
-const SAMPLES = 24;
 const CALLS_PER_SESSION = 5;
 const FREE = { security: { rate_limit_per_minute: 0 } };
 
@@ -30,7 +31,7 @@ async function upstreamsOf({ socket }: GatewayRun): Promise<Status["upstreams"]>
 }
 
 /** Calls, sessions that come and go, upstreams that restart, reloads: what is used up must come back. */
-export async function wear({ minutes, log }: SoakOptions): Promise<Verdict[]> {
+export async function wear({ minutes, samples: wanted, log }: SoakOptions): Promise<Verdict[]> {
   const [modern, old] = await Promise.all([
     startUpstream({ name: "modern", era: "modern", tools: ["echo"] }),
     startUpstream({ name: "old", era: "legacy", tools: ["count", "progress"], scheme: "old" }),
@@ -81,8 +82,8 @@ export async function wear({ minutes, log }: SoakOptions): Promise<Verdict[]> {
   try {
     await gateway.until(({ upstreams }) => upstreams.every(({ state }) => state === "ready"));
     const samples: Sample[] = [];
-    const stretchMs = (minutes * 60_000) / SAMPLES;
-    for (let turn = 0; turn < SAMPLES; turn++) {
+    const stretchMs = (minutes * 60_000) / wanted;
+    for (let turn = 0; turn < wanted; turn++) {
       const until = performance.now() + stretchMs;
       const workers = Array.from({ length: WORKERS }, () => work(until));
       await Promise.all([...workers, disturb(turn)]);
