@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../core/ports.ts";
+import { type Placed, Running } from "../lib/running.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
 
 const KEEP_ALIVE_MS = 15_000;
@@ -22,20 +23,24 @@ export interface KeptStream {
   stop?(): void;
 }
 
+interface Waiting extends Placed {
+  begin(): void;
+}
+
 export function createStreams(clock: Clock): Streams {
   const open = new Map<ServerResponse, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
   let cancelLook = clock.after(SLOW_MS, look);
   let stopped = false;
   /** Answers that are waited for: those that were not there at the last look, and the others. A call costs no timer. */
-  let recent = new Set<() => void>();
-  let earlier = new Set<() => void>();
+  let recent = new Running<Waiting>();
+  let earlier = new Running<Waiting>();
 
   function look(): void {
-    const slow = earlier;
+    const slow = earlier.all();
     earlier = recent;
-    recent = new Set();
-    for (const begin of slow) begin();
+    recent = new Running();
+    for (const { begin } of slow) begin();
     cancelLook = clock.after(SLOW_MS, look);
   }
 
@@ -57,8 +62,12 @@ export function createStreams(clock: Clock): Streams {
       if (stopped) about.stop?.();
     },
     whenSlow(begin) {
-      recent.add(begin);
-      return () => void (recent.delete(begin) || earlier.delete(begin));
+      const waiting: Waiting = { place: -1, begin };
+      recent.add(waiting);
+      return () => {
+        recent.remove(waiting);
+        earlier.remove(waiting);
+      };
     },
     stop() {
       stopped = true;

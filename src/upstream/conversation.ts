@@ -1,9 +1,9 @@
 import type { AttemptFailure } from "../core/failure.ts";
 import type { Clock } from "../core/ports.ts";
+import type { Running, Stoppable } from "../lib/running.ts";
 import { CredentialError, type TokenSource } from "./credentials.ts";
 import type { UpstreamDispatcher } from "./dispatcher.ts";
 import { failure, faultOf } from "./faults.ts";
-import type { Running, Stoppable } from "./running.ts";
 import type { ReplyHead } from "./statuses.ts";
 import type { HttpRequest, Ongoing, ReplyReceiver } from "./transport.ts";
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/ports.ts";
-import { type Placed, Running } from "./running.ts";
+import { type Placed, Running } from "../lib/running.ts";
 
 /** Something that has to end in time. */
 export interface Timed extends Placed {

@@ -1,5 +1,6 @@
 import type { AttemptFailure, Fault } from "../core/failure.ts";
 import type { Clock, Random } from "../core/ports.ts";
+import type { Stoppable } from "../lib/running.ts";
 import type { Message } from "../wire/message.ts";
 import { reconnectMs } from "./backoff.ts";
 import type { OutboundRequest, Reply } from "./channel.ts";
@@ -8,7 +9,6 @@ import type { Deadlines, Timed } from "./deadlines.ts";
 import { failure } from "./faults.ts";
 import { GET_HEADERS, POST_HEADERS, withSession } from "./http-headers.ts";
 import { type ReplyContext, type ReplyReader, readEvents, readReply } from "./http-reply.ts";
-import type { Stoppable } from "./running.ts";
 import { isEventStream, type ReplyHead } from "./statuses.ts";
 
 /** What a channel lends to its requests. */

@@ -1,4 +1,5 @@
 import type { Clock, Random } from "../core/ports.ts";
+import { Running, type Stoppable, stopAll } from "../lib/running.ts";
 import type { Channel, ChannelEvents } from "./channel.ts";
 import type { HttpLink } from "./conversation.ts";
 import type { TokenSource } from "./credentials.ts";
@@ -8,7 +9,6 @@ import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
 import { POST_HEADERS, staticHeaders, withSession } from "./http-headers.ts";
 import { type RequestHost, sendRequest } from "./http-request.ts";
 import { openStandaloneStream, type StreamWatcher } from "./http-stream.ts";
-import { Running, type Stoppable, stopAll } from "./running.ts";
 import { header } from "./statuses.ts";
 
 export interface HttpChannelOptions {

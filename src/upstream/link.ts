@@ -2,6 +2,7 @@ import type { Call } from "../core/call.ts";
 import type { CacheHint, Holder } from "../core/catalog.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { type Placed, Running } from "../lib/running.ts";
 import { shownCapabilities } from "../wire/capabilities.ts";
 import type { Input, UpstreamEra } from "../wire/era.ts";
 import { type Message, notificationText } from "../wire/message.ts";
@@ -12,7 +13,6 @@ import type { Channel, Reply } from "./channel.ts";
 import { NOTICES, type OpenCall, openCall } from "./open-call.ts";
 import { type AskOptions, createOutbound } from "./outbound.ts";
 import type { Parking } from "./parking.ts";
-import { type Placed, Running } from "./running.ts";
 import { createSuspicion } from "./suspicion.ts";
 import { createTurns, type Turn } from "./turns.ts";
 

@@ -1,4 +1,5 @@
 import type { AttemptFailure } from "../core/failure.ts";
+import { Running, type Stoppable, stopAll } from "../lib/running.ts";
 import { sseParser } from "../wire/sse.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "./channel.ts";
 import { Conversation, type HttpLink } from "./conversation.ts";
@@ -9,7 +10,6 @@ import { failure } from "./faults.ts";
 import type { HttpChannelOptions } from "./http.ts";
 import { GET_HEADERS, POST_HEADERS, staticHeaders } from "./http-headers.ts";
 import { readUpstreamMessage } from "./http-reply.ts";
-import { Running, type Stoppable, stopAll } from "./running.ts";
 import { faultOfBareStatus, faultOfStatus, isEventStream, type ReplyHead } from "./statuses.ts";
 
 export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
