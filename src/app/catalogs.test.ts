@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { source } from "../core/catalog.fixture.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import type { Pool } from "../upstream/pool.ts";
 import { createCatalogs } from "./catalogs.ts";
@@ -40,4 +41,43 @@ test("whoever waits is told as soon as the upstream was tried", async () => {
   catalogs.tried();
   await waiting;
   expect(clock.pending).toBe(0);
+});
+
+test("agents hear of lists that are really different, at once, and then at most once a second", async () => {
+  const clock = manualClock();
+  const config = { transport: "http", url: "http://127.0.0.1:1/mcp", priority: 1, timeout: 60 };
+  const upstream = {
+    name: "one",
+    config: { ...config, name: "one" },
+    offer: source("one", { tool: ["a"] }).offer,
+    tried: true,
+  };
+  const pool = { upstreams: [upstream], get: () => upstream } as unknown as Pool;
+  const rules = { conflict_strategy: "auto_prefix", naming: "auto", max_name_length: 46 } as const;
+  const catalogs = createCatalogs({ pool, rules, clock, bus: memoryBus(), version: "0" });
+  const heard: string[] = [];
+  catalogs.rebuild();
+  catalogs.onChange((view, kinds) => heard.push(`${view.kind} ${kinds.join()}`));
+  const news = () => new Promise(resolve => setImmediate(resolve));
+  const offers = (...tools: string[]) => {
+    upstream.offer = source("one", { tool: tools }).offer;
+    catalogs.rebuild();
+  };
+  offers("a");
+  await news();
+  expect(heard).toEqual([]);
+  offers("a", "b");
+  await news();
+  expect(heard).toEqual(["all tool", "upstream tool"]);
+  for (const name of ["c", "d", "e"]) offers("a", name);
+  clock.advance(999);
+  await news();
+  expect(heard).toHaveLength(2);
+  clock.advance(1);
+  await news();
+  expect(heard).toEqual(["all tool", "upstream tool", "all tool", "upstream tool"]);
+  clock.advance(10_000);
+  await news();
+  expect(heard).toHaveLength(4);
+  catalogs.stop();
 });
