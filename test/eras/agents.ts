@@ -248,15 +248,19 @@ async function overPosts(kind: AgentKind, { url }: Place): Promise<EraAgent> {
       await call;
     },
     async listen(uris) {
-      const { inbox, close } = await agent.listen(FILTER(uris));
-      end = close;
-      const push = inbox.push;
-      inbox.push = message => {
-        push(message);
-        told.push(message);
-      };
-      for (const message of inbox.all) told.push(message);
-      return honoured(await told.next(({ method }) => method === ACKNOWLEDGED));
+      // A child that has to be started first may be too late for the acknowledgement; the next time it is there.
+      for (const until = performance.now() + PATIENCE_MS; ; end()) {
+        const { inbox, close } = await agent.listen(FILTER(uris));
+        end = close;
+        const push = inbox.push;
+        inbox.push = message => {
+          push(message);
+          told.push(message);
+        };
+        for (const message of inbox.all) told.push(message);
+        const heard = honoured(await inbox.next(({ method }) => method === ACKNOWLEDGED));
+        if (heard.length === uris.length || performance.now() > until) return heard;
+      }
     },
     close: async () => end(),
   };
