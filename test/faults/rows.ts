@@ -77,7 +77,7 @@ export const GOALS = {
     goal: "no orphans after restarts through wrappers",
     shown: "child-host.test.ts and F-40, F-41 in drain.test.ts",
   },
-  "G-26": { goal: "an upstream that restarts is not noticed", shown: "instances.test.ts, 20 restarts" },
+  "G-26": { goal: "an upstream that restarts is not noticed", shown: "restarts.test.ts, 20 restarts" },
   "G-28": { goal: "always exactly one gateway", shown: "child-host.test.ts and test/cli/binary.test.ts" },
   "G-30": { goal: "a clock that jumps fails no call", shown: "F-46 in machine.test.ts" },
 } as const satisfies Readonly<Record<`G-${number}`, { readonly goal: string; readonly shown: string }>>;
