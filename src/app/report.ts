@@ -1,4 +1,5 @@
 import type { Clock } from "../core/ports.ts";
+import type { Pressure } from "../core/pressure.ts";
 import type { Health, Status, UpstreamStatus } from "../core/status.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Catalogs } from "./catalogs.ts";
@@ -12,9 +13,10 @@ export function statusOf(parts: {
   pool: Pool;
   catalogs: Catalogs;
   listening: Listening | undefined;
+  pressure: Pressure;
   warnings: readonly string[];
 }): Status {
-  const { options, startedAt, clock, pool, catalogs, listening, warnings } = parts;
+  const { options, startedAt, clock, pool, catalogs, listening, pressure, warnings } = parts;
   const upstreams = pool.upstreams.map(upstream => upstream.status());
   const { entries, hidden, replicas, conflicts } = catalogs.all;
   return {
@@ -27,7 +29,8 @@ export function statusOf(parts: {
     url: listening?.url ?? null,
     urls: listening?.urls ?? [],
     config: options.configPath,
-    health: healthOf(upstreams),
+    health: pressure.level > 0 && healthOf(upstreams) === "ok" ? "degraded" : healthOf(upstreams),
+    overloaded: pressure.level > 0,
     upstreams,
     catalog: {
       tools: entries.tool.length,
@@ -38,9 +41,18 @@ export function statusOf(parts: {
       replicas,
       conflicts,
     },
-    warnings,
+    warnings: pressure.level > 0 ? [overloadedNow(pressure), ...warnings] : warnings,
   };
 }
+
+/** Says what agents notice of it. */
+function overloadedNow({ level }: Pressure): string {
+  const refused = REFUSED.slice(0, level - 1).join(", ");
+  return `The gateway is overloaded: it ${refused ? `refuses ${refused}` : "puts off reading lists anew"} until it has caught up`;
+}
+
+/** From the second thing on that is given up. */
+const REFUSED = ["new sessions", "lists", "reads", "new calls"];
 
 function healthOf(upstreams: readonly UpstreamStatus[]): Health {
   const well = upstreams.filter(({ state }) => state === "ready").length;

@@ -30,6 +30,7 @@ export function serve(front: Front, agent: Agent, request: AgentRequest): Promis
   const queries = front.view(agent.view);
   if (!queries) return failed(wireError(CODES.invalidParams, "This upstream is no longer configured"));
   const list = LIST_METHODS.get(request.method);
+  if (list && front.pressure.sheds("lists")) return failed(errorOf({ kind: "overloaded" }));
   if (list) return answerList(front, agent, { queries, list, params: request.params });
   const aim = aimOf(queries, agent.era, request);
   if (aim) return answerCall(front, agent, { aim, request });

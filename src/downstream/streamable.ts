@@ -4,7 +4,7 @@ import type { Clock } from "../core/ports.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Message } from "../wire/message.ts";
 import { checkModern, claimsModern, modernAgent } from "../wire/modern.ts";
-import { wireError } from "../wire/rpc-errors.ts";
+import { errorOf, wireError } from "../wire/rpc-errors.ts";
 import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
 import { createAnswers } from "./answers.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
@@ -116,6 +116,10 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const sessionId = request.headers["mcp-session-id"];
     if (message.kind === "request" && message.method === "initialize" && sessionId === undefined) {
       const address = request.socket.remoteAddress ?? "";
+      if (front.pressure.sheds("sessions")) {
+        const exchange = postExchange(response, { statusOf: legacyAgent.status, headers: {}, send });
+        return exchange.error(message.id, errorOf({ kind: "overloaded" }));
+      }
       const { session, answer } = sessions.open({ view, address, params: message.params ?? EMPTY });
       const headers = answer.kind === "result" ? { "mcp-session-id": session.id } : {};
       return reply(postExchange(response, { statusOf: legacyAgent.status, headers, send }), message.id, answer);

@@ -30,20 +30,19 @@ export interface AttemptsOptions {
   readonly parking: Parking;
   readonly promotion: Promotion;
   readonly clock: Clock;
-  readonly timeouts: Timeouts;
   /** Aborted when this upstream is being closed. */
   readonly stopping: AbortSignal;
 }
 
 /** Makes calls on the link that their agent has, and draws from what they bring how the upstream is doing. */
 export interface Attempts {
-  send(call: Call, holder: Holder): Promise<Attempt>;
+  send(call: Call, holder: Holder, timeouts: Timeouts): Promise<Attempt>;
   /** Whose conversation serves this caller; `undefined` for the shared link. */
   tenantOf(main: Link, caller: Caller): Tenant | undefined;
 }
 
 export function createAttempts(options: AttemptsOptions): Attempts {
-  const { connector, owners, dialer, keeper, health, prober, parking, promotion, clock, timeouts, stopping } = options;
+  const { connector, owners, dialer, keeper, health, prober, parking, promotion, clock, stopping } = options;
 
   function tenantOf(main: Link, { owner, capabilities }: Caller): Tenant | undefined {
     const holdsState = dialer.holdsState(main);
@@ -62,17 +61,13 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     return tenant ? owners.get(tenant) : opened;
   }
 
-  async function attempt(
-    call: Call,
-    about: { holder: Holder; input: Input | undefined },
-    again: boolean,
-  ): Promise<Attempt> {
+  async function attempt(call: Call, about: Aim, again: boolean): Promise<Attempt> {
     const opened = await linkFor(call.caller);
     if (opened.kind === "failed") return blame(failed({ ...opened, delivery: "not_sent" }));
     const { link } = opened;
     const declined = about.input && link.era.declined(about.input.answers);
     if (declined) return { kind: "answered", error: declined.error };
-    const result = await link.call(call, { holder: about.holder, input: about.input, timeouts });
+    const result = await link.call(call, about);
     if (result.kind === "objected") {
       return again ? comply(call, about, { link, ...result }) : blame(protocolError(result.detail));
     }
@@ -92,7 +87,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   /** The upstream has done nothing yet: its lists, or its revision, are not what we took them for. */
   async function comply(
     call: Call,
-    about: { holder: Holder; input: Input | undefined },
+    about: Aim,
     objected: { link: Link; to: "headers" | "version"; detail: string },
   ): Promise<Attempt> {
     const { link, to, detail } = objected;
@@ -134,13 +129,9 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   }
 
   /** Back to where an upstream asked. A ticket that leads nowhere never becomes a new run. */
-  async function goOn(
-    call: Call,
-    holder: Holder,
-    { ticket, answers }: NonNullable<Call["continues"]>,
-  ): Promise<Attempt> {
+  async function goOn(call: Call, about: Aim, { ticket, answers }: NonNullable<Call["continues"]>): Promise<Attempt> {
     const point = readTicket(ticket);
-    if (point?.kind === "state") return attempt(call, { holder, input: { answers, state: point.state } }, true);
+    if (point?.kind === "state") return attempt(call, { ...about, input: { answers, state: point.state } }, true);
     const parked = point && parking.take(point.id, call.caller.owner);
     if (!parked) return { kind: "answered", error: CLOSED.error };
     const result: LinkAttempt = await parked.resume(call);
@@ -150,9 +141,18 @@ export function createAttempts(options: AttemptsOptions): Attempts {
 
   return {
     tenantOf,
-    send: (call, holder) =>
-      call.continues ? goOn(call, holder, call.continues) : attempt(call, { holder, input: undefined }, true),
+    send(call, holder, timeouts) {
+      const about = { holder, timeouts, input: undefined };
+      return call.continues ? goOn(call, about, call.continues) : attempt(call, about, true);
+    },
   };
+}
+
+/** What a call is made with. */
+interface Aim {
+  readonly holder: Holder;
+  readonly timeouts: Timeouts;
+  readonly input: Input | undefined;
 }
 
 const protocolError = (detail: string): Attempt & { kind: "failed" } =>

@@ -2,6 +2,7 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import type { Offer } from "../core/catalog.ts";
 import type { AgentContact } from "../core/front.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
+import type { Pressure } from "../core/pressure.ts";
 import type { DialWorld } from "./dial.ts";
 import { createParking } from "./parking.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
@@ -15,6 +16,7 @@ export interface PoolWorld extends Omit<DialWorld, "parking"> {
   stale(upstream: Upstream, uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
   contact(owner: OwnerId): AgentContact | undefined;
+  readonly pressure: Pressure;
 }
 
 /** All configured upstreams. Outlives every configuration: what did not change in it stays as it is. */

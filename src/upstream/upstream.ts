@@ -4,10 +4,12 @@ import type { Offer } from "../core/catalog.ts";
 import type { AgentContact, Subscription } from "../core/front.ts";
 import { createHealth } from "../core/health.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
+import type { Pressure } from "../core/pressure.ts";
 import type { Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Message } from "../wire/message.ts";
+import { createAdmission } from "./admission.ts";
 import type { Timeouts } from "./attempt.ts";
 import { createAttempts } from "./attempts.ts";
 import { createConnector } from "./connector.ts";
@@ -33,6 +35,7 @@ export interface UpstreamWorld extends DialWorld {
   stale(uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
   contact(owner: OwnerId): AgentContact | undefined;
+  readonly pressure: Pressure;
 }
 
 /** One configured upstream: keeps it connected, knows what it offers, sends it calls. */
@@ -80,7 +83,9 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   });
   const relist = (): void => {
     world.stale(undefined);
-    if (connector.link) void keeper.refresh(connector.link);
+    world.pressure.whenCalm(keeper, () => {
+      if (connector.link) void keeper.refresh(connector.link);
+    });
   };
 
   const earFor = (tenant: Tenant | undefined): Ear =>
@@ -137,8 +142,9 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const prober = createProber({ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 });
   const attempts = createAttempts({
     ...{ connector, owners, dialer, keeper, health, prober },
-    ...{ parking, promotion, clock, timeouts, stopping: signal },
+    ...{ parking, promotion, clock, stopping: signal },
   });
+  const admission = createAdmission({ config, clock, timeouts, send: attempts.send });
   const drop = (link: Link): void => {
     owners.drop(link);
     connector.giveUp(link, "the upstream does not know this conversation any more");
@@ -184,7 +190,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
       return traffic.counts.inFlight;
     },
     keeps: owner => owners.has(owner),
-    send: (call, holder) => traffic.during(attempts.send(call, holder)),
+    send: (call, holder) => traffic.during(admission.send(call, holder)),
     subscribe: subscriptions.subscribe,
     release(owner) {
       subscriptions.release(owner);
@@ -193,6 +199,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     status: () =>
       statusOfUpstream({
         ...{ config, health, listTrouble, counts: traffic.counts, offer: keeper.offer, link: connector.link },
+        queued: admission.queued,
         lastStderr: dialer.lastStderr(),
       }),
     start: () => connector.start(),
