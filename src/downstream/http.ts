@@ -5,6 +5,7 @@ import type { Front } from "../core/front.ts";
 import { upstreamName } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import { errorOf } from "../wire/rpc-errors.ts";
+import { type BacklogLimits, createBacklog } from "./backlog.ts";
 import { createDoor, type DoorRules } from "./door.ts";
 import { refuse } from "./refuse.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
@@ -22,7 +23,11 @@ export interface HttpFrontOptions {
   ready(): boolean;
   /** A bug of ours that a request ran into. */
   trouble(error: unknown): void;
+  /** For tests, which must not wait as long as agents may. */
+  readonly limits?: Partial<HttpLimits>;
 }
+
+export type HttpLimits = BacklogLimits & { readonly [Limit in keyof typeof LIMITS]: number };
 
 export interface HttpFront {
   /** Rejects with the error of `net.Server`. Resolves with the port. */
@@ -56,9 +61,10 @@ const ALL: View = { kind: "all" };
 export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const { front, clock, transport } = options;
   const sessions = createSessions({ front, clock });
-  const streams = createStreams(clock);
-  const streamable = createStreamable({ front, clock, sessions, streams });
-  const sse = createSseEndpoint({ sessions, streams, sealer: front.sealer });
+  const backlog = createBacklog(options.limits);
+  const streams = createStreams({ clock, backlog });
+  const streamable = createStreamable({ front, clock, sessions, streams, backlog });
+  const sse = createSseEndpoint({ sessions, streams, backlog, sealer: front.sealer });
   const unsubscribe = front.onChange((view, kinds) => sessions.listsChanged(view, kinds));
   const requests = createDrain(clock);
   let door = createDoor({ ...options.door, port: 0 });

@@ -1,4 +1,5 @@
 import { SSE_COMMENT } from "../wire/sse.ts";
+import type { Backlog } from "./backlog.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
 import { refuse } from "./refuse.ts";
 import type { Session } from "./session.ts";
@@ -11,7 +12,7 @@ import type { Visit } from "./visit.ts";
 export function openStream(
   { request, response }: Visit,
   session: Session,
-  { sessions, streams }: { sessions: Sessions; streams: Streams },
+  { sessions, streams, backlog }: { sessions: Sessions; streams: Streams; backlog: Backlog },
 ): void {
   if (!request.headers.accept?.includes("text/event-stream")) {
     refuse(response, { status: 406, why: "A GET needs Accept: text/event-stream" });
@@ -27,7 +28,7 @@ export function openStream(
   response.write(SSE_COMMENT);
   const release = sessions.holdStream(session.id);
   if (found) {
-    const sink = responseSink(response);
+    const sink = responseSink(response, backlog);
     found.stream.attach(sink, found.after);
     streams.keep(response, {
       closed() {
@@ -38,7 +39,7 @@ export function openStream(
     return;
   }
   const end = (): void => void response.end();
-  const detach = session.attach({ send: streamExchange(response).send, end });
+  const detach = session.attach({ send: streamExchange(response, backlog).send, end });
   streams.keep(response, {
     closed() {
       detach();

@@ -111,7 +111,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
       {
         ...{ method: message.method, params, signal },
         notify(text) {
-          if (!signal.aborted) exchange.notify(text);
+          return signal.aborted ? undefined : exchange.notify(text);
         },
         converse: call =>
           interview(front.handle, call, {

@@ -2,6 +2,7 @@ import type { Sealer } from "../core/ports.ts";
 import { wireError } from "../wire/rpc-errors.ts";
 import { sseEvent } from "../wire/sse.ts";
 import { anonymous } from "./agent-name.ts";
+import type { Backlog } from "./backlog.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
@@ -28,8 +29,9 @@ export function createSseEndpoint(options: {
   sessions: Sessions;
   streams: Streams;
   sealer: Sealer;
+  backlog: Backlog;
 }): (visit: Visit) => Promise<void> {
-  const { sessions, streams } = options;
+  const { sessions, streams, backlog } = options;
   const ids = createSessionIds(options.sealer);
   const connections = new Map<string, Connection>();
 
@@ -50,7 +52,7 @@ export function createSseEndpoint(options: {
     const address = request.socket.remoteAddress ?? "";
     const id = ids.session(anonymous(address, undefined));
     const agent = createChannelAgent({
-      exchange: streamExchange(response),
+      exchange: streamExchange(response, backlog),
       open(params) {
         const opened = sessions.open({ view, address, params });
         // The stream is the session: it lives as long.

@@ -1,3 +1,4 @@
+import type { Room } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
@@ -7,6 +8,7 @@ import { checkModern, claimsModern, modernAgent } from "../wire/modern.ts";
 import { errorOf, wireError } from "../wire/rpc-errors.ts";
 import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
 import { createAnswers } from "./answers.ts";
+import type { Backlog } from "./backlog.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
@@ -27,15 +29,16 @@ export interface StreamableOptions {
   readonly clock: Clock;
   readonly sessions: Sessions;
   readonly streams: Streams;
+  readonly backlog: Backlog;
 }
 
 const EMPTY = Payload.of({});
 
 /** The MCP endpoint: POST in every revision, GET and DELETE for sessions of the legacy ones. */
 export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> {
-  const { front, clock, sessions, streams } = options;
+  const { front, clock, sessions, streams, backlog } = options;
   const signalOf = goneSignals();
-  const send = createAnswers();
+  const out = { backlog, send: createAnswers(backlog) };
   const METHODS: Readonly<Record<string, (visit: Visit) => Promise<void> | void>> = {
     POST: post,
     GET: get,
@@ -72,15 +75,16 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   }
 
   async function modernPost({ request, response, view }: Visit, message: Request): Promise<void> {
-    const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {}, send });
+    const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {}, ...out });
     const checked = checkModern(message, request.headers);
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
     const gone = signalOf(request);
     let kept = false;
-    const notify = (text: Buffer): void => {
-      exchange.notify(text);
+    const notify = (text: Buffer): Room => {
+      const room = exchange.notify(text);
       if (!kept) streams.keep(response, {});
       kept = true;
+      return room;
     };
     const answer = await answerModern(
       front,
@@ -117,12 +121,12 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     if (message.kind === "request" && message.method === "initialize" && sessionId === undefined) {
       const address = request.socket.remoteAddress ?? "";
       if (front.pressure.sheds("sessions")) {
-        const exchange = postExchange(response, { statusOf: legacyAgent.status, headers: {}, send });
+        const exchange = postExchange(response, { statusOf: legacyAgent.status, headers: {}, ...out });
         return exchange.error(message.id, errorOf({ kind: "overloaded" }));
       }
       const { session, answer } = sessions.open({ view, address, params: message.params ?? EMPTY });
       const headers = answer.kind === "result" ? { "mcp-session-id": session.id } : {};
-      return reply(postExchange(response, { statusOf: legacyAgent.status, headers, send }), message.id, answer);
+      return reply(postExchange(response, { statusOf: legacyAgent.status, headers, ...out }), message.id, answer);
     }
     const session = findSession(visit, message.kind === "request" ? message.id : undefined);
     if (!session) return;
@@ -146,7 +150,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   function exchangeFor({ request, response }: Visit, session: Session, batched?: number): Exchange {
     const { accept } = request.headers;
     return sessionPost({
-      ...{ response, send, clock, streams, batched, events: session.events },
+      ...{ response, ...out, clock, streams, batched, events: session.events },
       headers: { "mcp-session-id": session.id },
       primes: readsEmptyEvents(session.version),
       acceptsStream: accept === undefined || accept.includes("text/event-stream") || accept.includes("*/*"),
@@ -176,7 +180,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       return;
     }
     const session = findSession(visit, undefined);
-    if (session) openStream(visit, session, { sessions, streams });
+    if (session) openStream(visit, session, { sessions, streams, backlog });
   }
 
   function end(visit: Visit): void {

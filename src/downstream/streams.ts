@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../core/ports.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
+import type { Backlog } from "./backlog.ts";
 
 const KEEP_ALIVE_MS = 15_000;
 
@@ -18,14 +19,16 @@ export interface KeptStream {
   stop?(): void;
 }
 
-export function createStreams(clock: Clock): Streams {
+export function createStreams({ clock, backlog }: { clock: Clock; backlog: Backlog }): Streams {
   const open = new Map<ServerResponse, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
   let stopped = false;
 
   function beat(): void {
     for (const response of open.keys()) {
-      if (!response.writableNeedDrain && !response.writableEnded) response.write(SSE_COMMENT);
+      // What was written a while ago and has not been taken: its reader may not read at all.
+      if (response.writableNeedDrain) backlog.written(response);
+      else if (!response.writableEnded) response.write(SSE_COMMENT);
     }
     cancel = clock.after(KEEP_ALIVE_MS, beat);
   }
