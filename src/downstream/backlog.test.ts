@@ -22,6 +22,7 @@ async function responses(limits: Partial<BacklogLimits> = {}) {
     async open(): Promise<{ response: ServerResponse; agent: Socket; closed: Promise<unknown> }> {
       const agent = connect(port, "127.0.0.1").pause();
       agent.on("error", () => {});
+      onTestFinished(() => void agent.destroy());
       agent.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
       const [, response] = (await once(server, "request")) as [unknown, ServerResponse];
       response.writeHead(200, { "content-type": "text/event-stream" });

@@ -7,7 +7,7 @@ export const BACKLOG = {
   /** A stream on which so much waits gets nothing more: it is cut off. One larger message may still wait alone. */
   maxBytes: 1024 * 1024,
   /** What may wait for all agents together; beyond it, whoever has been behind for longest is cut off. */
-  totalBytes: 64 * 1024 * 1024,
+  totalBytes: 48 * 1024 * 1024,
   /** An agent that has taken nothing for so long is cut off. */
   stallMs: 30_000,
 } as const;

@@ -1,7 +1,7 @@
 import { SSE_COMMENT } from "../wire/sse.ts";
 import type { Backlog } from "./backlog.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
-import { refuse } from "./refuse.ts";
+import { refuse, refuseStream } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { responseSink } from "./session-post.ts";
 import type { Sessions } from "./sessions.ts";
@@ -22,6 +22,10 @@ export function openStream(
   const found = typeof lastEventId === "string" ? session.events.find(lastEventId) : undefined;
   if (lastEventId !== undefined && !found) {
     refuse(response, { status: 400, why: "There is no stream to go on with after this Last-Event-ID" });
+    return;
+  }
+  if (!found && streams.areFull) {
+    refuseStream(response);
     return;
   }
   response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });

@@ -7,7 +7,7 @@ import { INVALID_CODES, readText } from "./batch.ts";
 import { readBody } from "./body.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
-import { refuse } from "./refuse.ts";
+import { refuse, refuseStream } from "./refuse.ts";
 import { createSessionIds } from "./session-ids.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Streams } from "./streams.ts";
@@ -30,8 +30,10 @@ export function createSseEndpoint(options: {
   streams: Streams;
   sealer: Sealer;
   backlog: Backlog;
+  /** Whether no new session is taken for now. */
+  isShedding(): boolean;
 }): (visit: Visit) => Promise<void> {
-  const { sessions, streams, backlog } = options;
+  const { sessions, streams, backlog, isShedding } = options;
   const ids = createSessionIds(options.sealer);
   const connections = new Map<string, Connection>();
 
@@ -49,6 +51,10 @@ export function createSseEndpoint(options: {
   };
 
   function open({ request, response, view }: Visit): void {
+    if (streams.areFull || isShedding()) {
+      refuseStream(response);
+      return;
+    }
     const address = request.socket.remoteAddress ?? "";
     const id = ids.session(anonymous(address, undefined));
     const agent = createChannelAgent({
@@ -91,7 +97,9 @@ export function createSseEndpoint(options: {
     if (body.kind === "gone") return;
     // The stream may have closed while the body came in, and took its session with it.
     if (!connections.has(id)) return refuse(response, { status: 404, why: "The stream of this session has closed" });
-    if (body.kind === "refused") return refuse(response, { status: body.status, why: body.message });
+    if (body.kind === "refused") {
+      return refuse(response, { status: body.status, why: body.message, headers: { connection: "close" } });
+    }
     const text = readText(body.bytes);
     if (text.kind === "invalid") {
       const why = wireError(INVALID_CODES[text.reason], text.message);

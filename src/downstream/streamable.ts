@@ -14,7 +14,7 @@ import { readBody } from "./body.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
 import { goneSignals } from "./gone.ts";
 import { answerModern } from "./modern-request.ts";
-import { refuse } from "./refuse.ts";
+import { refuse, TOO_MANY_STREAMS } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { sessionPost } from "./session-post.ts";
 import { openStream } from "./session-stream.ts";
@@ -78,6 +78,9 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {}, ...out });
     const checked = checkModern(message, request.headers);
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
+    if (message.method === "subscriptions/listen" && streams.areFull) {
+      return exchange.error(message.id, TOO_MANY_STREAMS);
+    }
     const gone = signalOf(request);
     let kept = false;
     const notify = (text: Buffer): Room => {

@@ -9,8 +9,17 @@ const KEEP_ALIVE_MS = 15_000;
 export interface Streams {
   /** `closed` is called once, when the connection is over for whatever reason. */
   keep(response: ServerResponse, about: KeptStream): void;
+  /** Whether there are as many as there may be of those that would never end by themselves. */
+  readonly areFull: boolean;
   /** Ends those that would never end by themselves. */
   stop(): void;
+}
+
+export interface StreamsOptions {
+  readonly clock: Clock;
+  readonly backlog: Backlog;
+  /** How many may be open that would never end by themselves. */
+  readonly maxEndless: number;
 }
 
 export interface KeptStream {
@@ -19,10 +28,11 @@ export interface KeptStream {
   stop?(): void;
 }
 
-export function createStreams({ clock, backlog }: { clock: Clock; backlog: Backlog }): Streams {
+export function createStreams({ clock, backlog, maxEndless }: StreamsOptions): Streams {
   const open = new Map<ServerResponse, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
   let stopped = false;
+  let endless = 0;
 
   function beat(): void {
     for (const response of open.keys()) {
@@ -34,11 +44,16 @@ export function createStreams({ clock, backlog }: { clock: Clock; backlog: Backl
   }
 
   return {
+    get areFull() {
+      return endless >= maxEndless;
+    },
     keep(response, about) {
       if (response.destroyed) return about.closed?.();
       open.set(response, about);
+      if (about.stop) endless++;
       response.once("close", () => {
         open.delete(response);
+        if (about.stop) endless--;
         about.closed?.();
       });
       if (stopped) about.stop?.();

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
 import { modernAgent, POST_HEADERS } from "../fixtures/agents/http.ts";
@@ -92,3 +93,25 @@ test("an agent that reads gets an answer of any size after what was told before 
   expect(seen.length).toBeGreaterThan(0);
   expect(seen.at(-1)?.length).toBeGreaterThan(8_000_000);
 });
+
+const memoryOf = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+const canLook = existsSync("/proc/self/status");
+
+test.skipIf(!canLook)("large answers to agents that do not read stay within a bound in memory (G-15)", async () => {
+  const upstream = keep(await startUpstream());
+  const gateway = await behind({ transport: "http", url: upstream.url });
+  await othersAreServed(gateway);
+  const before = memoryOf(gateway.pid);
+  let most = before;
+  const timer = setInterval(() => {
+    most = Math.max(most, memoryOf(gateway.pid));
+  }, 100);
+  // 540 MB if all of it were kept.
+  const calls = Array.from({ length: 60 }, () => call(gateway, "big", { bytes: 9_000_000 }));
+  const responses = await Promise.all(calls).finally(() => clearInterval(timer));
+  await othersAreServed(gateway);
+  expect((most - before) / 1e6).toBeLessThan(250);
+  for (const response of responses) response.destroy();
+});
+if (!canLook) console.log("skipped: the bound in memory, because there is no /proc on this machine");
