@@ -53,6 +53,8 @@ export function createProber(options: {
       health.succeeded();
       return schedule(spread());
     }
+    // A check that we could not send says nothing of the upstream, nor of the calls that run there.
+    if (reply.fault === "overloaded" && reply.delivery === "not_sent") return schedule(RECHECK_MS);
     const dead = health.checkFailed(`health check failed: ${reply.detail}`);
     if (dead || reply.fault === "unreachable" || reply.fault === "session_lost") connector.giveUp(link, reply.detail);
     else schedule(Math.max(RECHECK_MS, (health.checkAt ?? 0) - clock.now()));

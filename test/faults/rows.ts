@@ -54,7 +54,7 @@ export const ROWS = {
   "F-45": { fault: "log folder gone or read-only", skipped: NOT_YET },
   "F-46": { fault: "clock jumps", skipped: NOT_YET },
   "F-47": { fault: "shared store down", skipped: "there is no shared store outside the process yet" },
-  "F-48": { fault: "out of file descriptors", skipped: NOT_YET },
+  "F-48": { fault: "out of file descriptors", file: "overload.test.ts" },
   "F-49": { fault: "heap near its limit", skipped: NOT_YET },
   "F-50": { fault: "blocked event loop", skipped: NOT_YET },
   "F-51": { fault: "port in use", skipped: NOT_YET },
