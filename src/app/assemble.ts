@@ -21,6 +21,7 @@ import { watchLoad } from "../lib/load.ts";
 import { type LogSink, openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
+import { platformOf } from "../lib/platform.ts";
 import { createSealer } from "../lib/seal.ts";
 import { readSealKey, SEAL_KEY_VARIABLE } from "../lib/seal-key.ts";
 import { createPool, type Pool } from "../upstream/pool.ts";
@@ -157,6 +158,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
       });
       edges.push(http);
+      const scarce = descriptorTrouble(config.max_connections, platformOf().openFileLimit());
+      if (scarce !== undefined) trouble(scarce);
       const port = await http.listen(address);
       listening = { port, ...urlsOf({ ...address, port }, config) };
       return listening;
@@ -225,6 +228,13 @@ function sealKey(path: string | null, trouble: (detail: string) => void): Buffer
   }
   if (found.trouble !== undefined) trouble(found.trouble);
   return found.key;
+}
+
+/** An agent's connection may need another one to an upstream. */
+function descriptorTrouble(maxConnections: number, limit: number | undefined): string | undefined {
+  if (limit === undefined || limit >= 2 * maxConnections) return undefined;
+  const wanted = 2 * maxConnections;
+  return `max_connections is ${maxConnections}, but this process may only have ${limit} files open: raise "ulimit -n" to ${wanted}, or lower it`;
 }
 
 /** What an upstream's catalog on disk belongs to: another command or address is another upstream. */

@@ -6,6 +6,7 @@ import { upstreamName } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import { errorOf } from "../wire/rpc-errors.ts";
 import { type BacklogLimits, createBacklog } from "./backlog.ts";
+import { BODIES } from "./body.ts";
 import { limitConnections, streamsWithin } from "./connections.ts";
 import { createDoor, type DoorRules } from "./door.ts";
 import { refuse } from "./refuse.ts";
@@ -28,7 +29,7 @@ export interface HttpFrontOptions {
   readonly limits?: Partial<HttpLimits>;
 }
 
-export type HttpLimits = BacklogLimits & { readonly [Limit in keyof typeof LIMITS]: number };
+export type HttpLimits = BacklogLimits & { readonly [Limit in keyof typeof LIMITS | "bodyBytes"]: number };
 
 export interface HttpFront {
   /** Rejects with the error of `net.Server`. Resolves with the port. */
@@ -67,10 +68,11 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const { front, clock, transport } = options;
   const sessions = createSessions({ front, clock });
   const backlog = createBacklog(options.limits);
+  const bodies = { bytes: options.limits?.bodyBytes ?? BODIES.totalBytes };
   const streams = createStreams({ clock, backlog, maxEndless: streamsWithin(options.maxConnections) });
-  const streamable = createStreamable({ front, clock, sessions, streams, backlog });
+  const streamable = createStreamable({ front, clock, sessions, streams, backlog, bodies });
   const sse = createSseEndpoint({
-    ...{ sessions, streams, backlog, sealer: front.sealer },
+    ...{ sessions, streams, backlog, bodies, sealer: front.sealer },
     isShedding: () => front.pressure.sheds("sessions"),
   });
   const unsubscribe = front.onChange((view, kinds) => sessions.listsChanged(view, kinds));

@@ -38,6 +38,24 @@ describe("a request that costs more than it may", () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 
+  test("as one of many large bodies at one time is told to come back, and small ones are read (T-25)", async () => {
+    const { base, agent } = await httpFront({ limits: { bodyBytes: 300_000 } });
+    const part = (bytes: number) => `${head(base, JSON_TYPE)}content-length: 500000\r\n\r\n${" ".repeat(bytes)}`;
+    const first = raw(base);
+    first.socket.write(part(200_000));
+    const second = raw(base);
+    second.socket.write(part(200_000));
+    const refused = Promise.race([first.answer, second.answer]);
+    expect(await refused).toMatch(/^HTTP\/1\.1 503 /);
+    const session = await agent("2025-11-25");
+    expect((await session.request("tools/call", { name: "run" })).message?.result).toBeDefined();
+    first.socket.destroy();
+    second.socket.destroy();
+    // What they held is free again.
+    const params = { name: "run", arguments: { text: "x".repeat(250_000) } };
+    await expect.poll(async () => (await session.request("tools/call", params)).message?.result).toBeDefined();
+  });
+
   test.each(["gzip", "br", "deflate"])("by a compression (%s) is refused unread (T-25)", async encoding => {
     const { base } = await httpFront();
     const { socket, answer } = raw(base);

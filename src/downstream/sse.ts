@@ -4,7 +4,7 @@ import { sseEvent } from "../wire/sse.ts";
 import { anonymous } from "./agent-name.ts";
 import type { Backlog } from "./backlog.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
-import { readBody } from "./body.ts";
+import { type BodyBudget, readBody } from "./body.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
 import { refuse, refuseStream } from "./refuse.ts";
@@ -30,10 +30,11 @@ export function createSseEndpoint(options: {
   streams: Streams;
   sealer: Sealer;
   backlog: Backlog;
+  bodies: BodyBudget;
   /** Whether no new session is taken for now. */
   isShedding(): boolean;
 }): (visit: Visit) => Promise<void> {
-  const { sessions, streams, backlog, isShedding } = options;
+  const { sessions, streams, backlog, bodies, isShedding } = options;
   const ids = createSessionIds(options.sealer);
   const connections = new Map<string, Connection>();
 
@@ -93,7 +94,7 @@ export function createSseEndpoint(options: {
     const id = new URLSearchParams(request.url?.slice("/messages".length)).get("sessionId") ?? "";
     const connection = connections.get(id);
     if (!connection) return refuse(response, { status: 404, why: "Session not found: open a new stream at /sse" });
-    const body = await readBody(request);
+    const body = await readBody(request, bodies);
     if (body.kind === "gone") return;
     // The stream may have closed while the body came in, and took its session with it.
     if (!connections.has(id)) return refuse(response, { status: 404, why: "The stream of this session has closed" });

@@ -10,7 +10,7 @@ import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
 import { createAnswers } from "./answers.ts";
 import type { Backlog } from "./backlog.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
-import { readBody } from "./body.ts";
+import { type BodyBudget, readBody } from "./body.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
 import { goneSignals } from "./gone.ts";
 import { answerModern } from "./modern-request.ts";
@@ -30,13 +30,14 @@ export interface StreamableOptions {
   readonly sessions: Sessions;
   readonly streams: Streams;
   readonly backlog: Backlog;
+  readonly bodies: BodyBudget;
 }
 
 const EMPTY = Payload.of({});
 
 /** The MCP endpoint: POST in every revision, GET and DELETE for sessions of the legacy ones. */
 export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> {
-  const { front, clock, sessions, streams, backlog } = options;
+  const { front, clock, sessions, streams, backlog, bodies } = options;
   const signalOf = goneSignals();
   const out = { backlog, send: createAnswers(backlog) };
   const METHODS: Readonly<Record<string, (visit: Visit) => Promise<void> | void>> = {
@@ -54,7 +55,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
 
   async function post(visit: Visit): Promise<void> {
     const { request, response } = visit;
-    const body = await readBody(request);
+    const body = await readBody(request, bodies);
     if (body.kind === "gone") return;
     if (body.kind === "refused") {
       return refuse(response, { status: body.status, why: body.message, headers: { connection: "close" } });

@@ -91,3 +91,19 @@ describe("more calls than an upstream takes", () => {
     await Promise.all(running);
   });
 });
+
+const onLinux = process.platform === "linux";
+test.skipIf(!onLinux)("more connections than there can be descriptors for are warned of at the start", async () => {
+  const upstream = keep(await startUpstream());
+  const toml = configToml([{ name: "fixture", transport: "http", url: upstream.url }], {
+    max_connections: 2_000_000_000,
+  });
+  const gateway = keep(await startGateway({ toml }));
+  const { warnings } = await gateway.until();
+  expect(warnings).toEqual([
+    expect.stringMatching(/^max_connections is 2000000000, but this process may only have \d+/),
+  ]);
+  await poll(() => gateway.output().includes("max_connections"));
+  expect(gateway.output()).toContain('raise "ulimit -n"');
+});
+if (!onLinux) console.log("skipped: the warning about descriptors, because their limit is only known on Linux");
