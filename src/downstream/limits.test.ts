@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { httpFront } from "../../test/fixtures/front/http.ts";
+import { httpFront, openEvents } from "../../test/fixtures/front/http.ts";
 import { SHED_ORDER } from "../core/pressure.ts";
 
 const JSON_TYPE = "content-type: application/json\r\n";
@@ -54,6 +54,25 @@ describe("a request that costs more than it may", () => {
     // What they held is free again.
     const params = { name: "run", arguments: { text: "x".repeat(250_000) } };
     await expect.poll(async () => (await session.request("tools/call", params)).message?.result).toBeDefined();
+  });
+
+  test("by what would be kept for long is refused: capabilities of a session, parameters of a subscription", async () => {
+    const { url, agent } = await httpFront();
+    const large = { experimental: { junk: { text: "x".repeat(70_000) } } };
+    const refused = await agent("2025-11-25", { capabilities: large });
+    expect(refused.opening.message?.error?.code).toBe(-31011);
+    const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
+    const _meta = { ...meta, "io.modelcontextprotocol/clientCapabilities": {}, junk: "x".repeat(300_000) };
+    const subscription = await openEvents(url, {
+      body: JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "subscriptions/listen",
+        params: { _meta, notifications: {} },
+      }),
+      headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen" },
+    });
+    expect(JSON.parse(await subscription.text())).toMatchObject({ error: { code: -31011 } });
   });
 
   test.each(["gzip", "br", "deflate"])("by a compression (%s) is refused unread (T-25)", async encoding => {

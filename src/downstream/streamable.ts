@@ -5,7 +5,7 @@ import type { Clock } from "../core/ports.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Message } from "../wire/message.ts";
 import { checkModern, claimsModern, modernAgent } from "../wire/modern.ts";
-import { errorOf, wireError } from "../wire/rpc-errors.ts";
+import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
 import { createAnswers } from "./answers.ts";
 import type { Backlog } from "./backlog.ts";
@@ -79,9 +79,10 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {}, ...out });
     const checked = checkModern(message, request.headers);
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
-    if (message.method === "subscriptions/listen" && streams.areFull) {
-      return exchange.error(message.id, TOO_MANY_STREAMS);
-    }
+    const listens = message.method === "subscriptions/listen";
+    if (listens && streams.areFull) return exchange.error(message.id, TOO_MANY_STREAMS);
+    if (listens && message.id.length + (message.params?.size ?? 0) > MAX_LISTEN_BYTES)
+      return exchange.error(message.id, LISTEN_TOO_LARGE);
     const gone = signalOf(request);
     let kept = false;
     const notify = (text: Buffer): Room => {
@@ -94,9 +95,9 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       front,
       {
         kind: message.kind,
-        id: message.id,
+        id: listens ? Buffer.from(message.id) : message.id,
         method: message.method,
-        params: message.params,
+        params: listens ? message.params?.detached() : message.params,
         envelope: checked.envelope,
       },
       {
@@ -195,6 +196,12 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   }
 }
 
+/** They are kept as long as the stream. */
+const MAX_LISTEN_BYTES = 256 * 1024;
+const LISTEN_TOO_LARGE = wireError(
+  CODES.requestTooLarge,
+  `params of a subscription are larger than ${MAX_LISTEN_BYTES} bytes`,
+);
 const NO_BATCH = "A batch is not accepted in this revision: send one message at a time";
 
 /** Where nothing is expected. */
