@@ -3,6 +3,8 @@ import { getHeapStatistics } from "node:v8";
 import type { Load } from "../core/pressure.ts";
 
 const RESOLUTION_MS = 50;
+/** Three halves of 16 MiB, which are counted into the limit and are no room for what lives on. */
+const YOUNG_BYTES = 48 * 1024 * 1024;
 const NS_PER_MS = 1e6;
 
 /** Watches this process. `look` tells its load since the last look. */
@@ -14,7 +16,7 @@ export function watchLoad(): { look(): Load; stop(): void } {
       const { used_heap_size, heap_size_limit } = getHeapStatistics();
       const delayMs = delays.percentile(99) / NS_PER_MS - RESOLUTION_MS;
       delays.reset();
-      return { heap: used_heap_size / heap_size_limit, delayMs };
+      return { heap: used_heap_size / (heap_size_limit - YOUNG_BYTES), delayMs };
     },
     stop: () => void delays.disable(),
   };
