@@ -84,6 +84,7 @@ describe("never changes", () => {
         "ready",
         "degraded",
         "ejected",
+        "probing",
         "down",
         "auth_required",
         "rate_limited",
@@ -101,8 +102,12 @@ describe("never changes", () => {
   test("the keys of a line in the request log", async () => {
     const lines: string[] = [];
     const layer = audit({
-      ...{ log: { write: line => void lines.push(line) }, redactor: createRedactor([]), clock: manualClock() },
-      ...{ logRequests: true, logResponses: true, maxBytes: 100 },
+      ...{
+        log: { write: line => void lines.push(line), ready: true },
+        redactor: createRedactor([]),
+        clock: manualClock(),
+      },
+      ...{ logRequests: true, logResponses: true, maxBytes: 100, blocks: false },
     });
     await layer(async () => ({ kind: "done", result: Payload.of({}) }))(aCall());
     await layer(async () => ({ kind: "failed", failure: { kind: "overloaded" } }))(aCall());
@@ -124,7 +129,7 @@ describe("never changes", () => {
 /** The compiler refuses a field that does not exist any more. */
 const STATUS_FIELDS = [
   ...["schema", "running", "pid", "version", "startedAt", "uptimeMs", "url", "urls", "config", "health"],
-  ...["upstreams", "catalog"],
+  ...["upstreams", "catalog", "log"],
 ] as const satisfies readonly (keyof Status)[];
 const UPSTREAM_FIELDS = [
   ...["name", "transport", "protocolVersion", "state", "since", "priority", "group", "tools", "prompts", "resources"],
@@ -146,16 +151,29 @@ const aCall = (): Call => ({
 
 const KEYS = [
   ...["enable", "port", "host", "transport", "max_connections", "allowed_hosts", "allowed_origins"],
-  ...["conflict_strategy", "naming", "max_name_length"],
-  ...["log_requests", "log_responses", "log_max_bytes", "redact_patterns", "rate_limit_per_minute"].map(
-    key => `security.${key}`,
-  ),
+  ...["conflict_strategy", "naming", "max_name_length", "load_balancing"],
+  ...[
+    "log_requests",
+    "log_responses",
+    "log_max_bytes",
+    "log_on_failure",
+    "redact_patterns",
+    "rate_limit_per_minute",
+  ].map(key => `security.${key}`),
   ...["name", "transport", "priority", "health_check_interval", "group", "tools", "timeout"].map(
     key => `upstreams.${key}`,
   ),
-  ...["trust_annotations", "safe_to_retry", "command", "args", "env", "inherit_env", "cwd", "isolation"].map(
-    key => `upstreams.${key}`,
-  ),
+  ...[
+    "trust_annotations",
+    "safe_to_retry",
+    "tool_timeouts",
+    "command",
+    "args",
+    "env",
+    "inherit_env",
+    "cwd",
+    "isolation",
+  ].map(key => `upstreams.${key}`),
   ...["url", "headers", "auth"].map(key => `upstreams.${key}`),
   ...["auth_type", "token_url", "client_id", "client_secret", "scope", "audience"].map(key => `upstreams.auth.${key}`),
 ];

@@ -1,12 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
+import { POLICIES } from "../core/balance.ts";
 import type { Handle, Layer } from "../core/call.ts";
 import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import type { Clock, Sealer, Store } from "../core/ports.ts";
 import { createPressure } from "../core/pressure.ts";
 import { route } from "../core/route.ts";
-import type { UpstreamStatus } from "../core/status.ts";
+import type { LogStatus, UpstreamStatus } from "../core/status.ts";
 import { createHttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
 import { audit } from "../guard/audit.ts";
@@ -55,7 +56,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const capacity = overload({ pressure });
   const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
   const bus = memoryBus();
-  const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: trouble });
+  const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: options.tell });
   const groups = keepGroups(keep.children);
   const registry = createProcessRegistry({ onChange: groups.save });
   process.once("exit", registry.killAll);
@@ -105,6 +106,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         if (contacts.get(owner) === contact) contacts.delete(owner);
       };
     },
+    tell: (owner, notice) => pool.tell(owner, notice),
     release: owner => pool.release(owner),
     onChange: catalogs.onChange,
   };
@@ -134,6 +136,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       process.removeListener("exit", registry.killAll);
     },
   });
+  const logStatus = (): LogStatus => {
+    const { trouble = null, ...counts } = log.stats();
+    return { path: keep.log, onFailure: config.security.log_on_failure, ...counts, trouble };
+  };
   const gateway: Gateway = {
     front,
     status: () =>
@@ -145,6 +151,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         catalogs,
         listening,
         pressure,
+        log: logStatus(),
         warnings: [...rejections, ...options.warnings, ...troubles],
       }),
     async listen(address) {
@@ -154,7 +161,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         transport: config.transport,
         maxConnections: config.max_connections,
         door: { host: address.host, allowedHosts: config.allowed_hosts, allowedOrigins: config.allowed_origins },
-        ready: () => pool.upstreams.length === 0 || pool.upstreams.some(upstream => upstream.condition === "up"),
+        ready: () => pool.upstreams.length === 0 || pool.upstreams.some(upstream => upstream.condition !== "down"),
         trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
       });
       edges.push(http);
@@ -198,9 +205,9 @@ function assembleHandle(parts: {
   capacity: Layer;
 }): { handle: Handle; flush: () => void; reads: ReadCacheLayer } {
   const { config, pool, store, clock, log, redactor, sealer, capacity } = parts;
-  const { log_requests, log_responses, log_max_bytes, rate_limit_per_minute } = config.security;
+  const { log_requests, log_responses, log_max_bytes, log_on_failure, rate_limit_per_minute } = config.security;
   const bodies = { logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes };
-  const audited = audit({ log, redactor, clock, ...bodies });
+  const audited = audit({ log, redactor, clock, blocks: log_on_failure === "block", ...bodies });
   const reads = readCache({ clock });
   const layers: readonly Layer[] = [
     // First, so that refusals are in the log too.
@@ -215,7 +222,8 @@ function assembleHandle(parts: {
     // Last, so that whatever may refuse a call has done so.
     reads,
   ];
-  const last = route({ instance: name => pool.get(name) });
+  const policy = POLICIES[config.load_balancing];
+  const last = route({ instance: name => pool.get(name), clock, random: Math.random, policy });
   return { handle: layers.reduceRight<Handle>((next, layer) => layer(next), last), flush: audited.flush, reads };
 }
 

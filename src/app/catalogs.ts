@@ -46,6 +46,7 @@ export function createCatalogs(options: {
   let soon: NodeJS.Immediate | undefined;
   const listeners = new Set<ChangeListener>();
   const waiting = new Set<() => void>();
+  const waited = new WeakMap<Upstream, number>();
   const due = new Map<string, { view: View; kinds: Set<Kind>; cancel: () => void }>();
   const unsubscribe = bus.subscribe(TOPIC, message => {
     const { view, kinds } = JSON.parse(message) as { view: View; kinds: Kind[] };
@@ -95,8 +96,11 @@ export function createCatalogs(options: {
     for (const check of [...waiting]) check();
   }
 
+  /** Who was waited for in vain is not waited for again, or every list would take as long as the first. */
   function settled(upstreams: readonly Upstream[], waitMs: number): Promise<void> {
-    const done = (): boolean => upstreams.every(upstream => upstream.offer || upstream.tried);
+    const missing = (): Upstream[] =>
+      upstreams.filter(upstream => !upstream.offer && !upstream.tried && (waited.get(upstream) ?? 0) < waitMs);
+    const done = (): boolean => missing().length === 0;
     if (done()) return Promise.resolve();
     return new Promise(resolve => {
       const finish = (): void => {
@@ -107,7 +111,11 @@ export function createCatalogs(options: {
       const check = (): void => {
         if (done()) finish();
       };
-      const cancel = clock.after(waitMs, finish);
+      const giveUp = (): void => {
+        for (const upstream of missing()) waited.set(upstream, waitMs);
+        finish();
+      };
+      const cancel = clock.after(waitMs, giveUp);
       waiting.add(check);
     });
   }
@@ -119,6 +127,7 @@ export function createCatalogs(options: {
       catalog: () => singles.get(name) ?? singleCatalog(sourceOf(upstream)),
       profile: (): Profile => singleProfile(upstream, version),
       page: kind => upstream.offer?.pages[kind],
+      listed: kind => upstream.listed(kind),
       hint: kind => listHint([upstream], kind),
       owner: () => ({ kind: "found", entry: upstreamEntry(name) }),
       settled: waitMs => settled([upstream], waitMs),
@@ -129,6 +138,9 @@ export function createCatalogs(options: {
     catalog: () => all,
     profile: () => mergedProfile(pool.upstreams, version),
     page: () => undefined,
+    listed(kind) {
+      for (const upstream of pool.upstreams) upstream.listed(kind);
+    },
     hint: kind => listHint(pool.upstreams, kind),
     owner(method) {
       const name = methodOwner(

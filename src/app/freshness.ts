@@ -1,3 +1,4 @@
+import type { Condition } from "../core/availability.ts";
 import type { CacheHint, Kind, Offer } from "../core/catalog.ts";
 import { NO_CACHING, strictest } from "../wire/caching.ts";
 
@@ -5,7 +6,7 @@ import { NO_CACHING, strictest } from "../wire/caching.ts";
 export interface Part {
   /** `undefined` while it has never been seen. */
   readonly offer: Offer | undefined;
-  readonly condition: "up" | "suspect" | "down";
+  readonly condition: Condition;
 }
 
 /** How long something may be kept whose changes are heard of at once. */

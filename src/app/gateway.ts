@@ -14,6 +14,8 @@ export interface GatewayOptions {
   readonly keep: Keep;
   readonly version: string;
   readonly warnings: readonly string[];
+  /** Takes one line for whoever watches over the process. */
+  readonly tell: (line: string) => void;
 }
 
 /** Where things are kept that outlive the process; `null` keeps nothing. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/ports.ts";
 import type { Pressure } from "../core/pressure.ts";
-import type { Health, Status, UpstreamStatus } from "../core/status.ts";
+import type { Health, LogStatus, Status, UpstreamState, UpstreamStatus } from "../core/status.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { GatewayOptions, Listening } from "./gateway.ts";
@@ -13,10 +13,11 @@ export function statusOf(parts: {
   pool: Pool;
   catalogs: Catalogs;
   listening: Listening | undefined;
+  log: LogStatus;
   pressure: Pressure;
   warnings: readonly string[];
 }): Status {
-  const { options, startedAt, clock, pool, catalogs, listening, pressure, warnings } = parts;
+  const { options, startedAt, clock, pool, catalogs, listening, log, pressure, warnings } = parts;
   const upstreams = pool.upstreams.map(upstream => upstream.status());
   const { entries, hidden, replicas, conflicts } = catalogs.all;
   return {
@@ -29,7 +30,7 @@ export function statusOf(parts: {
     url: listening?.url ?? null,
     urls: listening?.urls ?? [],
     config: options.configPath,
-    health: pressure.level > 0 && healthOf(upstreams) === "ok" ? "degraded" : healthOf(upstreams),
+    health: pressure.level > 0 && healthOf(upstreams, log) === "ok" ? "degraded" : healthOf(upstreams, log),
     overloaded: pressure.level > 0,
     upstreams,
     catalog: {
@@ -41,7 +42,8 @@ export function statusOf(parts: {
       replicas,
       conflicts,
     },
-    warnings: pressure.level > 0 ? [overloadedNow(pressure), ...warnings] : warnings,
+    log,
+    warnings: [...(pressure.level > 0 ? [overloadedNow(pressure)] : []), ...logWarnings(log), ...warnings],
   };
 }
 
@@ -54,8 +56,29 @@ function overloadedNow({ level }: Pressure): string {
 /** From the second thing on that is given up. */
 const REFUSED = ["new sessions", "lists", "reads", "new calls"];
 
-function healthOf(upstreams: readonly UpstreamStatus[]): Health {
-  const well = upstreams.filter(({ state }) => state === "ready").length;
-  if (well === upstreams.length) return "ok";
-  return upstreams.some(({ state }) => state === "ready" || state === "degraded") ? "degraded" : "down";
+const BECAUSE = {
+  drop: "lines are kept in memory, and dropped when there are too many",
+  block: "no call is taken until it can be",
+} as const;
+
+function logWarnings({ path, trouble, dropped, onFailure }: LogStatus): string[] {
+  if (trouble !== null) {
+    return [`The log ${path} cannot be written: ${trouble}; ${BECAUSE[onFailure]} (${dropped} dropped so far)`];
+  }
+  return dropped > 0 ? [`The log ${path} lost ${dropped} lines while it could not be written`] : [];
 }
+
+function healthOf(upstreams: readonly UpstreamStatus[], log: LogStatus): Health {
+  const well = upstreams.filter(({ state }) => state === "ready").length;
+  if (well === upstreams.length) return log.trouble === null ? "ok" : "degraded";
+  return upstreams.some(({ state }) => SERVES.has(state)) ? "degraded" : "down";
+}
+
+/** In these states an upstream gets calls, if only when there is nobody better. */
+const SERVES: ReadonlySet<UpstreamState> = new Set<UpstreamState>([
+  "ready",
+  "degraded",
+  "ejected",
+  "probing",
+  "rate_limited",
+]);

@@ -93,10 +93,12 @@ function typeOf(node: SchemaNode): string {
       .map(value => `\`${inline(value)}\``)
       .join(", ");
   if (node.type === "array") return `array of ${node.items ? `${typeOf(node.items)}s` : "values"}`;
-  if (node.type === "object") return node.properties ? "table" : "table of strings";
+  if (node.type === "object") return node.properties ? "table" : `table of ${typeOf(valuesOf(node))}s`;
   if (node.format === "uri") return "URL (http or https)";
   return `${node.type ?? "value"}${range(node)}`;
 }
+
+const valuesOf = ({ additionalProperties: of }: SchemaNode): SchemaNode => (typeof of === "object" ? of : {});
 
 /** The spellings of the original are named below the tables. */
 const isPreferred = (value: unknown): boolean =>

@@ -65,7 +65,15 @@ const common = {
     .default(false)
     .describe("Believe this upstream's read-only and idempotent hints, so that such a call may be sent again."),
   safe_to_retry: texts().default([]).describe("Tools that may be sent again when it is unknown whether they ran."),
-  timeout: seconds().default(60).describe("Seconds that one call may take."),
+  timeout: seconds()
+    .default(60)
+    .describe(
+      "Seconds that one call may take, all attempts at it together; progress puts its end off, to 10 minutes at most.",
+    ),
+  tool_timeouts: z
+    .record(z.string(), seconds())
+    .default({})
+    .describe("Seconds for calls of single tools, by their own names, instead of `timeout`."),
 };
 
 const remote = {
@@ -111,6 +119,13 @@ export const securitySchema = z.strictObject({
   log_requests: z.boolean().default(true).describe("Log incoming requests (redacted)."),
   log_responses: z.boolean().default(true).describe("Log the answers (redacted)."),
   log_max_bytes: z.int().nonnegative().default(2048).describe("Bytes of a body that are logged; then size and hash."),
+  log_on_failure: z
+    .enum(["drop", "block"])
+    .default("drop")
+    .describe(
+      "When the log cannot be written, such as on a full disk. `drop`: calls go on, lines are kept in memory up to 8 MiB " +
+        "and beyond that counted. `block`: calls are refused (-31005), so that none goes unlogged.",
+    ),
   redact_patterns: texts()
     .default(["api[_-]?key", "password", "token"])
     .describe(
@@ -149,6 +164,13 @@ export const configSchema = z.strictObject({
     .default("auto")
     .describe(
       "`auto`: prefix on conflict. `always`: prefix every tool. `never`: the first in the file keeps the name.",
+    ),
+  load_balancing: z
+    .enum(["round_robin", "least_pending", "power_of_two", "affinity"])
+    .default("round_robin")
+    .describe(
+      "Which of several equal upstreams serves a call. `round_robin`: each in turn. `least_pending`: the one with the " +
+        "fewest running calls. `power_of_two`: the less busy of two at random. `affinity`: an agent stays with one.",
     ),
   max_name_length: z.int().min(16).max(128).default(46).describe("Longest tool name that agents see."),
   security: securitySchema.prefault({}).describe("Limits, logging and redaction."),

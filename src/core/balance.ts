@@ -1,42 +1,95 @@
 import type { Holder } from "./catalog.ts";
+import type { OwnerId } from "./names.ts";
+import type { Random } from "./ports.ts";
 
 /** An upstream that could take a call, as far as choosing is concerned. */
 export interface Candidate {
   readonly holder: Holder;
-  /** `up` takes calls, `suspect` only when nothing better is left, `down` only when nothing else is. */
-  readonly condition: "up" | "suspect" | "down";
   readonly inFlight: number;
   /** Holds the conversation of this call's agent. */
   readonly keepsAgent: boolean;
 }
 
-/** Brings candidates of one priority into an order; knows nothing of health. `turn` grows by one with every call. */
-export type Policy = (equals: readonly Candidate[], turn: number) => readonly Candidate[];
+/** What a choice may depend on beside the candidates. */
+export interface Occasion {
+  /** Grows by one with every call. */
+  readonly turn: number;
+  readonly owner: OwnerId;
+  readonly random: Random;
+}
 
-const roundRobin: Policy = (equals, turn) => {
+/** Brings candidates of one priority, at least two, into an order; knows nothing of health. */
+export type Policy = <T extends Candidate>(equals: readonly T[], occasion: Occasion) => readonly T[];
+
+const roundRobin: Policy = (equals, { turn }) => {
   const start = turn % equals.length;
-  return [...equals.slice(start), ...equals.slice(0, start)];
+  return equals.slice(start).concat(equals.slice(0, start));
 };
+
+const leastPending: Policy = (equals, occasion) =>
+  [...roundRobin(equals, occasion)].sort((a, b) => a.inFlight - b.inFlight);
+
+/** Close to the least busy, without all who choose at the same time choosing the same. */
+const powerOfTwo: Policy = (equals, occasion) => {
+  const drawn = Math.floor(occasion.random() * equals.length);
+  const other = (drawn + 1 + Math.floor(occasion.random() * (equals.length - 1))) % equals.length;
+  const pair = [equals[drawn]!, equals[other]!].sort((a, b) => a.inFlight - b.inFlight);
+  return [...pair, ...roundRobin(equals, occasion).filter(each => !pair.includes(each))];
+};
+
+/** Nobody gets more than this multiple of an equal share for the sake of affinity. */
+export const AFFINITY_BOUND = 1.5;
+
+/** The same agent to the same upstream, as long as that has room; one that leaves moves only its own agents. */
+const affinity: Policy = (equals, { owner }) => {
+  const inFlight = equals.reduce((sum, each) => sum + each.inFlight, 1);
+  const room = Math.ceil((AFFINITY_BOUND * inFlight) / equals.length);
+  return equals
+    .map(each => ({ each, full: Number(each.inFlight >= room), score: hash(`${owner} ${each.holder.upstream}`) }))
+    .sort((a, b) => a.full - b.full || b.score - a.score)
+    .map(({ each }) => each);
+};
+
+/** FNV-1a with a final mixing (of MurmurHash3), without which similar names score alike. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+  return (value ^ (value >>> 16)) >>> 0;
+}
 
 export const POLICIES = {
   round_robin: roundRobin,
-  least_pending: (equals, turn) => [...roundRobin(equals, turn)].sort((a, b) => a.inFlight - b.inFlight),
+  least_pending: leastPending,
+  power_of_two: powerOfTwo,
+  affinity,
 } satisfies Record<string, Policy>;
 
-const RANK = { up: 0, suspect: 1, down: 2 } as const;
-
 /**
- * Whom to try, first choice first: by condition, then by priority, then, among equals, whoever holds the agent's
- * conversation, then as the policy says.
+ * Whom to try, first choice first: by priority, then, among equals, whoever holds the agent's conversation, then as the
+ * policy says.
  */
-export function order(candidates: readonly Candidate[], policy: Policy, turn: number): readonly Candidate[] {
-  const [only] = candidates;
-  if (candidates.length === 1 && only) return [only];
-  const ordered: Candidate[] = [];
-  for (const priority of new Set(candidates.map(each => each.holder.priority))) {
-    const equals = candidates.filter(each => each.holder.priority === priority);
-    ordered.push(...[...policy(equals, turn)].sort((a, b) => Number(b.keepsAgent) - Number(a.keepsAgent)));
+export function order<T extends Candidate>(candidates: readonly T[], policy: Policy, occasion: Occasion): readonly T[] {
+  const [best] = candidates;
+  if (!best || candidates.every(({ holder }) => holder.priority === best.holder.priority)) {
+    return arrange(candidates, policy, occasion);
   }
-  const byPriority = ordered.sort((a, b) => a.holder.priority - b.holder.priority);
-  return byPriority.sort((a, b) => RANK[a.condition] - RANK[b.condition]);
+  const priorities = new Set(candidates.map(({ holder }) => holder.priority).sort((a, b) => a - b));
+  return [...priorities].flatMap(priority =>
+    arrange(
+      candidates.filter(({ holder }) => holder.priority === priority),
+      policy,
+      occasion,
+    ),
+  );
+}
+
+function arrange<T extends Candidate>(equals: readonly T[], policy: Policy, occasion: Occasion): readonly T[] {
+  if (equals.length < 2) return equals;
+  const ordered = policy(equals, occasion);
+  if (!ordered.some(each => each.keepsAgent)) return ordered;
+  return [...ordered.filter(each => each.keepsAgent), ...ordered.filter(each => !each.keepsAgent)];
 }

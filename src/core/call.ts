@@ -21,6 +21,8 @@ export interface Continuation {
   readonly ticket: Ticket;
   /** Question key → the agent's result for it; `{}` where it gives none. */
   readonly answers: Payload;
+  /** Question key → the agent's error for it, for an upstream that takes one. */
+  readonly refusals: Payload;
 }
 
 /** Which part of the catalog an agent connected to: everything, or one upstream under its native names. */
@@ -54,6 +56,8 @@ export interface Call {
   readonly params: Payload;
   /** Set when the call goes on from an earlier `asks`. */
   readonly continues: Continuation | undefined;
+  /** Set when the agent answered questions with errors: question key → error. Only a call that is still open takes them. */
+  readonly refusals?: Payload;
   /** Fires when the agent no longer wants the answer. */
   readonly signal: AbortSignal;
   /** Least severe log level that the agent wants to see for this call, if it asked for any. */
@@ -67,9 +71,16 @@ export type Questions = Payload;
 /** Opaque; brings a later call back to the point where the questions were asked. */
 export type Ticket = string;
 
+export interface Asked {
+  readonly questions: Questions;
+  readonly ticket: Ticket;
+  /** The call is still open at the upstream, which takes an error for an answer too. */
+  readonly open?: true;
+}
+
 export type Outcome =
   | { readonly kind: "done"; readonly result: Payload; readonly route?: Route }
-  | { readonly kind: "asks"; readonly questions: Questions; readonly ticket: Ticket; readonly route?: Route }
+  | ({ readonly kind: "asks"; readonly route?: Route } & Asked)
   | { readonly kind: "failed"; readonly failure: Failure; readonly route?: Route };
 
 /** Where a call went, for the log. */

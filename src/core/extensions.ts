@@ -44,9 +44,8 @@ export function methodOwner(offers: readonly Offer[], method: string): UpstreamN
 
 const NOTHING = Payload.of({});
 
-/** An upstream itself, as what a request is about that names nothing in its lists. `times`: how often it may be tried. */
-export function upstreamEntry(upstream: UpstreamName, times: 1 | 2 = 1): Entry {
+/** An upstream itself, as what a request is about that names nothing in its lists. */
+export function upstreamEntry(upstream: UpstreamName): Entry {
   const holder = { upstream, native: nativeName(""), priority: 1, definition: NOTHING };
-  const holders: Entry["holders"] = times === 1 ? [holder] : [holder, holder];
-  return { kind: "upstream", name: publicName(upstream), holders, definition: NOTHING };
+  return { kind: "upstream", name: publicName(upstream), holders: [holder], definition: NOTHING };
 }

@@ -41,7 +41,15 @@ export type Failure =
   /** The upstream's own JSON-RPC error object, passed on as it is. */
   | { readonly kind: "answered"; readonly error: Payload }
   /** No attempt brought an answer. */
-  | ({ readonly kind: "upstream"; readonly upstream: UpstreamName; readonly attempts: number } & AttemptFailure)
+  | ({
+      readonly kind: "upstream";
+      readonly upstream: UpstreamName;
+      readonly attempts: number;
+      /** Whether sending it again is known to do no harm, whatever became of it. */
+      readonly replaySafe?: boolean;
+      /** Whether it goes on with what this upstream alone knows, so that nobody else can take it. */
+      readonly bound?: boolean;
+    } & AttemptFailure)
   /** No such tool, prompt, resource or method in this agent's view. */
   | { readonly kind: "unknown_name"; readonly what: string; readonly name: string; readonly nearest: readonly string[] }
   /** A bare name that several upstreams hold. */
@@ -57,6 +65,8 @@ export type Failure =
   | { readonly kind: "missing_capability"; readonly required: object }
   | { readonly kind: "rate_limited"; readonly retryAfterMs: number; readonly limit: number }
   | { readonly kind: "overloaded" }
+  /** The log cannot be written, and the operator wants no call that is not in it. */
+  | { readonly kind: "unlogged" }
   | { readonly kind: "draining" }
   | { readonly kind: "cancelled" }
   | { readonly kind: "denied"; readonly message: string }

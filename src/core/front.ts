@@ -34,6 +34,8 @@ export interface Front {
   follow(request: FollowRequest): Promise<Subscription>;
   /** From now on an upstream may reach this agent outside a call. Returns the function that ends it. */
   attend(owner: OwnerId, contact: AgentContact): () => void;
+  /** An agent says something that is about no call: upstreams that hold a conversation for it hear it. */
+  tell(owner: OwnerId, notice: Notice): void;
   /** An agent has gone for good: conversations that upstreams hold for it may end. */
   release(owner: OwnerId): void;
   /** Tells which kinds changed in the lists of which view. Returns the function that ends it. */
@@ -61,7 +63,7 @@ export type Subscription =
 
 /** An agent with a conversation of its own, as an upstream that keeps state for it may reach it. */
 export interface AgentContact {
-  /** Asks one question (`{method, params}`); resolves with the agent's result, or with its error object. */
+  /** Asks one question (`{method, params}`, ids in it as the agent knows them); resolves with the agent's result, or with its error object. */
   ask(question: Payload, signal: AbortSignal): Promise<AgentAnswer>;
   /** Tells something that belongs to no call. */
   tell(notice: Notice): void;
@@ -76,6 +78,8 @@ export interface ViewQueries {
   profile(): Profile;
   /** In a view of one upstream, the first page of its own list, whose other members are passed on. */
   page(kind: Kind): Payload | undefined;
+  /** The list of that kind is given out: whatever in it is older than it may be is read again, for the next who asks. */
+  listed(kind: Kind): void;
   /** For how long the list of that kind may be kept. */
   hint(kind: Kind): CacheHint;
   /** Who answers a method that is none of the protocol's own: the one upstream of the view, or that of an extension. */

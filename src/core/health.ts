@@ -1,90 +1,145 @@
-import type { Candidate } from "./balance.ts";
-import type { Fault } from "./failure.ts";
+import type { Condition } from "./availability.ts";
+import { createEjection } from "./ejection.ts";
+import type { AttemptFailure, Delivery, Fault } from "./failure.ts";
 import type { Clock, Random } from "./ports.ts";
 import type { UpstreamState } from "./status.ts";
 
 export const HEALTH_RULES = {
-  /** Faults in a row that eject an upstream which is still connected. */
-  faultsToEject: 5,
   /** Failed checks in a row after which a connection counts as dead. */
   failedChecksToDisconnect: 3,
-  ejectionMs: 1_000,
-  maxEjectionMs: 60_000,
+  /** With nobody calling, checks that succeed for this long are enough to be well again. */
+  idleTrialMs: 60_000,
+  /** Who was away for less has not lost what a slow start gives time for. */
+  awayMs: 1_000,
 } as const;
 
-/** What an answer says about the upstream itself. Cancelling is the agent's doing; a limit or a login is no fault. */
-const BLAME: Readonly<Record<Fault, boolean>> = {
-  unreachable: true,
-  timeout: true,
-  connection_lost: true,
-  protocol_error: true,
-  too_large: false,
-  auth_required: false,
-  rate_limited: false,
-  bad_response: true,
-  session_lost: false,
-  overloaded: false,
-  stopped: false,
-  cancelled: false,
+/** After which deliveries a fault is the upstream's own. Cancelling is the agent's doing; a limit or a login is no fault. */
+const BLAME: Readonly<Record<Fault, ReadonlySet<Delivery>>> = {
+  unreachable: always(),
+  connection_lost: always(),
+  protocol_error: always(),
+  session_lost: never(),
+  // What was never sent has waited for something of ours.
+  timeout: new Set(["sent_unknown", "partial", "answered"]),
+  // A refusal may be about this request alone.
+  bad_response: new Set(["sent_unknown", "partial", "answered"]),
+  // What was never sent was refused by us.
+  overloaded: new Set(["refused"]),
+  too_large: never(),
+  auth_required: never(),
+  rate_limited: never(),
+  // We ended it ourselves.
+  stopped: never(),
+  cancelled: never(),
 };
+
+function always(): ReadonlySet<Delivery> {
+  return new Set(["not_sent", "refused", "sent_unknown", "partial", "answered"]);
+}
+function never(): ReadonlySet<Delivery> {
+  return new Set();
+}
+
+export const isBlamed = ({ fault, delivery }: AttemptFailure): boolean => BLAME[fault].has(delivery);
+
+/** What the one call showed on which the return of an ejected upstream depends. */
+export type Verdict = "passed" | "failed" | "undecided";
 
 /** How an upstream is doing, by what was seen of it. */
 export interface Health {
   readonly state: UpstreamState;
-  readonly condition: Candidate["condition"];
+  readonly condition: Condition;
   /** Wall-clock milliseconds since when. */
   readonly since: number;
+  /** What went wrong last, or why it is in this state. */
   readonly lastError: string | undefined;
+  /** Monotonic time of the last call that it answered. */
+  readonly answeredAt: number;
+  /** Monotonic time at which it came back from having been away. */
+  readonly returnedAt: number;
+  /** Monotonic time before which it should not be checked. */
+  readonly checkAt: number;
   connected(): void;
   disconnected(state: UpstreamState, detail: string): void;
   succeeded(): void;
-  failed(fault: Fault, detail: string): void;
+  failed(failure: AttemptFailure): void;
+  checkPassed(): void;
   /** Returns whether the connection should be given up. */
   checkFailed(detail: string): boolean;
-  limited(untilMs: number): void;
-  /** Monotonic time at which an ejected upstream should be checked, if it is ejected. */
-  readonly checkAt: number | undefined;
+  limited(untilMs: number, detail: string): void;
+  unauthorized(detail: string): void;
+  /** Makes the call that is sent now the one that decides, if an upstream on trial waits for one. */
+  claim(): boolean;
+  /** What became of the call that was claimed. */
+  judge(verdict: Verdict, detail: string): void;
 }
 
-const CONDITION: Readonly<Record<UpstreamState, Candidate["condition"]>> = {
+const CONDITION: Readonly<Record<UpstreamState, Condition>> = {
   connecting: "down",
   ready: "up",
   degraded: "up",
   ejected: "suspect",
+  probing: "trial",
   down: "down",
   auth_required: "down",
-  rate_limited: "suspect",
+  rate_limited: "limited",
   crashlooping: "down",
   disabled: "down",
 };
+/** States that a check which succeeds says nothing new about. */
+const SETTLED: ReadonlySet<UpstreamState> = new Set<UpstreamState>(["ready", "rate_limited", "probing"]);
+const AWAY: ReadonlySet<Condition> = new Set<Condition>(["suspect", "trial", "down"]);
 
 /** `changed` is told after every change of state. */
 export function createHealth(world: { clock: Clock; random: Random; changed: () => void }): Health {
-  const { clock, random } = world;
+  const { clock } = world;
+  const ejection = createEjection(world.random);
   let state: UpstreamState = "connecting";
   let since = clock.wall();
   let lastError: string | undefined;
-  let faults = 0;
+  let linked = false;
   let failedChecks = 0;
-  let ejections = 0;
-  let until = 0;
+  let answeredAt = Number.NEGATIVE_INFINITY;
+  let leftAt: number | undefined;
+  let returnedAt = Number.NEGATIVE_INFINITY;
+  let limitedUntil = 0;
+  let ejectedUntil = 0;
+  /** It was ejected and has not shown that it is well again, connected or not. */
+  let ejected = false;
+  let onTrial = false;
 
   function become(next: UpstreamState): void {
     if (state === next) return;
+    if (CONDITION[state] === "up" && AWAY.has(CONDITION[next])) leftAt = clock.now();
     state = next;
     since = clock.wall();
     world.changed();
   }
 
-  function eject(): void {
-    const base = Math.min(HEALTH_RULES.ejectionMs * 2 ** ejections, HEALTH_RULES.maxEjectionMs);
-    ejections++;
-    until = clock.now() + base * (1 + random() / 2);
-    become("ejected");
+  function recover(): void {
+    const now = clock.now();
+    if (ejected) ejection.end(now);
+    ejected = false;
+    if (leftAt !== undefined && now - leftAt >= HEALTH_RULES.awayMs) returnedAt = now;
+    leftAt = undefined;
+    become("ready");
+  }
+
+  function eject(why: string): void {
+    ejected = true;
+    ejectedUntil = ejection.begin(clock.now());
+    lastError = why;
+    if (linked) become("ejected");
+  }
+
+  /** An ejected upstream that a harmless request has reached. */
+  function resume(): void {
+    if (!ejected) recover();
+    else become(clock.now() < ejectedUntil ? "ejected" : "probing");
   }
 
   function current(): UpstreamState {
-    if (state === "rate_limited" && clock.now() >= until) become("ready");
+    if (state === "rate_limited" && linked && clock.now() >= limitedUntil) resume();
     return state;
   }
 
@@ -93,7 +148,9 @@ export function createHealth(world: { clock: Clock; random: Random; changed: () 
       return current();
     },
     get condition() {
-      return CONDITION[current()];
+      const condition = CONDITION[current()];
+      if (condition === "limited" && !linked) return "down";
+      return condition === "trial" && onTrial ? "suspect" : condition;
     },
     get since() {
       return since;
@@ -101,43 +158,74 @@ export function createHealth(world: { clock: Clock; random: Random; changed: () 
     get lastError() {
       return lastError;
     },
+    get answeredAt() {
+      return answeredAt;
+    },
+    get returnedAt() {
+      return returnedAt;
+    },
     get checkAt() {
-      return state === "ejected" ? until : undefined;
+      if (state === "rate_limited") return limitedUntil;
+      return state === "ejected" ? ejectedUntil : Number.NEGATIVE_INFINITY;
     },
     connected() {
-      faults = 0;
+      linked = true;
       failedChecks = 0;
-      lastError = undefined;
-      become("ready");
+      if (!ejected) lastError = undefined;
+      resume();
     },
     disconnected(next, detail) {
+      linked = false;
       lastError = detail;
       become(next);
     },
     succeeded() {
-      faults = 0;
+      answeredAt = clock.now();
+      ejection.succeeded(answeredAt);
       failedChecks = 0;
-      if (state === "degraded" || state === "ejected") {
-        ejections = 0;
-        become("ready");
-      }
+      if (state === "degraded") recover();
     },
-    failed(fault, detail) {
-      lastError = detail;
-      if (!BLAME[fault] || CONDITION[state] === "down") return;
-      faults++;
-      if (faults >= HEALTH_RULES.faultsToEject && state !== "ejected") eject();
+    failed(failure) {
+      if (!ejected && failure.fault !== "cancelled") lastError = failure.detail;
+      if (!isBlamed(failure) || CONDITION[state] !== "up") return;
+      const why = ejection.failed(clock.now());
+      if (why !== undefined) eject(`${why}; the last: ${failure.detail}`);
+    },
+    checkPassed() {
+      failedChecks = 0;
+      if (state === "probing" && !onTrial && clock.now() - ejectedUntil >= HEALTH_RULES.idleTrialMs) recover();
+      else if (!SETTLED.has(state)) resume();
     },
     checkFailed(detail) {
-      lastError = detail;
       failedChecks++;
-      if (state === "ejected") eject();
-      else if (CONDITION[state] === "up") become("degraded");
+      if (ejected) eject(detail);
+      else {
+        lastError = detail;
+        if (CONDITION[state] === "up") become("degraded");
+      }
       return failedChecks >= HEALTH_RULES.failedChecksToDisconnect;
     },
-    limited(untilMs) {
-      until = untilMs;
-      if (CONDITION[state] === "up") become("rate_limited");
+    limited(untilMs, detail) {
+      limitedUntil = untilMs;
+      if (CONDITION[state] !== "up") return;
+      lastError = detail;
+      become("rate_limited");
+    },
+    unauthorized(detail) {
+      if (!linked) return;
+      lastError = detail;
+      become("auth_required");
+    },
+    claim() {
+      if (state !== "probing" || onTrial) return false;
+      onTrial = true;
+      return true;
+    },
+    judge(verdict, detail) {
+      onTrial = false;
+      if (!ejected || state === "ejected" || verdict === "undecided") return;
+      if (verdict === "failed") eject(`the call that tried it out failed: ${detail}`);
+      else if (state === "probing") recover();
     },
   };
 }

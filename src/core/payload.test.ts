@@ -132,3 +132,8 @@ describe("a changed payload", () => {
     expect(payload.isEmpty).toBe(true);
   });
 });
+
+it("of our own may have any number of keys", () => {
+  const status = { rows: Array.from({ length: 60_000 }, (_, at) => ({ at })) };
+  expect(Payload.of(status).value()).toEqual(status);
+});

@@ -1,5 +1,5 @@
 import { decodeString, type Member, type Members, scanElements, scanObject } from "./scan.ts";
-import { AGENT_TEXT, SCANNED_TEXT, type ScanLimits } from "./scan-limits.ts";
+import { OWN_TEXT, SCANNED_TEXT, type ScanLimits } from "./scan-limits.ts";
 
 /** New text for a member, or `undefined` to remove it. */
 export type Change = Buffer | string | undefined;
@@ -22,7 +22,7 @@ export class Payload {
   }
 
   /** Scans an object from its text. Throws `ScanError` when it is not one well-formed JSON object. */
-  static parse(text: Buffer | string, limits: ScanLimits = AGENT_TEXT): Payload {
+  static parse(text: Buffer | string, limits: ScanLimits = OWN_TEXT): Payload {
     const bytes = typeof text === "string" ? Buffer.from(text) : text;
     return new Payload(bytes, scanObject(bytes, limits));
   }

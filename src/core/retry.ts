@@ -1,28 +1,44 @@
 import type { Call } from "./call.ts";
 import type { Holder } from "./catalog.ts";
-import type { Delivery } from "./failure.ts";
+import { hasTasks } from "./extensions.ts";
+import type { AttemptFailure, Delivery, Fault } from "./failure.ts";
+import type { Random } from "./ports.ts";
 
-/** What the operator has said about an upstream's tools. */
+/** What is known of an upstream's tools. */
 export interface Trust {
   /** Believe the upstream's own `readOnlyHint` and `idempotentHint`. */
   readonly annotations: boolean;
   /** Native names of tools that may be called twice. */
   readonly safeToRetry: ReadonlySet<string>;
+  /** Whether a call may start a task, whose id nobody would know if the answer were lost. */
+  readonly startsTasks: boolean;
 }
 
-/** Reads by convention: a second one does no harm. */
-const SAFE_METHODS: ReadonlySet<string> = new Set([
-  "prompts/get",
-  "resources/read",
-  "completion/complete",
-  "tasks/get",
+/**
+ * Methods of which a second run may do no harm. `always`: reads by convention, and wishes that can be repeated;
+ * `by_tool`: what the operator says of the tool, or its annotations if they are believed. All others: never.
+ */
+export const REPLAY_SAFE: ReadonlyMap<string, "always" | "by_tool"> = new Map([
+  ["prompts/get", "always"],
+  ["resources/read", "always"],
+  ["completion/complete", "always"],
+  ["tasks/get", "always"],
+  ["tasks/cancel", "always"],
+  ["tools/call", "by_tool"],
 ]);
+
+/** https://modelcontextprotocol.io/extensions/tasks */
+export const ABOUT_TASKS: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"]);
+
+/** Whether the call is about something that only one upstream can know, so that nobody else can take it. */
+export const isBound = ({ continues, method }: Call): boolean => continues !== undefined || ABOUT_TASKS.has(method);
 
 /** Whether running this call twice does no harm. A continuation carries state of its first run and never does. */
 export function isReplaySafe(call: Call, holder: Holder, trust: Trust): boolean {
   if (call.continues || call.params.has("inputResponses")) return false;
-  if (SAFE_METHODS.has(call.method)) return true;
-  if (call.method !== "tools/call") return false;
+  const rule = REPLAY_SAFE.get(call.method);
+  if (rule !== "by_tool") return rule === "always";
+  if (trust.startsTasks && hasTasks(call.caller.capabilities)) return false;
   if (trust.safeToRetry.has(holder.native)) return true;
   const annotations = trust.annotations ? holder.definition.object("annotations") : undefined;
   return isTrue(annotations?.raw("readOnlyHint")) || isTrue(annotations?.raw("idempotentHint"));
@@ -41,3 +57,47 @@ export const MAY_FOLLOW: Readonly<Record<Delivery, "always" | "if_safe" | "never
   partial: "never",
   answered: "never",
 };
+
+/** Whether an attempt that failed so allows another one, somewhere. */
+export function mayFollow(failure: AttemptFailure, isSafe: () => boolean): boolean {
+  const rule = MAY_FOLLOW[failure.delivery];
+  return rule === "always" || (rule === "if_safe" && isSafe());
+}
+
+/** After which faults the same upstream may well answer a moment later, when there is no other to ask. */
+export const PASSES_SOON: Readonly<Record<Fault, boolean>> = {
+  connection_lost: true,
+  session_lost: true,
+  bad_response: true,
+  unreachable: false,
+  timeout: false,
+  protocol_error: false,
+  too_large: false,
+  auth_required: false,
+  rate_limited: false,
+  overloaded: false,
+  stopped: false,
+  cancelled: false,
+};
+
+/** Whether no upstream has noticed anything of the attempt, so that another one burdens nobody twice. */
+export const wentNowhere = ({ fault, delivery }: AttemptFailure): boolean =>
+  fault === "overloaded" && delivery === "not_sent";
+
+/** How long to wait before the same upstream is asked again, so that not all who failed together come together. */
+export const SAME_AGAIN_MS = { from: 25, to: 250 } as const;
+export const pauseMs = (random: Random): number =>
+  SAME_AGAIN_MS.from + random() * (SAME_AGAIN_MS.to - SAME_AGAIN_MS.from);
+
+const GRAVITY: Readonly<Record<Delivery, number>> = {
+  not_sent: 0,
+  refused: 1,
+  sent_unknown: 2,
+  partial: 2,
+  answered: 2,
+};
+
+/** Which of a call's failed attempts the agent is told of: the one that may have had an effect, else the first. */
+export function graver<T extends AttemptFailure>(before: T | undefined, failure: T): T {
+  return before && GRAVITY[before.delivery] >= GRAVITY[failure.delivery] ? before : failure;
+}

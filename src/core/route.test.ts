@@ -1,53 +1,36 @@
 import { describe, expect, it } from "vitest";
-import type { Call } from "./call.ts";
-import type { Entry, Holder } from "./catalog.ts";
+import { type ManualClock, manualClock } from "../../test/fixtures/manual-clock.ts";
+import { POLICIES } from "./balance.ts";
 import { upstreamEntry } from "./extensions.ts";
-import type { Delivery, Fault } from "./failure.ts";
-import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "./names.ts";
+import { upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
+import { createRetryBudget } from "./retry-budget.ts";
+import { callOf, DONE, failed, holder, limits, owner } from "./route.fixture.ts";
 import { type Attempt, type Instance, route } from "./route.ts";
 
-const owner = ownerId("agent");
+const world = () => ({ clock: impatient(), random: () => 0, policy: POLICIES.round_robin });
 
-function holder(name: string, priority = 1, annotations = {}): Holder {
-  const definition = Payload.of({ name: "tool", annotations });
-  return { upstream: upstreamName(name), native: nativeName("tool"), priority, definition };
-}
-
-function callOf(holders: [Holder, ...Holder[]], changes: Partial<Call> = {}): Call {
-  const entry: Entry = { kind: "tool", name: publicName("tool"), holders, definition: holders[0].definition };
-  return {
-    caller: { principal: ANONYMOUS, agent: "test", owner, capabilities: Payload.of({}) },
-    view: { kind: "all" },
-    method: "tools/call",
-    target: "tool",
-    subject: { kind: "found", entry },
-    params: Payload.of({ name: "tool" }),
-    continues: undefined,
-    signal: new AbortController().signal,
-    logLevel: undefined,
-    notify: () => {},
-    ...changes,
+/** A clock on which whatever somebody waits for comes at once. */
+function impatient(): ManualClock {
+  const clock = manualClock();
+  const after: ManualClock["after"] = (delayMs, run) => {
+    queueMicrotask(() => clock.advance(delayMs));
+    return clock.after(delayMs, run);
   };
+  return { ...clock, after };
 }
-
-const DONE: Attempt = { kind: "done", result: Payload.of({ content: [] }) };
-const failed = (delivery: Delivery, fault: Fault = "connection_lost"): Attempt => ({
-  kind: "failed",
-  delivery,
-  fault,
-  detail: "",
-});
 
 /** A fleet in which each upstream answers in its own way and the order of the attempts is written down. */
 function fleet(answers: Record<string, Attempt>, changes: Record<string, Partial<Instance>> = {}) {
   const tried: string[] = [];
+  const budget = createRetryBudget();
   const handle = route({
+    ...world(),
     instance: name => ({
-      condition: "up",
-      inFlight: 0,
-      trust: { annotations: false, safeToRetry: new Set() },
+      ...{ condition: "up", restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
+      trust: { annotations: false, safeToRetry: new Set(), startsTasks: false },
       keeps: () => false,
+      limits: () => limits,
       send: async () => {
         tried.push(name);
         return answers[name] ?? DONE;
@@ -105,7 +88,7 @@ describe("route", () => {
   });
 
   it("repeats a call that may have run when the operator says that it is safe", async () => {
-    const trust = { annotations: false, safeToRetry: new Set(["tool"]) };
+    const trust = { annotations: false, safeToRetry: new Set(["tool"]), startsTasks: false };
     const { handle, tried } = fleet({ a: failed("sent_unknown") }, { a: { trust } });
     expect(await handle(callOf([holder("a"), holder("b")]))).toMatchObject({ kind: "done" });
     expect(tried).toEqual(["a", "b"]);
@@ -119,22 +102,22 @@ describe("route", () => {
     expect(untrusted.tried).toEqual(["a"]);
     const trusted = fleet(
       { a: failed("sent_unknown") },
-      { a: { trust: { annotations: true, safeToRetry: new Set() } } },
+      { a: { trust: { annotations: true, safeToRetry: new Set(), startsTasks: false } } },
     );
     await trusted.handle(call);
     expect(trusted.tried).toEqual(["a", "b"]);
   });
 
   it("never repeats a continuation that may have run", async () => {
-    const trust = { annotations: true, safeToRetry: new Set(["tool"]) };
-    const continues = { upstream: upstreamName("a"), ticket: "t", answers: Payload.of({}) };
+    const trust = { annotations: true, safeToRetry: new Set(["tool"]), startsTasks: false };
+    const continues = { upstream: upstreamName("a"), ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) };
     const { handle, tried } = fleet({ a: failed("sent_unknown") }, { a: { trust } });
     await handle(callOf([holder("a"), holder("b")], { continues }));
     expect(tried).toEqual(["a"]);
   });
 
   it("sends a continuation to the upstream that asked, and to no other", async () => {
-    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}) };
+    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) };
     const { handle, tried } = fleet({ b: failed("not_sent") });
     await handle(callOf([holder("a"), holder("b")], { continues }));
     expect(tried).toEqual(["b"]);
@@ -158,15 +141,15 @@ describe("route", () => {
 
   it("says whose upstream is gone when it is not configured any more", async () => {
     const gone = { kind: "upstream", fault: "unreachable", delivery: "not_sent", attempts: 0 };
-    const handle = route({ instance: () => undefined });
+    const handle = route({ ...world(), instance: () => undefined });
     expect(await handle(callOf([holder("a")]))).toMatchObject({ failure: { ...gone, upstream: "a" } });
-    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}) };
+    const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) };
     const outcome = await handle(callOf([holder("a")], { continues }));
     expect(outcome).toMatchObject({ failure: { ...gone, upstream: "b" } });
   });
 
   it("looks at a task again on the only upstream that can tell, and does nothing else again", async () => {
-    const owner = { kind: "found", entry: upstreamEntry(upstreamName("a"), 2) } as const;
+    const owner = { kind: "found", entry: upstreamEntry(upstreamName("a")) } as const;
     for (const [method, tries] of [
       ["tasks/get", 2],
       ["com.example/run", 1],

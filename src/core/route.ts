@@ -1,110 +1,185 @@
-import { type Candidate, order, POLICIES, type Policy } from "./balance.ts";
-import type { Call, Handle, Questions, Ticket } from "./call.ts";
+import { byAvailability, type Condition, holdsBack, SLOW_START } from "./availability.ts";
+import { order, type Policy } from "./balance.ts";
+import type { Asked, Call, Handle, Outcome } from "./call.ts";
 import type { Entry, Holder } from "./catalog.ts";
 import type { AttemptFailure, Failure } from "./failure.ts";
+import { firstShare, type Limits, rest } from "./limits.ts";
 import type { OwnerId, UpstreamName } from "./names.ts";
 import type { Payload } from "./payload.ts";
-import { isReplaySafe, MAY_FOLLOW, type Trust } from "./retry.ts";
+import type { Clock, Random } from "./ports.ts";
+import { graver, isBound, isReplaySafe, mayFollow, PASSES_SOON, pauseMs, type Trust, wentNowhere } from "./retry.ts";
+import type { RetryBudget } from "./retry-budget.ts";
+import { unresolved } from "./unresolved.ts";
 
 /** What one attempt brought. */
-export type Attempt =
+export type Attempt = Answer | ({ readonly kind: "failed" } & AttemptFailure);
+type Answer =
   | { readonly kind: "done"; readonly result: Payload }
-  | { readonly kind: "asks"; readonly questions: Questions; readonly ticket: Ticket }
-  | { readonly kind: "answered"; readonly error: Payload }
-  | ({ readonly kind: "failed" } & AttemptFailure);
+  | ({ readonly kind: "asks" } & Asked)
+  | { readonly kind: "answered"; readonly error: Payload };
 
 /** One upstream, as far as routing is concerned. */
 export interface Instance {
-  readonly condition: Candidate["condition"];
+  readonly condition: Condition;
+  /** Whether it was lost only just now, and may be back in a moment. */
+  readonly restarting: boolean;
+  /** Monotonic time at which it came back from having been away. */
+  readonly returnedAt: number;
   readonly inFlight: number;
   readonly trust: Trust;
+  /** Shared with its replicas. */
+  readonly budget: RetryBudget;
+  /** The time that it gives a call, when the call is sent to it first. */
+  limits(call: Call, holder: Holder): Limits;
   /** Whether it holds the conversation of that owner. */
   keeps(owner: OwnerId): boolean;
-  send(call: Call, holder: Holder): Promise<Attempt>;
+  send(call: Call, holder: Holder, limits: Limits): Promise<Attempt>;
 }
 
 export interface RouteOptions {
   instance(name: UpstreamName): Instance | undefined;
-  readonly policy?: Policy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly policy: Policy;
   /** Upper bound of attempts for one call, the first included. */
   readonly maxAttempts?: number;
 }
 
+interface Choice {
+  readonly holder: Holder;
+  readonly upstream: Instance;
+}
+
 /** Sends a call to an upstream that holds its subject, and to the next one where that is safe. */
 export function route(options: RouteOptions): Handle {
-  const { instance, policy = POLICIES.round_robin, maxAttempts = 3 } = options;
+  const { instance, clock, random, policy, maxAttempts = 3 } = options;
   const turns = new WeakMap<Entry, number>();
 
   return async call => {
-    const subject = call.subject;
+    const { subject } = call;
     if (subject?.kind !== "found") return { kind: "failed", failure: unresolved(call) };
-    let attempts = 0;
-    let last: Failure | undefined;
-    for (const holder of choices(subject.entry, call)) {
-      const upstream = instance(holder.upstream);
-      if (!upstream || attempts === maxAttempts) break;
-      attempts++;
-      const attempt = await upstream.send(call, holder);
-      const route = { upstream: holder.upstream, attempts };
-      if (attempt.kind === "answered")
-        return { kind: "failed", failure: { kind: "answered", error: attempt.error }, route };
-      if (attempt.kind === "done") return { kind: "done", result: attempt.result, route };
-      if (attempt.kind === "asks") return { ...attempt, route };
-      last = failed(attempt, holder.upstream, attempts);
-      const rule = MAY_FOLLOW[attempt.delivery];
-      const again = rule === "always" || (rule === "if_safe" && isReplaySafe(call, holder, upstream.trust));
-      if (!again || call.signal.aborted) break;
+    const startedAt = clock.now();
+    const choices = choose(subject.entry, call, startedAt);
+    const [first] = choices;
+    if (!first) return { kind: "failed", failure: gone(call, subject.entry) };
+    const { budget } = first.upstream;
+    budget.called(startedAt);
+    const whole = first.upstream.limits(call, first.holder);
+
+    const tried: Choice[] = [];
+    let next = first;
+    let limits = isWorthAShare(choices[1]) && isSafe(call, first) ? firstShare(whole) : whole;
+    let failed: Failed | undefined;
+    for (;;) {
+      const { holder, upstream } = next;
+      tried.push(next);
+      const attempt = await upstream.send(call, holder, limits);
+      if (attempt.kind !== "failed") return answered(attempt, holder.upstream, tried.length);
+      failed = graver(failed, { ...attempt, upstream: holder.upstream });
+
+      const found = tried.length < maxAttempts ? another(call, attempt, tried) : undefined;
+      if (!found || !(wentNowhere(attempt) || budget.take(clock.now()))) break;
+      // At once to somebody else, after a while to the same.
+      if (tried.includes(found) && !(await pause(call.signal))) break;
+      next = found;
+      const left = rest(whole, clock.now() - startedAt);
+      if (left.timeoutMs <= 0) break;
+      limits = left;
     }
-    last ??= gone(call, subject.entry);
-    return last.kind === "upstream"
-      ? { kind: "failed", failure: last, route: { upstream: last.upstream, attempts } }
-      : { kind: "failed", failure: last };
+    return given(failed, call, { attempts: tried.length, replaySafe: isSafe(call, first) });
   };
 
-  /** Whom to try, in this order. */
-  function choices(entry: Entry, call: Call): readonly Holder[] {
-    if (entry.holders.length === 1 && !call.continues) return entry.holders;
-    const turn = turns.get(entry) ?? 0;
-    turns.set(entry, turn + 1);
-    return order(candidates(entry, call), policy, turn).map(({ holder }) => holder);
+  /** Who may be asked after an attempt that failed: somebody else, or the same once more if there is nobody else. */
+  function another(call: Call, failure: AttemptFailure, tried: readonly Choice[]): Choice | undefined {
+    const [last] = tried.slice(-1);
+    if (call.signal.aborted || !last || call.subject?.kind !== "found") return undefined;
+    if (!mayFollow(failure, () => isSafe(call, last))) return undefined;
+    const other = choose(call.subject.entry, call, clock.now()).find(
+      ({ holder }) => !tried.some(one => one.holder === holder),
+    );
+    return other ?? (call.continues || !mayPass(failure, tried) ? undefined : last);
   }
 
-  function candidates(entry: Entry, call: Call): Candidate[] {
-    return entry.holders.flatMap(holder => {
-      const upstream = instance(holder.upstream);
+  /** Whom to try, in this order, as things are now. */
+  function choose(entry: Entry, call: Call, now: number): readonly Choice[] {
+    const { continues, caller } = call;
+    const found: Choice[] = [];
+    for (const holder of entry.holders) {
       // Only whoever asked can take the answer.
-      if (!upstream || (call.continues && call.continues.upstream !== holder.upstream)) return [];
-      const { condition, inFlight } = upstream;
-      return [{ holder, condition, inFlight, keepsAgent: upstream.keeps(call.caller.owner) }];
+      const upstream = continues && continues.upstream !== holder.upstream ? undefined : instance(holder.upstream);
+      if (upstream) found.push({ holder, upstream });
+    }
+    if (found.length < 2) return found;
+    const turn = turns.get(entry) ?? 0;
+    turns.set(entry, turn + 1);
+    const occasion = { turn, random, owner: caller.owner };
+    const candidates = found.map(({ holder, upstream }) => {
+      const { inFlight } = upstream;
+      const keepsAgent = upstream.keeps(caller.owner);
+      return { holder, upstream, condition: conditionOf(upstream, now), inFlight, keepsAgent };
+    });
+    const tiers = byAvailability(candidates);
+    return tiers.length === 1
+      ? order(candidates, policy, occasion)
+      : tiers.flatMap(tier => order(tier, policy, occasion));
+  }
+
+  function conditionOf(upstream: Instance, now: number): Condition {
+    const { condition, returnedAt } = upstream;
+    const agoMs = now - returnedAt;
+    if (condition !== "up" || agoMs >= SLOW_START.durationMs) return condition;
+    return holdsBack(agoMs, upstream.budget.callsPerSecond(now), random) ? "warming" : condition;
+  }
+
+  /** `false` when the agent has left meanwhile. */
+  function pause(signal: AbortSignal): Promise<boolean> {
+    return new Promise(resolve => {
+      const end = (): void => {
+        cancel();
+        signal.removeEventListener("abort", end);
+        resolve(!signal.aborted);
+      };
+      const cancel = clock.after(pauseMs(random), end);
+      signal.addEventListener("abort", end);
     });
   }
 }
 
-function failed(attempt: AttemptFailure & { kind: "failed" }, upstream: UpstreamName, attempts: number): Failure {
-  if (attempt.fault === "cancelled") return { kind: "cancelled" };
-  return { ...attempt, kind: "upstream", upstream, attempts };
+type Failed = AttemptFailure & { readonly upstream: UpstreamName };
+
+/** What is down now is no reason to give the first up early. */
+const isWorthAShare = (second: Choice | undefined): boolean =>
+  second !== undefined && second.upstream.condition !== "down";
+
+/** Whether the last one tried may well answer a moment later. */
+function mayPass({ fault }: AttemptFailure, tried: readonly Choice[]): boolean {
+  if (fault === "unreachable") return tried.at(-1)?.upstream.restarting === true;
+  return tried.length === 1 && PASSES_SOON[fault];
+}
+
+const isSafe = (call: Call, { holder, upstream }: Choice): boolean => isReplaySafe(call, holder, upstream.trust);
+
+function answered(answer: Answer, upstream: UpstreamName, attempts: number): Outcome {
+  const route = { upstream, attempts };
+  if (answer.kind === "done") return { kind: "done", result: answer.result, route };
+  if (answer.kind === "asks") return { ...answer, route };
+  return { kind: "failed", failure: { kind: "answered", error: answer.error }, route };
+}
+
+function given(
+  { upstream, ...facts }: Failed,
+  call: Call,
+  more: { readonly attempts: number; readonly replaySafe: boolean },
+): Outcome {
+  const route = { upstream, attempts: more.attempts };
+  if (facts.fault === "cancelled") return { kind: "failed", failure: { kind: "cancelled" }, route };
+  return { kind: "failed", failure: { ...facts, ...more, kind: "upstream", upstream, bound: isBound(call) }, route };
 }
 
 /** Whoever could have answered is not configured any more. */
 function gone(call: Call, entry: Entry): Failure {
   const upstream = call.continues?.upstream ?? entry.holders[0].upstream;
   const detail = "not configured any more";
-  return { kind: "upstream", upstream, attempts: 0, fault: "unreachable", delivery: "not_sent", detail };
-}
-
-/** What a target is called towards people. */
-const NOUNS: ReadonlyMap<string, string> = new Map([
-  ["tools/call", "tool"],
-  ["prompts/get", "prompt"],
-  ["resources/read", "resource"],
-  ["completion/complete", "completion reference"],
-]);
-
-function unresolved(call: Call): Failure {
-  const what = NOUNS.get(call.method);
-  if (what === undefined) return { kind: "unknown_method", method: call.method };
-  const name = call.target;
-  if (name === undefined) return { kind: "invalid", message: `params of ${call.method} name no ${what}` };
-  if (call.subject?.kind === "ambiguous") return { kind: "ambiguous_name", what, name, choices: call.subject.choices };
-  return { kind: "unknown_name", what, name, nearest: call.subject?.kind === "unknown" ? call.subject.nearest : [] };
+  const facts = { fault: "unreachable", delivery: "not_sent", detail, attempts: 0 } as const;
+  return { kind: "upstream", upstream, ...facts, bound: isBound(call) };
 }

@@ -28,12 +28,14 @@ export const AGENT_TEXT: ScanLimits = {
   duplicates: "refused",
 };
 export const UPSTREAM_TEXT: ScanLimits = { ...AGENT_TEXT, maxKeys: Number.POSITIVE_INFINITY, strings: "skipped" };
-/** Part of a text that was scanned before. */
-export const SCANNED_TEXT: ScanLimits = {
-  ...UPSTREAM_TEXT,
+/** Text that comes from nobody outside. */
+export const OWN_TEXT: ScanLimits = {
+  ...AGENT_TEXT,
   maxNoted: Number.POSITIVE_INFINITY,
-  duplicates: "last_counts",
+  maxKeys: Number.POSITIVE_INFINITY,
 };
+/** Part of a text that was scanned before. */
+export const SCANNED_TEXT: ScanLimits = { ...OWN_TEXT, strings: "skipped", duplicates: "last_counts" };
 
 /** Why a text was refused. `message` names the place, never the content. */
 export class ScanError extends Error {

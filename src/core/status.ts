@@ -5,6 +5,7 @@ export const UPSTREAM_STATES = [
   "ready",
   "degraded",
   "ejected",
+  "probing",
   "down",
   "auth_required",
   "rate_limited",
@@ -49,6 +50,19 @@ export interface CatalogStatus {
   readonly conflicts: readonly Conflict[];
 }
 
+/** The log of calls. */
+export interface LogStatus {
+  /** `null` for one that keeps nothing. */
+  readonly path: string | null;
+  readonly onFailure: "drop" | "block";
+  /** Lines since the start. */
+  readonly written: number;
+  readonly dropped: number;
+  readonly waitingBytes: number;
+  /** What keeps lines from being written now. */
+  readonly trouble: string | null;
+}
+
 export type Health = "ok" | "degraded" | "down";
 
 /** What `rad mcp proxy status --json` prints of a running gateway, as `rad.status/1`. Fields are added, never renamed. */
@@ -68,5 +82,6 @@ export interface Status {
   readonly overloaded: boolean;
   readonly upstreams: readonly UpstreamStatus[];
   readonly catalog: CatalogStatus;
+  readonly log: LogStatus;
   readonly warnings: readonly string[];
 }

@@ -20,6 +20,7 @@ const COMMON = {
   health_check_interval: 5,
   trust_annotations: true,
   safe_to_retry: [],
+  tool_timeouts: {},
   timeout: 60,
 };
 
@@ -73,11 +74,13 @@ const configure = (upstreams: Upstream[]): Config => ({
   allowed_origins: [],
   conflict_strategy: "auto_prefix",
   naming: "auto",
+  load_balancing: "round_robin",
   max_name_length: 46,
   security: {
     log_requests: true,
     log_responses: true,
     log_max_bytes: 2048,
+    log_on_failure: "drop",
     redact_patterns: ["api[_-]?key", "password", "token"],
     rate_limit_per_minute: 60,
   },

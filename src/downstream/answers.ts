@@ -8,8 +8,11 @@ export interface WholeAnswer {
   readonly status: number;
   /** Name, value, name, value, … */
   readonly headers: readonly string[];
-  readonly body: Buffer;
+  readonly body: readonly Buffer[];
 }
+
+/** Up to here a body is copied together; beyond it copying costs more than another piece. */
+const JOINED_BYTES = 65_536;
 
 /** Sends it, with all others of this turn of the event loop. */
 export type SendAnswer = (answer: WholeAnswer) => void;
@@ -17,8 +20,13 @@ export type SendAnswer = (answer: WholeAnswer) => void;
 export function createAnswers(backlog: Backlog): SendAnswer {
   return perTurn(({ response, status, headers, body }) => {
     if (response.destroyed) return;
-    response.writeHead(status, headers as string[]);
-    response.end(body);
+    const bytes = body.reduce((sum, part) => sum + part.length, 0);
+    response.writeHead(status, [...headers, "content-type", "application/json", "content-length", String(bytes)]);
+    if (bytes > JOINED_BYTES) {
+      response.cork();
+      for (const part of body) response.write(part);
+      response.end();
+    } else response.end(Buffer.concat(body, bytes));
     backlog.written(response);
   });
 }

@@ -33,6 +33,11 @@ export const STREAM_HEADERS = {
 const NO_HEADERS = {};
 const LINE_BREAK = Buffer.from("\n");
 
+export interface PostExchange extends Exchange {
+  /** Makes it a stream before there is anything to be told. */
+  begin(): void;
+}
+
 /** The response to a POST: one JSON object, or a stream as soon as something has to be told before it. */
 export function postExchange(
   response: ServerResponse,
@@ -42,12 +47,12 @@ export function postExchange(
     send: SendAnswer;
     backlog: Backlog;
   },
-): Exchange {
+): PostExchange {
   const { backlog } = options;
   let streaming = false;
   let answered = false;
 
-  const stream = (text: readonly Buffer[]): Room => backlog.write(response, sseEvent({ data: text }));
+  const stream = (text: readonly Buffer[]): Room => backlog.write(response, [sseEvent({ data: text })]);
 
   function answer(
     parts: readonly Buffer[],
@@ -62,21 +67,24 @@ export function postExchange(
       backlog.written(response);
       return;
     }
-    const body = Buffer.concat(parts);
-    const headers = ["content-type", "application/json", "content-length", String(body.length)];
+    const headers: string[] = [];
     for (const name in options.headers) headers.push(name, options.headers[name]!);
     for (const name in extra) headers.push(name, extra[name]!);
-    options.send({ response, status, headers, body });
+    options.send({ response, status, headers, body: parts });
+  }
+
+  function begin(): void {
+    if (answered || streaming) return;
+    streaming = true;
+    if (!response.destroyed) response.writeHead(200, { ...options.headers, ...STREAM_HEADERS });
   }
 
   return {
     canTell: true,
+    begin,
     notify(notification) {
       if (answered) return;
-      if (!streaming) {
-        streaming = true;
-        if (!response.destroyed) response.writeHead(200, { ...options.headers, ...STREAM_HEADERS });
-      }
+      begin();
       return stream([oneLine(notification)]);
     },
     result: (id, result) => answer(resultParts(id, result), 200),
@@ -98,7 +106,9 @@ export const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math
 
 /** One stream for everything (HTTP+SSE of 2024-11-05, a GET stream): each message is an event. */
 export function streamExchange(response: ServerResponse, backlog: Backlog): Exchange & { send(message: Buffer): void } {
-  return messageExchange(message => backlog.write(response, sseEvent({ event: "message", data: [oneLine(message)] })));
+  return messageExchange(message =>
+    backlog.write(response, [sseEvent({ event: "message", data: [oneLine(message)] })]),
+  );
 }
 
 /** A channel that carries whole messages. */

@@ -75,6 +75,26 @@ describe("a call whose upstream asks", () => {
     expect(agent.front.calls.at(-1)?.signal.aborted).toBe(true);
   });
 
+  test("hands an error on where the call is still open, and waits for the other answers", async () => {
+    const agent = session({
+      capabilities: ALL,
+      handle: (_call, round) => (round === 1 ? { ...asks({ a: form("A?"), b: roots }, "t"), open: true } : done({})),
+    });
+    const { told, exchange } = recorder();
+    const running = agent.receive(call(1), exchange);
+    await settled();
+    const [first, second] = asked(told);
+    await agent.receive({ id: first?.id, error: { code: -1, message: "User rejected" } });
+    expect(agent.front.calls).toHaveLength(1);
+    await agent.receive({ id: second?.id, result: { roots: [] } });
+    await running;
+    const [, again] = agent.front.calls;
+    expect(again?.params.value()).toMatchObject({ requestState: "t", inputResponses: { b: { roots: [] } } });
+    expect(again?.refusals?.value()).toEqual({ a: { code: -1, message: "User rejected" } });
+    expect(again?.signal.aborted).toBe(false);
+    expect(answerTo(told, 1)).toMatchObject({ result: {} });
+  });
+
   test.each([
     ["tools/call", { result: { isError: true, content: [{ text: expect.stringContaining("sampling") }] } }],
     ["prompts/get", { error: { code: -32603, data: { requiredCapabilities: { sampling: {} } } } }],

@@ -5,6 +5,7 @@ import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { lacking, phrase, type Question, questionsOf } from "../wire/questions.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { elicitationIdOf } from "../wire/upstream-questions.ts";
 import type { LegacyVersion } from "../wire/versions.ts";
 
 /** An agent that is asked in the middle of its call. */
@@ -27,6 +28,7 @@ export const ROUNDS = {
 } as const;
 
 const EMPTY = Payload.of({});
+const NO_ANSWERS: Answers = { kind: "answers", answers: EMPTY, refusals: EMPTY };
 
 /**
  * Handles a call whose agent cannot take questions as a result: asks each one, and goes on with the answers the way an
@@ -35,38 +37,47 @@ const EMPTY = Payload.of({});
 export async function interview(handle: Handle, call: Call, agent: Interviewee): Promise<Finished> {
   let outcome = await handle(call);
   for (let round = 0; outcome.kind === "asks"; round++) {
-    const { questions, ticket } = outcome;
-    const answers = round < ROUNDS.max ? await askAll(questions, call, agent) : TOO_MANY;
+    const { ticket } = outcome;
+    const answers = round < ROUNDS.max ? await askAll(outcome, call, agent) : TOO_MANY;
     if (answers.kind !== "answers") {
       // Tells an upstream that holds the call open that nobody waits for it any more.
-      const dropped = { ...resumed(call, { ticket, answers: EMPTY }), signal: AbortSignal.abort() };
+      const dropped = { ...resumed(call, ticket, NO_ANSWERS), signal: AbortSignal.abort() };
       handle(dropped).catch(() => {});
       return answers;
     }
-    outcome = await handle(resumed(call, { ticket, answers: answers.answers }));
+    outcome = await handle(resumed(call, ticket, answers));
   }
   return outcome;
 }
 
-function resumed(call: Call, { ticket, answers }: { ticket: string; answers: Payload }): Call {
+function resumed(call: Call, ticket: string, { answers, refusals }: Answers): Call {
   const params = call.params.with({
     requestState: ticket === "" ? undefined : JSON.stringify(ticket),
     inputResponses: answers.bytes,
   });
-  return { ...call, params };
+  return refusals.isEmpty ? { ...call, params } : { ...call, params, refusals };
 }
 
-type Answers = { readonly kind: "answers"; readonly answers: Payload } | Finished;
+interface Answers {
+  readonly kind: "answers";
+  readonly answers: Payload;
+  readonly refusals: Payload;
+}
 
-async function askAll(questions: Payload, call: Call, agent: Interviewee): Promise<Answers> {
+type Asking = Extract<Outcome, { kind: "asks" }>;
+
+async function askAll(outcome: Asking, call: Call, agent: Interviewee): Promise<Answers | Finished> {
+  const { questions, open, route } = outcome;
   const asked = questionsOf(questions);
   if (asked.length === 0) {
     await pause(agent.clock, call.signal);
-    return call.signal.aborted ? CANCELLED : { kind: "answers", answers: EMPTY };
+    return call.signal.aborted ? CANCELLED : NO_ANSWERS;
   }
   const { capabilities } = call.caller;
+  const elicitationId = (native: string | undefined): string =>
+    native === undefined ? randomUUID() : elicitationIdOf(route?.upstream ?? "", native);
   const phrased = asked.map(
-    ([key, question]) => [key, phrase(question, { version: agent.version, capabilities, mint: randomUUID })] as const,
+    ([key, question]) => [key, phrase(question, { version: agent.version, capabilities, elicitationId })] as const,
   );
   const toAsk = phrased.flatMap(([, one]) => (one.kind === "ask" ? [one.question] : []));
   const required = lacking(toAsk, capabilities);
@@ -74,20 +85,25 @@ async function askAll(questions: Payload, call: Call, agent: Interviewee): Promi
 
   const others = new AbortController();
   const signal = AbortSignal.any([call.signal, others.signal]);
+  const answers: Record<string, Buffer> = {};
+  const refusals: Record<string, Buffer> = {};
   let refusal: Payload | undefined;
-  const answers = await Promise.all(
+  await Promise.all(
     phrased.map(async ([key, one]) => {
-      if (one.kind === "answered") return [key, one.result.bytes] as const;
-      const answer = await agent.ask(one.question, signal);
-      if (answer.kind === "result") return [key, answer.result.bytes] as const;
+      const answer = one.kind === "ask" ? await agent.ask(one.question, signal) : one;
+      if (answer.kind !== "error") {
+        answers[key] = answer.result.bytes;
+        return;
+      }
+      refusals[key] = answer.error.bytes;
       refusal ??= answer.error;
-      others.abort();
-      return [key, undefined] as const;
+      // An upstream that is called again with the answers has no place for an error, so that is the end of the call.
+      if (!open) others.abort();
     }),
   );
   if (call.signal.aborted) return CANCELLED;
-  if (refusal) return { kind: "failed", failure: { kind: "answered", error: refusal } };
-  return { kind: "answers", answers: EMPTY.with(Object.fromEntries(answers)) };
+  if (refusal && !open) return { kind: "failed", failure: { kind: "answered", error: refusal } };
+  return { kind: "answers", answers: EMPTY.with(answers), refusals: EMPTY.with(refusals) };
 }
 
 function pause(clock: Clock, signal: AbortSignal): Promise<void> {

@@ -31,6 +31,7 @@ function queriesOf(many: number): ViewQueries {
   const absent = (): undefined => undefined;
   return {
     catalog: () => catalog,
+    listed: () => {},
     page: absent as (kind: Kind) => undefined,
     hint: () => NO_CACHING,
     settled: async () => {},

@@ -27,6 +27,7 @@ export async function answerList(
   const { queries, list, params } = what;
   const { era, view, caller } = agent;
   await queries.settled(FIRST_WAIT_MS);
+  queries.listed(list.kind);
   const catalog = queries.catalog();
   // A cursor is good for the list that it was cut from.
   const about = JSON.stringify([view, list.member, catalog.digests[list.kind]]);

@@ -89,7 +89,9 @@ test("streams are not mixed up, and ids of other sessions are unknown", () => {
   const late = reader();
   find(one.start)?.stream.attach(late, 0);
   expect(data(late)).toEqual(["one"]);
-  expect(ring().find(one.start)).toBeUndefined();
+  const other = ring();
+  say(other.open(), "other");
+  expect(other.find(one.start)).toBeUndefined();
   for (const id of ["", "-", "x.0", `${one.start}x`, one.start.replace(/0$/, "7"), one.start.replace(/0$/, "-1")]) {
     expect(find(id), id).toBeUndefined();
   }

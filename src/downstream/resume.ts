@@ -115,7 +115,7 @@ export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: 
         return ended;
       },
       send(message) {
-        const event = Buffer.concat(sseEvent({ id: `${sealed}.${++sent}`, data: [message] }));
+        const event = sseEvent({ id: `${sealed}.${++sent}`, data: [message] });
         const room = sink?.write(event);
         keep(stream, event);
         return room;

@@ -90,10 +90,10 @@ export function sessionPost(options: SessionPostOptions): Exchange {
       return;
     }
     const body = batched === undefined ? only : joinAnswers(ready);
-    const head = ["content-type", "application/json", "content-length", String(body.length)];
+    const head: string[] = [];
     for (const name in headers) head.push(name, headers[name]!);
     if (retryAfterMs !== undefined) head.push("retry-after", retryAfterSeconds(retryAfterMs));
-    options.send({ response, status: 200, headers: head, body });
+    options.send({ response, status: 200, headers: head, body: [body] });
   }
 
   return {

@@ -5,6 +5,7 @@ import type { Front } from "../core/front.ts";
 import { ownerId, type Principal } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { ROOTS_CHANGED } from "../wire/capabilities.ts";
 import { initializeResult, legacyAgent } from "../wire/legacy.ts";
 import { type Message, notificationText } from "../wire/message.ts";
 import { LIST_CHANGED_OF } from "../wire/methods.ts";
@@ -19,6 +20,7 @@ import { createQuestions } from "./questions.ts";
 import type { EventRing } from "./resume.ts";
 import { type Answer, serve } from "./serve.ts";
 import { sessionMethods } from "./session-methods.ts";
+import { atMostEvery } from "./spacing.ts";
 import { createWatches } from "./watches.ts";
 
 type Request = Extract<Message, { kind: "request" }>;
@@ -52,6 +54,9 @@ export interface SessionOptions {
   readonly params: Payload;
 }
 
+/** An agent's word goes to many upstreams. */
+const ROOTS_NEWS_MS = 1_000;
+
 interface Running {
   readonly aborted: AbortController;
   readonly exchange: Exchange;
@@ -78,6 +83,9 @@ export function openSession(options: SessionOptions): { session: Session; answer
   const watches = createWatches({
     ...{ front, view, caller },
     updated: (uri, changed) => outbox.post(uri, notificationText("notifications/resources/updated", changed)),
+  });
+  const rootsNews = atMostEvery(ROOTS_NEWS_MS, clock, () => {
+    front.tell(caller.owner, { method: ROOTS_CHANGED, params: EMPTY });
   });
   let logLevel: string | undefined;
   const ownMethods = sessionMethods({
@@ -134,9 +142,10 @@ export function openSession(options: SessionOptions): { session: Session; answer
     ending.exchange.abandon();
   }
 
-  function notification({ method, params }: Notification): void {
+  function notification({ method, params = EMPTY }: Notification): void {
+    if (method === ROOTS_CHANGED) rootsNews.ask();
     if (method !== "notifications/cancelled") return;
-    const requestId = params?.raw("requestId")?.toString("utf8");
+    const requestId = params.raw("requestId")?.toString("utf8");
     if (requestId !== undefined) end(requestId);
   }
 
@@ -156,6 +165,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
     close() {
       for (const key of [...running.keys()]) end(key);
       leave();
+      rootsNews.stop();
       questions.close();
       watches.close();
       outbox.close();

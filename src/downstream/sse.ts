@@ -76,8 +76,7 @@ export function createSseEndpoint(options: {
     };
     connections.set(id, connection);
     response.writeHead(200, STREAM_HEADERS);
-    for (const part of sseEvent({ event: "endpoint", data: [Buffer.from(`/messages?sessionId=${id}`)] }))
-      response.write(part);
+    response.write(sseEvent({ event: "endpoint", data: [Buffer.from(`/messages?sessionId=${id}`)] }));
     streams.keep(response, {
       closed() {
         connections.delete(id);

@@ -1,11 +1,13 @@
+import type { IncomingMessage } from "node:http";
 import type { Room } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Message } from "../wire/message.ts";
-import { checkModern, claimsModern, modernAgent } from "../wire/modern.ts";
+import { checkModern, claimsModern, modernAgent, objectionTo } from "../wire/modern.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
+import { SSE_COMMENT } from "../wire/sse.ts";
 import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
 import { createAnswers } from "./answers.ts";
 import type { Backlog } from "./backlog.ts";
@@ -36,7 +38,7 @@ export interface StreamableOptions {
 const EMPTY = Payload.of({});
 
 /** The MCP endpoint: POST in every revision, GET and DELETE for sessions of the legacy ones. */
-export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> {
+export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> | void {
   const { front, clock, sessions, streams, backlog, bodies } = options;
   const signalOf = goneSignals();
   const out = { backlog, send: createAnswers(backlog) };
@@ -46,11 +48,10 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     DELETE: end,
   };
 
-  return async visit => {
+  return visit => {
     const method = METHODS[visit.request.method ?? ""];
-    if (method) await method(visit);
-    else
-      refuse(visit.response, { status: 405, why: "Use POST, GET or DELETE", headers: { allow: "POST, GET, DELETE" } });
+    if (method) return method(visit);
+    refuse(visit.response, { status: 405, why: "Use POST, GET or DELETE", headers: { allow: "POST, GET, DELETE" } });
   };
 
   async function post(visit: Visit): Promise<void> {
@@ -85,37 +86,52 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       return exchange.error(message.id, LISTEN_TOO_LARGE);
     const gone = signalOf(request);
     let kept = false;
-    const notify = (text: Buffer): Room => {
-      const room = exchange.notify(text);
+    const keep = (): void => {
       if (!kept) streams.keep(response, {});
       kept = true;
+    };
+    const notify = (text: Buffer): Room => {
+      const room = exchange.notify(text);
+      keep();
       return room;
     };
-    const answer = await answerModern(
-      front,
-      {
-        kind: message.kind,
-        id: listens ? Buffer.from(message.id) : message.id,
-        method: message.method,
-        params: listens ? message.params?.detached() : message.params,
-        envelope: checked.envelope,
-      },
-      {
-        view,
-        clock,
-        headers: request.headers,
-        address: request.socket.remoteAddress ?? "",
-        signal: gone,
-        notify,
-        hold: stop => streams.keep(response, { stop }),
-      },
-    );
-    if (!gone.aborted) reply(exchange, message.id, answer);
+    const here = streams.whenSlow(() => {
+      if (response.headersSent || response.destroyed || !readsStreams(request)) return;
+      exchange.begin();
+      response.write(SSE_COMMENT);
+      keep();
+    });
+    try {
+      const answer = await answerModern(
+        front,
+        {
+          kind: message.kind,
+          id: listens ? Buffer.from(message.id) : message.id,
+          method: message.method,
+          params: listens ? message.params?.detached() : message.params,
+          envelope: checked.envelope,
+        },
+        {
+          view,
+          clock,
+          headers: request.headers,
+          address: request.socket.remoteAddress ?? "",
+          signal: gone,
+          notify,
+          hold: stop => streams.keep(response, { stop }),
+        },
+      );
+      if (!gone.aborted) reply(exchange, message.id, answer);
+    } finally {
+      here();
+    }
   }
 
   /** Modern agents send nothing but requests; a notification does no harm, a response has nobody who waits for it. */
-  function modernOther({ response }: Visit, message: Message | Batch): void {
-    if (message.kind === "notification") response.writeHead(202).end();
+  function modernOther({ request, response }: Visit, message: Message | Batch): void {
+    const objection = message.kind === "notification" && objectionTo(message, request.headers);
+    if (objection) refuse(response, { status: 400, why: objection });
+    else if (message.kind === "notification") response.writeHead(202).end();
     else if (message.kind === "batch") refuse(response, { status: 400, why: NO_BATCH });
     else refuse(response, { status: 400, why: "A response is not accepted here" });
   }
@@ -202,6 +218,8 @@ const LISTEN_TOO_LARGE = wireError(
   CODES.requestTooLarge,
   `params of a subscription are larger than ${MAX_LISTEN_BYTES} bytes`,
 );
+const readsStreams = ({ headers }: IncomingMessage): boolean => headers.accept?.includes("text/event-stream") === true;
+
 const NO_BATCH = "A batch is not accepted in this revision: send one message at a time";
 
 /** Where nothing is expected. */

@@ -4,6 +4,8 @@ import { SSE_COMMENT } from "../wire/sse.ts";
 import type { Backlog } from "./backlog.ts";
 
 const KEEP_ALIVE_MS = 15_000;
+/** An answer is slow after one to two of these: proxies give up a silent connection after 30 s at the earliest. */
+export const SLOW_MS = 10_000;
 
 /** Event streams towards agents that may be quiet for long: kept alive with comments. */
 export interface Streams {
@@ -11,6 +13,8 @@ export interface Streams {
   keep(response: ServerResponse, about: KeptStream): void;
   /** Whether there are as many as there may be of those that would never end by themselves. */
   readonly areFull: boolean;
+  /** Begins a stream where an answer turns out to be slow; returns the function that says that it has come. */
+  whenSlow(begin: () => void): () => void;
   /** Ends those that would never end by themselves. */
   stop(): void;
 }
@@ -31,8 +35,20 @@ export interface KeptStream {
 export function createStreams({ clock, backlog, maxEndless }: StreamsOptions): Streams {
   const open = new Map<ServerResponse, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
+  let cancelLook = clock.after(SLOW_MS, look);
   let stopped = false;
   let endless = 0;
+  /** Answers that are waited for: those that were not there at the last look, and the others. A call costs no timer. */
+  let recent = new Set<() => void>();
+  let earlier = new Set<() => void>();
+
+  function look(): void {
+    const slow = earlier;
+    earlier = recent;
+    recent = new Set();
+    for (const begin of slow) begin();
+    cancelLook = clock.after(SLOW_MS, look);
+  }
 
   function beat(): void {
     for (const response of open.keys()) {
@@ -58,9 +74,14 @@ export function createStreams({ clock, backlog, maxEndless }: StreamsOptions): S
       });
       if (stopped) about.stop?.();
     },
+    whenSlow(begin) {
+      recent.add(begin);
+      return () => void (recent.delete(begin) || earlier.delete(begin));
+    },
     stop() {
       stopped = true;
       cancel();
+      cancelLook();
       for (const { stop } of [...open.values()]) stop?.();
     },
   };

@@ -35,7 +35,8 @@ function setUp(options: Partial<AuditOptions> = {}) {
   const clock = manualClock({ wallMs: 0 });
   const lines: string[] = [];
   const layer = audit({
-    log: { write: (line: Redacted) => void lines.push(line) },
+    log: { write: (line: Redacted) => void lines.push(line), ready: true },
+    blocks: false,
     redactor: createRedactor([]),
     clock,
     logRequests: true,
@@ -124,6 +125,23 @@ it("shows of a large body the head, the size and the hash", async () => {
   const { run } = setUp({ maxBytes: 100 });
   const line = await run({ kind: "done", result: Payload.of({ text: "lorem ".repeat(1000) }) });
   expect(line.response).toMatchObject({ bytes: 6011, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+});
+
+it("refuses what it could not log where that is wanted, and lets it run where it is not", async () => {
+  const log = { write: () => {}, ready: false };
+  let ran = 0;
+  const next: Handle = async () => {
+    ran++;
+    return { kind: "done", result };
+  };
+  expect(await setUp({ log, blocks: true }).layer(next)(call())).toEqual({
+    kind: "failed",
+    failure: { kind: "unlogged" },
+  });
+  expect(ran).toBe(0);
+  expect((await setUp({ log, blocks: false }).layer(next)(call())).kind).toBe("done");
+  expect((await setUp({ log: { ...log, ready: true }, blocks: true }).layer(next)(call())).kind).toBe("done");
+  expect(ran).toBe(2);
 });
 
 describe("of a failure", () => {

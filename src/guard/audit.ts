@@ -7,6 +7,8 @@ import type { Redacted, Redactor } from "./redact.ts";
 /** Where audit lines go: one call per event, a text without line breaks. */
 export interface LineSink {
   write(line: Redacted): void;
+  /** Whether lines are being written; what must not go unlogged waits until they are. */
+  readonly ready: boolean;
 }
 
 export interface AuditOptions {
@@ -16,6 +18,8 @@ export interface AuditOptions {
   /** Whether params, and whether results, errors and questions, are logged as well. */
   readonly logRequests: boolean;
   readonly logResponses: boolean;
+  /** Whether a call that could not be logged is refused, and then nothing of it is: its line would be the first to go. */
+  readonly blocks: boolean;
   /** How much of each is logged as it is, in bytes. */
   readonly maxBytes: number;
 }
@@ -55,11 +59,12 @@ interface Ended {
 /** Bodies that wait for their line keep the messages they came in in memory. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const MAX_NAME = 256;
+const UNLOGGED: Outcome = { kind: "failed", failure: { kind: "unlogged" } };
 const MAX_REASON = 1024;
 
 /** Writes one line of JSON per call. Redacting never delays an answer: it happens after a turn of the event loop. */
 export function audit(options: AuditOptions): AuditLayer {
-  const { clock, log, logRequests, logResponses } = options;
+  const { clock, log, logRequests, logResponses, blocks } = options;
   let waiting: Ended[] = [];
   let waitingBytes = 0;
   const flush = (): void => {
@@ -101,6 +106,7 @@ export function audit(options: AuditOptions): AuditLayer {
     });
   };
   const layer: Layer = next => async call => {
+    if (blocks && !log.ready) return UNLOGGED;
     const startedAt = clock.now();
     try {
       const outcome = await next(call);
@@ -169,6 +175,7 @@ const REASONS = {
   missing_capability: ({ required }) => `missing_capability: ${JSON.stringify(required)}`,
   rate_limited: ({ retryAfterMs }) => `rate_limited: again in ${retryAfterMs} ms`,
   overloaded: () => "overloaded",
+  unlogged: () => "unlogged",
   draining: () => "draining",
   cancelled: () => "cancelled",
   denied: ({ message }) => `denied: ${message}`,

@@ -14,7 +14,9 @@ const under = (level: number): Pressure => ({
 });
 const answers = async (): Promise<Outcome> => done();
 const read = callOf({ method: "resources/read" });
-const continued = callOf({ continues: { upstream: upstreamName("a"), ticket: "t", answers: Payload.of({}) } });
+const continued = callOf({
+  continues: { upstream: upstreamName("a"), ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) },
+});
 
 describe("calls of all agents together", () => {
   test("are refused beyond the number that the gateway carries, until one has ended", async () => {

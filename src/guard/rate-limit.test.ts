@@ -92,14 +92,14 @@ it("lets a call go on that was admitted before", async () => {
   const handle = limited(1);
   const one = call(found("a", "echo"));
   expect((await handle(one)).kind).toBe("done");
-  const continues = { upstream: upstreamName("a"), ticket: "t", answers: NOTHING };
+  const continues = { upstream: upstreamName("a"), ticket: "t", answers: NOTHING, refusals: NOTHING };
   expect((await handle({ ...one, continues })).kind).toBe("done");
   expect((await handle(one)).kind).toBe("failed");
 });
 
 it("does not let a ticket that is good more than once open a way around the limit", async () => {
   const handle = limited(1);
-  const continues = { upstream: upstreamName("a"), ticket: "t", answers: NOTHING };
+  const continues = { upstream: upstreamName("a"), ticket: "t", answers: NOTHING, refusals: NOTHING };
   const going = { ...call(found("a", "echo")), continues };
   const outcomes = [];
   for (let rounds = 0; rounds < 11; rounds++) outcomes.push((await handle(going)).kind);

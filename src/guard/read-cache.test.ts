@@ -111,7 +111,10 @@ describe("nothing else is shared", () => {
   });
 
   it.each<[string, Plan]>([
-    ["that goes on from questions", { continues: { upstream: A, ticket: "t", answers: Payload.of({}) } }],
+    [
+      "that goes on from questions",
+      { continues: { upstream: A, ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) } },
+    ],
     ["that brings answers of its own accord", { params: { inputResponses: {} } }],
     ["with parameters that nobody knows", { params: { range: "0-9" } }],
     ["of something unknown", { subject: { kind: "unknown", nearest: [] } }],

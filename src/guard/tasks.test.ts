@@ -63,7 +63,7 @@ describe("a task", () => {
       const [call] = received;
       expect(call?.params.value()).toEqual({ taskId: "native-1", inputResponses: { q: 1 } });
       const holders = call?.subject?.kind === "found" ? call.subject.entry.holders : [];
-      expect(holders.map(holder => holder.upstream)).toEqual(method === "tasks/get" ? ["b", "b"] : ["b"]);
+      expect(holders.map(holder => holder.upstream)).toEqual(["b"]);
     },
   );
 

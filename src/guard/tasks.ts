@@ -4,13 +4,7 @@ import type { Failure } from "../core/failure.ts";
 import { type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
-
-/** How often each may be tried: looking at a task does nothing to it. */
-const TRIES: ReadonlyMap<string, 1 | 2> = new Map([
-  ["tasks/get", 2],
-  ["tasks/update", 1],
-  ["tasks/cancel", 1],
-]);
+import { ABOUT_TASKS } from "../core/retry.ts";
 
 /** The only method that a task may stand in for the result of. */
 const STARTS_TASKS = "tools/call";
@@ -26,14 +20,13 @@ const MAX_NATIVE_ID = 1_024;
  */
 export function tasks({ sealer }: { sealer: Sealer }): Layer {
   return next => async call => {
-    const tries = TRIES.get(call.method);
-    if (tries === undefined) return started(call, await next(call));
-    const admitted = admit(call, tries);
+    if (!ABOUT_TASKS.has(call.method)) return started(call, await next(call));
+    const admitted = admit(call);
     return admitted.kind === "refused" ? failed(admitted.failure) : withId(await next(admitted.call), admitted.id);
   };
 
   /** Turns a request about a task into one to the upstream that runs it. */
-  function admit(call: Call, tries: 1 | 2): Admitted {
+  function admit(call: Call): Admitted {
     if (!hasTasks(call.caller.capabilities)) {
       return { kind: "refused", failure: { kind: "missing_capability", required: TASKS_CAPABILITIES } };
     }
@@ -41,7 +34,7 @@ export function tasks({ sealer }: { sealer: Sealer }): Layer {
     const task = id === undefined ? undefined : openTask(sealer, { ...call, ...call.caller }, id);
     if (id === undefined || !task) return { kind: "refused", failure: { kind: "invalid", message: "Unknown task" } };
     const params = call.params.with({ taskId: JSON.stringify(task.native) });
-    const subject = { kind: "found", entry: upstreamEntry(task.upstream, tries) } as const;
+    const subject = { kind: "found", entry: upstreamEntry(task.upstream) } as const;
     return { kind: "call", id, call: { ...call, params, subject } };
   }
 

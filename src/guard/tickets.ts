@@ -41,7 +41,13 @@ function admit(call: Call, sealer: Sealer): Admitted {
   const opened = sealer.open(contextOf(call), state);
   if (!opened.ok) return refused(REFUSALS[opened.reason]);
   const [upstream, ticket] = JSON.parse(opened.text) as [string, string];
-  const continues: Continuation = { upstream: upstreamName(upstream), ticket, answers: answers ?? NO_ANSWERS };
+  const { refusals = NO_ANSWERS } = call;
+  const continues: Continuation = {
+    upstream: upstreamName(upstream),
+    ticket,
+    answers: answers ?? NO_ANSWERS,
+    refusals,
+  };
   const plain = params.with({ requestState: undefined, inputResponses: undefined });
   return { kind: "call", call: { ...call, params: plain, continues } };
 }

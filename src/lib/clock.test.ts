@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, it, vi } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { systemClock } from "./clock.ts";
@@ -8,6 +10,30 @@ it("runs a timer once and never when it was cancelled", async () => {
   cancel();
   await new Promise<void>(resolve => systemClock.after(5, resolve));
   expect(ran).toEqual([]);
+});
+
+it("lets an answer that has come in be heard before a timer that we slept through", async () => {
+  const heard: string[] = [];
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const [socket] = (await once(server, "connection")) as [Socket];
+  client.on("data", () => heard.push("answer"));
+  await new Promise<void>(resolve => {
+    systemClock.after(20, () => {
+      heard.push("timer");
+      resolve();
+    });
+    const cancel = systemClock.after(20, () => heard.push("cancelled"));
+    socket.write("pong", () => {
+      client.once("data", cancel);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    });
+  });
+  expect(heard).toEqual(["answer", "timer"]);
+  client.destroy();
+  socket.destroy();
+  server.close();
 });
 
 it("does not fire early when the delay is longer than a Node timer can hold", () => {

@@ -3,22 +3,30 @@ import type { Clock } from "../core/ports.ts";
 /** Longest delay that a Node timer can hold; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** A timer that fires later than this was kept waiting by ourselves. */
+const ASLEEP_MS = 100;
+
 /** The machine's own clocks and timers. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
   after(delayMs, run) {
-    if (delayMs <= MAX_TIMER_MS) {
-      const timer = setTimeout(run, delayMs).unref();
-      return () => clearTimeout(timer);
-    }
-    let timer: NodeJS.Timeout;
-    const arm = (restMs: number): void => {
-      const stepMs = Math.min(restMs, MAX_TIMER_MS);
-      timer = setTimeout(() => (restMs > stepMs ? arm(restMs - stepMs) : run()), stepMs);
-      timer.unref();
+    const dueAt = performance.now() + delayMs;
+    let turn: NodeJS.Immediate | undefined;
+    // What came in while nobody could read it is read before anybody is told that it did not come.
+    const fire = (): void => {
+      if (performance.now() - dueAt > ASLEEP_MS) turn = setImmediate(run);
+      else run();
     };
-    arm(delayMs);
-    return () => clearTimeout(timer);
+    let timer = setTimeout(step, Math.min(delayMs, MAX_TIMER_MS)).unref();
+    function step(): void {
+      const restMs = dueAt - performance.now();
+      if (delayMs <= MAX_TIMER_MS || restMs < 1) fire();
+      else timer = setTimeout(step, Math.min(restMs, MAX_TIMER_MS)).unref();
+    }
+    return () => {
+      clearTimeout(timer);
+      if (turn) clearImmediate(turn);
+    };
   },
 };

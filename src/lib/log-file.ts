@@ -8,7 +8,7 @@ export interface LogOptions {
   readonly maxBytes: number;
   readonly keep: number;
   readonly clock: Clock;
-  /** Hears that lines cannot be written or were dropped; at most once a minute. */
+  /** Hears that lines cannot be written or were dropped, at most once a minute, and then that they are written again. */
   onTrouble(message: string): void;
 }
 
@@ -25,6 +25,8 @@ export interface LogSink {
   write(line: string): void;
   /** Resolves when every line so far has been written, or cannot be for now. */
   flush(): Promise<void>;
+  /** Whether lines are being written and there is ample room for more. */
+  readonly ready: boolean;
   /** Writes what is left and closes the file. Lines after it are dropped. */
   close(): Promise<void>;
   stats(): LogStats;
@@ -41,6 +43,7 @@ const DISCARD: LogSink = {
   write() {},
   flush: async () => {},
   close: async () => {},
+  ready: true,
   stats: () => ({ written: 0, dropped: 0, waitingBytes: 0, trouble: undefined }),
 };
 
@@ -62,6 +65,7 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
   let written = 0;
   let dropped = 0;
   let trouble: string | undefined;
+  let told = false;
   let toldAt = Number.NEGATIVE_INFINITY;
   let isClosed = false;
   let pumping: Promise<void> | undefined;
@@ -70,8 +74,11 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
   const tell = (message: string): void => {
     if (clock.now() - toldAt < TROUBLE_EVERY_MS) return;
     toldAt = clock.now();
+    told = true;
     onTrouble(dropped > 0 ? `${message}; ${dropped} lines dropped so far` : message);
   };
+
+  const waitingBytes = (): number => lineBytes + (batch?.bytes.length ?? 0);
 
   const pumpAfter = (delayMs: number): void => {
     cancelTimer ??= clock.after(delayMs, () => {
@@ -85,6 +92,8 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
     pumping ??= writeAll()
       .then(() => {
         trouble = undefined;
+        if (told) onTrouble(`the log ${path} is written again; ${dropped} lines dropped so far`);
+        told = false;
       })
       .catch(async (error: Error) => {
         trouble = error.message;
@@ -158,8 +167,7 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
   return {
     write(line) {
       const size = Buffer.byteLength(line) + 1;
-      const rest = batch?.bytes.length ?? 0;
-      if (isClosed || lineBytes + rest + size > MAX_WAITING_BYTES) {
+      if (isClosed || waitingBytes() + size > MAX_WAITING_BYTES) {
         dropped++;
         if (!isClosed) tell(`the log ${path} cannot be written fast enough`);
         return;
@@ -168,6 +176,9 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
       lineBytes += size;
       pumpAfter(trouble === undefined ? BATCH_MS : RETRY_MS);
       if (trouble === undefined && lineBytes >= BATCH_BYTES) void pump();
+    },
+    get ready() {
+      return trouble === undefined && waitingBytes() < MAX_WAITING_BYTES / 2;
     },
     async flush() {
       await pumping;
@@ -186,7 +197,7 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
       lineBytes = 0;
       batch = undefined;
     },
-    stats: () => ({ written, dropped, waitingBytes: lineBytes + (batch?.bytes.length ?? 0), trouble }),
+    stats: () => ({ written, dropped, waitingBytes: waitingBytes(), trouble }),
   };
 }
 

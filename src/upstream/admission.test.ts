@@ -3,11 +3,11 @@ import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { UPSTREAM_SCHEMAS } from "../config/schema.ts";
 import type { Call } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
+import type { Limits } from "../core/limits.ts";
 import { nativeName, ownerId, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Attempt } from "../core/route.ts";
 import { createAdmission } from "./admission.ts";
-import type { Timeouts } from "./attempt.ts";
 
 const HOLDER: Holder = {
   upstream: upstreamName("a"),
@@ -15,21 +15,21 @@ const HOLDER: Holder = {
   priority: 1,
   definition: Payload.of({}),
 };
+const LIMITS: Limits = { timeoutMs: 10_000, maxTimeoutMs: 60_000, tryMs: 10_000 };
 const DONE: Attempt = { kind: "done", result: Payload.of({}) };
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 function admissionTo(upstream: object) {
   const clock = manualClock();
-  const running: { owner: string; timeouts: Timeouts; end(): void }[] = [];
+  const running: { owner: string; limits: Limits; end(): void }[] = [];
   const admission = createAdmission({
     clock,
     config: UPSTREAM_SCHEMAS.stdio.parse({ name: "a", transport: "stdio", command: "x", ...upstream }),
-    timeouts: { timeoutMs: 10_000, maxTimeoutMs: 60_000 },
-    send: ({ caller }, _holder, timeouts) =>
-      new Promise(resolve => void running.push({ owner: caller.owner, timeouts, end: () => resolve(DONE) })),
+    send: ({ caller }, _holder, limits) =>
+      new Promise(resolve => void running.push({ owner: caller.owner, limits, end: () => resolve(DONE) })),
   });
   const send = (owner = "ann", signal = new AbortController().signal): Promise<Attempt> =>
-    admission.send({ caller: { owner: ownerId(owner) }, signal } as unknown as Call, HOLDER);
+    admission.send({ caller: { owner: ownerId(owner) }, signal } as unknown as Call, HOLDER, LIMITS);
   return { clock, running, admission, send };
 }
 
@@ -42,9 +42,9 @@ describe("calls to one upstream", () => {
     clock.advance(1_500);
     running[0]?.end();
     await turn();
-    expect(running.map(({ timeouts }) => timeouts)).toEqual([
-      { timeoutMs: 10_000, maxTimeoutMs: 60_000 },
-      { timeoutMs: 8_500, maxTimeoutMs: 58_500 },
+    expect(running.map(({ limits }) => limits)).toEqual([
+      LIMITS,
+      { timeoutMs: 8_500, maxTimeoutMs: 58_500, tryMs: 8_500 },
     ]);
     expect(admission.queued).toBe(0);
   });

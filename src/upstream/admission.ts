@@ -2,10 +2,11 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import type { Call } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
 import { type Admitted, createGate, type Gate } from "../core/gate.ts";
+import { type Limits, rest } from "../core/limits.ts";
 import type { OwnerId } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Attempt } from "../core/route.ts";
-import { failed, type Timeouts } from "./attempt.ts";
+import { failed } from "./attempt.ts";
 
 export const ADMISSION = {
   /** Longest wait in a queue. Beyond it an agent is better served elsewhere, or later. */
@@ -15,12 +16,12 @@ export const ADMISSION = {
 } as const;
 
 /** Sends one attempt, for which there is so much time. */
-export type Send = (call: Call, holder: Holder, timeouts: Timeouts) => Promise<Attempt>;
+export type Send = (call: Call, holder: Holder, limits: Limits) => Promise<Attempt>;
 
 /** Lets only so many calls run at one upstream at a time. */
 export interface Admission {
   /** Sends it now, or when its turn has come; the wait counts as time of the call. */
-  send(call: Call, holder: Holder): Promise<Attempt>;
+  send(call: Call, holder: Holder, limits: Limits): Promise<Attempt>;
   /** Calls that wait for their turn. */
   readonly queued: number;
 }
@@ -28,16 +29,15 @@ export interface Admission {
 export interface AdmissionOptions {
   readonly config: UpstreamConfig;
   readonly clock: Clock;
-  readonly timeouts: Timeouts;
   readonly send: Send;
 }
 
-export function createAdmission({ config, clock, timeouts, send }: AdmissionOptions): Admission {
+export function createAdmission({ config, clock, send }: AdmissionOptions): Admission {
   const capacity = config.max_concurrency;
   const gates = gatesFor(config, () => createGate({ capacity, clock }));
 
-  function sendNow(gate: Gate, { call, holder, timeouts }: Sending): Promise<Attempt> {
-    const attempt = send(call, holder, timeouts);
+  function sendNow(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
+    const attempt = send(call, holder, limits);
     const left = (): void => {
       gate.leave();
       gates.left(call.caller.owner, gate);
@@ -46,24 +46,22 @@ export function createAdmission({ config, clock, timeouts, send }: AdmissionOpti
     return attempt;
   }
 
-  async function sendLater(gate: Gate, call: Call, holder: Holder): Promise<Attempt> {
+  async function sendLater(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
     const queuedAt = clock.now();
-    const waitMs = Math.min(ADMISSION.maxWaitMs, timeouts.timeoutMs);
+    const waitMs = Math.min(ADMISSION.maxWaitMs, limits.tryMs);
     const admitted = await gate.queue({ waitMs, signal: call.signal });
     if (admitted !== "in") return refusal(admitted, capacity);
-    const { timeoutMs, maxTimeoutMs } = timeouts;
-    const waitedMs = clock.now() - queuedAt;
-    const left = { timeoutMs: timeoutMs - waitedMs, maxTimeoutMs: maxTimeoutMs - waitedMs };
-    return sendNow(gate, { call, holder, timeouts: left });
+    return sendNow(gate, { call, holder, limits: rest(limits, clock.now() - queuedAt) });
   }
 
   return {
     get queued() {
       return gates.queued();
     },
-    send(call, holder) {
+    send(call, holder, limits) {
       const gate = gates.of(call.caller.owner);
-      return gate.enter() ? sendNow(gate, { call, holder, timeouts }) : sendLater(gate, call, holder);
+      const sending = { call, holder, limits };
+      return gate.enter() ? sendNow(gate, sending) : sendLater(gate, sending);
     },
   };
 }
@@ -71,7 +69,7 @@ export function createAdmission({ config, clock, timeouts, send }: AdmissionOpti
 interface Sending {
   readonly call: Call;
   readonly holder: Holder;
-  readonly timeouts: Timeouts;
+  readonly limits: Limits;
 }
 
 interface Gates {

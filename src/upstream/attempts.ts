@@ -1,6 +1,7 @@
 import type { Call, Caller } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
-import type { Health } from "../core/health.ts";
+import { type Health, isBlamed, type Verdict } from "../core/health.ts";
+import { type Limits, rest } from "../core/limits.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { malformed } from "../core/repair.ts";
@@ -9,14 +10,15 @@ import { openingCapabilities } from "../wire/capabilities.ts";
 import type { Input } from "../wire/era.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { canBeAsked } from "../wire/upstream-questions.ts";
-import { failed, type LinkAttempt, type Timeouts } from "./attempt.ts";
+import { failed, type LinkAttempt } from "./attempt.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Dialer } from "./dial.ts";
+import { giveUpEarly, inTime } from "./haste.ts";
 import type { Link } from "./link.ts";
 import type { OfferKeeper } from "./offer-keeper.ts";
 import type { OwnerLinks, Tenant } from "./owner-links.ts";
 import type { Parking } from "./parking.ts";
-import type { Prober } from "./prober.ts";
+import { type Prober, RECHECK_MS } from "./prober.ts";
 import type { Promotion } from "./promotion.ts";
 import { readTicket } from "./tickets.ts";
 
@@ -36,9 +38,16 @@ export interface AttemptsOptions {
 
 /** Makes calls on the link that their agent has, and draws from what they bring how the upstream is doing. */
 export interface Attempts {
-  send(call: Call, holder: Holder, timeouts: Timeouts): Promise<Attempt>;
+  send(call: Call, holder: Holder, limits: Limits): Promise<Attempt>;
   /** Whose conversation serves this caller; `undefined` for the shared link. */
   tenantOf(main: Link, caller: Caller): Tenant | undefined;
+}
+
+/** What an attempt is made with. */
+interface Making {
+  readonly holder: Holder;
+  readonly input: Input | undefined;
+  readonly limits: Limits;
 }
 
 export function createAttempts(options: AttemptsOptions): Attempts {
@@ -61,46 +70,58 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     return tenant ? owners.get(tenant) : opened;
   }
 
-  async function attempt(call: Call, about: Aim, again: boolean): Promise<Attempt> {
-    const opened = await linkFor(call.caller);
+  async function attempt(call: Call, making: Making, again: boolean): Promise<Attempt> {
+    const found = linkFor(call.caller);
+    if (!(found instanceof Promise)) return attemptOn(found, call, making, again);
+    const askedAt = clock.now();
+    const opened = await inTime(found, { clock, timeoutMs: making.limits.tryMs, signal: call.signal });
+    return attemptOn(opened, call, { ...making, limits: rest(making.limits, clock.now() - askedAt) }, again);
+  }
+
+  async function attemptOn(opened: Opened, call: Call, making: Making, again: boolean): Promise<Attempt> {
     if (opened.kind === "failed") return blame(failed({ ...opened, delivery: "not_sent" }));
     const { link } = opened;
-    const declined = about.input && link.era.declined(about.input.answers);
+    const declined = making.input && link.era.declined(making.input.answers);
     if (declined) return { kind: "answered", error: declined.error };
-    const result = await link.call(call, about);
+    const result = await callOn(link, call, making);
     if (result.kind === "objected") {
-      return again ? comply(call, about, { link, ...result }) : blame(protocolError(result.detail));
+      return again ? comply(call, making, { link, ...result }) : blame(protocolError(result.detail));
     }
     if (result.kind !== "failed") {
       promotion.saw(result);
-      return praise(result);
+      health.succeeded();
+      return result;
     }
     if (result.fault === "session_lost") {
       giveUp(link, result.detail);
-      if (again && result.delivery === "refused") return attempt(call, about, false);
+      if (again && result.delivery === "refused") return attempt(call, making, false);
     }
     if (result.fault === "unreachable") lose(link, result.detail);
-    if (result.fault === "rate_limited") health.limited(clock.now() + (result.retryAfterMs ?? 1000));
     return blame(result);
+  }
+
+  function callOn(link: Link, call: Call, { holder, input, limits }: Making): Promise<LinkAttempt> {
+    if (limits.tryMs >= limits.timeoutMs) return link.call(call, { holder, input, timeouts: limits });
+    return giveUpEarly(clock, limits.tryMs, call, hasty => link.call(hasty, { holder, input, timeouts: limits }));
   }
 
   /** The upstream has done nothing yet: its lists, or its revision, are not what we took them for. */
   async function comply(
     call: Call,
-    about: Aim,
+    making: Making,
     objected: { link: Link; to: "headers" | "version"; detail: string },
   ): Promise<Attempt> {
     const { link, to, detail } = objected;
     if (to === "version") {
       dialer.forget();
       giveUp(link, detail);
-      return attempt(call, about, false);
+      return attempt(call, making, false);
     }
     await keeper.refresh(connector.link ?? link);
-    const { native } = about.holder;
+    const { native } = making.holder;
     const definition = keeper.offer?.definitions.tool.find(one => one.string("name") === native);
     const usable = definition && malformed(definition) === undefined;
-    return attempt(call, { ...about, holder: usable ? { ...about.holder, definition } : about.holder }, false);
+    return attempt(call, { ...making, holder: usable ? { ...making.holder, definition } : making.holder }, false);
   }
 
   function giveUp(link: Link, detail: string): void {
@@ -115,46 +136,68 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     if (main && (main === link || dialer.holdsState(main))) connector.giveUp(main, detail);
   }
 
-  function praise(result: Exclude<Attempt, { kind: "failed" }>): Attempt {
-    health.succeeded();
-    prober.seen();
-    return result;
-  }
-
   function blame(failure: Attempt & { kind: "failed" }): Attempt {
     if (stopping.aborted && OURS.has(failure.fault)) return { ...failure, fault: "stopped" };
-    health.failed(failure.fault, failure.detail);
-    if (health.state === "ejected") prober.hurry();
+    health.failed(failure);
+    if (failure.fault === "rate_limited") {
+      health.limited(clock.now() + (failure.retryAfterMs ?? UNSAID_LIMIT_MS), failure.detail);
+    }
+    // A harmless request shows whether it was this call alone.
+    if (failure.fault === "auth_required") prober.hurry(0);
+    else if (isBlamed(failure)) prober.hurry(RECHECK_MS);
     return failure;
   }
 
   /** Back to where an upstream asked. A ticket that leads nowhere never becomes a new run. */
-  async function goOn(call: Call, about: Aim, { ticket, answers }: NonNullable<Call["continues"]>): Promise<Attempt> {
+  async function goOn(
+    call: Call,
+    making: Omit<Making, "input">,
+    { ticket, answers }: NonNullable<Call["continues"]>,
+  ): Promise<Attempt> {
     const point = readTicket(ticket);
-    if (point?.kind === "state") return attempt(call, { ...about, input: { answers, state: point.state } }, true);
+    if (point?.kind === "state") return attempt(call, { ...making, input: { answers, state: point.state } }, true);
     const parked = point && parking.take(point.id, call.caller.owner);
     if (!parked) return { kind: "answered", error: CLOSED.error };
     const result: LinkAttempt = await parked.resume(call);
     if (result.kind === "objected") return blame(protocolError(result.detail));
-    return result.kind === "failed" ? blame(result) : praise(result);
+    if (result.kind === "failed") return blame(result);
+    health.succeeded();
+    return result;
+  }
+
+  function make(call: Call, holder: Holder, limits: Limits): Promise<Attempt> {
+    return call.continues
+      ? goOn(call, { holder, limits }, call.continues)
+      : attempt(call, { holder, input: undefined, limits }, true);
+  }
+
+  /** The call on which the return of an ejected upstream depends. */
+  async function tryOut(making: Promise<Attempt>): Promise<Attempt> {
+    const result = await making;
+    health.judge(verdictOf(result), result.kind === "failed" ? result.detail : "");
+    return result;
   }
 
   return {
     tenantOf,
-    send(call, holder, timeouts) {
-      const about = { holder, timeouts, input: undefined };
-      return call.continues ? goOn(call, about, call.continues) : attempt(call, about, true);
+    send(call, holder, limits) {
+      const { state } = health;
+      // Whether it lets us in again is found out without the agents' calls.
+      if (state === "auth_required") return Promise.resolve(locked(health.lastError));
+      return state === "probing" && health.claim() ? tryOut(make(call, holder, limits)) : make(call, holder, limits);
     },
   };
 }
 
-/** What a call is made with. */
-interface Aim {
-  readonly holder: Holder;
-  readonly timeouts: Timeouts;
-  readonly input: Input | undefined;
+function verdictOf(result: Attempt): Verdict {
+  if (result.kind !== "failed") return "passed";
+  return isBlamed(result) ? "failed" : "undecided";
 }
 
+/** How long an upstream is left alone that does not say for how long. */
+const UNSAID_LIMIT_MS = 1_000;
+const locked = (detail = "the upstream wants credentials"): Attempt & { kind: "failed" } =>
+  failed({ fault: "auth_required", delivery: "not_sent", detail });
 const protocolError = (detail: string): Attempt & { kind: "failed" } =>
   failed({ fault: "protocol_error", delivery: "refused", detail });
 /** What closing a conversation looks like from the call that was on it. */

@@ -50,6 +50,8 @@ export interface Channel {
   readonly attributes: boolean;
   /** Ends every request in flight and releases everything. Resolves when nothing is left. */
   close(): Promise<void>;
+  /** Takes no further requests. Those under way go on, where each has a line of its own, and end with their own answers. */
+  discard(): Promise<void>;
   /** Of the child behind it, if there is one. */
   readonly pid: number | undefined;
   /** The child's last lines on stderr, newest last. */

@@ -13,6 +13,8 @@ export const RECONNECT = {
   stableMs: 30_000,
   /** A call may bring a reconnection forward, but not more often than this. */
   onDemandMs: 1_000,
+  /** For this long after a loss it may only be a restart, and calls wait for the next attempts. */
+  restartMs: 2_000,
   /** This many losses within `crashWindowMs` is a crash loop. */
   crashes: 5,
   crashWindowMs: 60_000,
@@ -34,7 +36,9 @@ export interface ConnectorOptions {
 /** Keeps one link open: opens it, notices its end, opens it again with exponential backoff and full jitter. */
 export interface Connector {
   readonly link: Link | undefined;
-  /** The open link, or one that is opened now because a call wants it. */
+  /** Whether the link was lost so short a time ago that the upstream may only be restarting. */
+  readonly restarting: boolean;
+  /** The open link, or one that is opened now because a call wants it; while it may be restarting, as soon as it goes. */
   demand(): Promise<Opened>;
   /** Gives the link up, because it turned out to be dead, and opens a new one. */
   giveUp(link: Link, detail: string): void;
@@ -46,6 +50,12 @@ const STATE_OF: Partial<Record<Fault, UpstreamState>> = {
   auth_required: "auth_required",
   rate_limited: "rate_limited",
 };
+/** In these states it is the backoff that tries again, and no call. What a call is told meanwhile. */
+const CLOSED: Partial<Record<UpstreamState, Fault>> = {
+  auth_required: "auth_required",
+  rate_limited: "rate_limited",
+  crashlooping: "unreachable",
+};
 
 export function createConnector(options: ConnectorOptions): Connector {
   const { health, clock, random } = options;
@@ -56,7 +66,10 @@ export function createConnector(options: ConnectorOptions): Connector {
   let openedAt = 0;
   let triedAt = Number.NEGATIVE_INFINITY;
   let retryAt = 0;
+  let lostAt = Number.NEGATIVE_INFINITY;
   let losses: number[] = [];
+  /** Until a call may bring the next attempt forward. */
+  let pausing: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   let stopped = false;
 
   function dial(): Promise<Opened> {
@@ -97,6 +110,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   function lost(detail: string): void {
     link = undefined;
     if (stopped) return;
+    lostAt = clock.now();
     if (clock.now() - openedAt >= RECONNECT.stableMs) attempts = 0;
     down("down", detail);
   }
@@ -114,23 +128,53 @@ export function createConnector(options: ConnectorOptions): Connector {
     cancelRetry = clock.after(delayMs, () => void dial());
   }
 
+  const mayBeRestarting = (): boolean => !stopped && clock.now() - lostAt < RECONNECT.restartMs;
+
+  function pause(): Promise<void> {
+    if (pausing) return pausing.over;
+    let settle = (): void => {};
+    const over = new Promise<void>(resolve => {
+      settle = resolve;
+    });
+    const end = (): void => {
+      cancel();
+      pausing = undefined;
+      settle();
+    };
+    const cancel = clock.after(triedAt + RECONNECT.onDemandMs - clock.now(), end);
+    pausing = { over, end };
+    return over;
+  }
+
+  async function patiently(attempt: Promise<Opened>): Promise<Opened> {
+    const opened = await attempt;
+    return opened.kind === "failed" && !CLOSED[health.state] && mayBeRestarting() ? demand() : opened;
+  }
+
+  function demand(): Promise<Opened> {
+    if (link) return Promise.resolve({ kind: "open", link });
+    if (opening) return patiently(opening);
+    const closed = CLOSED[health.state];
+    const tooSoon = clock.now() - triedAt < RECONNECT.onDemandMs;
+    if (!closed && !tooSoon && !stopped) return patiently(dial());
+    if (!closed && mayBeRestarting()) return pause().then(demand);
+    return Promise.resolve({
+      kind: "failed",
+      fault: closed ?? "unreachable",
+      delivery: "not_sent",
+      detail: health.lastError ?? "not connected",
+      retryAfterMs: Math.max(0, Math.ceil(retryAt - clock.now())),
+    });
+  }
+
   return {
     get link() {
       return link;
     },
-    demand() {
-      if (link) return Promise.resolve({ kind: "open", link });
-      if (opening) return opening;
-      const tooSoon = clock.now() - triedAt < RECONNECT.onDemandMs || health.state === "crashlooping";
-      if (!tooSoon && !stopped) return dial();
-      return Promise.resolve({
-        kind: "failed",
-        fault: health.state === "auth_required" ? "auth_required" : "unreachable",
-        delivery: "not_sent",
-        detail: health.lastError ?? "not connected",
-        retryAfterMs: Math.max(0, Math.ceil(retryAt - clock.now())),
-      });
+    get restarting() {
+      return link === undefined && mayBeRestarting();
     },
+    demand,
     giveUp(dead, detail) {
       if (link !== dead) return;
       lost(detail);
@@ -142,6 +186,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     async stop() {
       stopped = true;
       cancelRetry();
+      pausing?.end();
       const open = link;
       link = undefined;
       await open?.close();

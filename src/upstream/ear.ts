@@ -1,15 +1,17 @@
 import type { AgentAnswer, AgentContact } from "../core/front.ts";
+import type { UpstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { errorText, type Message, type RawId, resultParts } from "../wire/message.ts";
 import { LIST_CHANGED } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
-import { isQuestion, questionFor } from "../wire/upstream-questions.ts";
+import { ELICITED, isQuestion, questionFor, withElicitationId } from "../wire/upstream-questions.ts";
 import type { Link } from "./link.ts";
 import { refuseRequest } from "./refuse-request.ts";
 
 export const EAR = { maxAsking: 16 } as const;
 
 export interface EarOptions {
+  readonly upstream: UpstreamName;
   /** The agent that may be reached outside its calls, if there is one. */
   contact(): AgentContact | undefined;
   /** The upstream asks on a link on which it was told that it cannot. */
@@ -24,7 +26,7 @@ export interface EarOptions {
 export interface Ear {
   /** `link` is `undefined` while its handshake is not over. */
   hear(link: Link | undefined, message: Message): void;
-  /** Log lines that were nobody's. */
+  /** What was nobody's. */
   readonly dropped: number;
   /** Nothing is asked any more. */
   stop(): void;
@@ -43,12 +45,13 @@ export function createEar(options: EarOptions): Ear {
     if (asked) asked.abort();
     else if (LIST_CHANGED.has(method)) options.listChanged();
     else if (method === "notifications/resources/updated") options.updated(params);
-    else if (!link.overhear(message) && method === "notifications/message") tell(params);
+    else if (method === ELICITED) tell(method, withElicitationId(options.upstream, params));
+    else if (!link.overhear(message) && method === "notifications/message") tell(method, params);
   }
 
-  function tell(params: Payload): void {
+  function tell(method: string, params: Payload): void {
     const contact = options.contact();
-    if (contact) contact.tell({ method: "notifications/message", params });
+    if (contact) contact.tell({ method, params });
     else dropped++;
   }
 
@@ -60,8 +63,13 @@ export function createEar(options: EarOptions): Ear {
       if (found.kind === "refused") {
         link.respond(errorText(id, found.error.error));
         if (isQuestion(method)) options.refused();
-      } else void ask(link, id, found.questions);
+      } else void ask(link, id, stamped(found.questions));
     }
+  }
+
+  function stamped(question: Payload): Payload {
+    const params = question.object("params");
+    return params ? question.with({ params: withElicitationId(options.upstream, params).bytes }) : question;
   }
 
   async function ask(link: Link, id: RawId, question: Payload): Promise<void> {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { outbound, plain, resultText, startPeer, startRawPeer } from "../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
@@ -96,6 +97,7 @@ describe.each<[string, OpenTransport]>([
       const channel = channelTo(peer.url);
       const large = outbound({ params: { text: "x".repeat(9_000_000) } });
       expect(plain(await channel.request(large))).toEqual(failed("bad_response", "refused"));
+      await nextTurn();
       expect(plain(await channel.request(outbound()))).toEqual(failed("bad_response", "refused"));
       expect(sockets.size).toBe(2);
     });

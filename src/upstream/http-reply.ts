@@ -163,5 +163,8 @@ const garbled = (detail: string): AttemptFailure => failure("protocol_error", "s
 const failed = (fault: Fault, detail: string): Reply => ({ kind: "failed", ...failure(fault, "sent_unknown", detail) });
 const NO_ANSWER: Reply = failed("protocol_error", "the upstream answered with a message that is no response");
 const WRONG_ID: Reply = failed("protocol_error", "the upstream answered with a wrong id");
-const tooLarge = ({ maxMessageBytes }: ReplyContext): Reply =>
-  failed("too_large", `the upstream's answer is larger than ${maxMessageBytes} bytes`);
+/** It has answered: asked again, whoever it is would answer no less. */
+const tooLarge = ({ maxMessageBytes }: ReplyContext): Reply => ({
+  kind: "failed",
+  ...failure("too_large", "answered", `the upstream's answer is larger than ${maxMessageBytes} bytes`),
+});

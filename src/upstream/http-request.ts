@@ -138,7 +138,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     const lost = failed.fault === "connection_lost" || failed.fault === "unreachable";
     const again = lost && this.#tries < MAX_RESUMES && !this.#host.closing();
     if (this.#eventId !== undefined && again) this.#resumeLater(this.#eventId);
-    else if (this.#eventId === undefined || failed.delivery === "sent_unknown") {
+    else if (this.#eventId === undefined || failed.delivery === "sent_unknown" || failed.delivery === "answered") {
       this.#settle({ kind: "failed", ...failed });
     } else {
       // Whatever became of the attempt to take it up again: the request itself has long been sent.

@@ -62,6 +62,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   let sessionHeaders: Readonly<Record<string, string>> = {};
   let dropped = 0;
   let closing: Promise<void> | undefined;
+  let discarded = false;
   let stopStream = (): void => {};
 
   const drop = (): void => {
@@ -70,7 +71,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   const host: RequestHost = {
     ...{ link, path, random, maxMessageBytes, dropped: drop, deadlines: new Deadlines(clock) },
     session: () => sessionId,
-    closing: () => closing !== undefined,
+    closing: () => discarded || closing !== undefined,
     sawHead(method, head) {
       if (method !== "initialize" || head.status >= 300) return true;
       const given = header(head, "mcp-session-id");
@@ -96,7 +97,11 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
     await endSession();
     stopAll(link.running);
     if (!options.dispatcher) await dispatcher.close();
-    events.closed("closed by us");
+    if (!discarded) events.closed("closed by us");
+  };
+  const closeOnce = (): Promise<void> => {
+    closing ??= close();
+    return closing;
   };
 
   return {
@@ -111,7 +116,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       return dropped;
     },
     request: request => {
-      if (!closing) return sendRequest(host, request);
+      if (!host.closing()) return sendRequest(host, request);
       return Promise.resolve({
         ...{ kind: "failed", fault: "connection_lost", delivery: "not_sent" },
         detail: "the channel was closed",
@@ -126,7 +131,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       });
     },
     openStream(headers, watcher) {
-      if (closing) return;
+      if (host.closing()) return;
       stopStream();
       sessionHeaders = headers;
       stopStream = openStandaloneStream({
@@ -137,9 +142,14 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       });
     },
     endSession,
-    close: () => {
-      closing ??= close();
-      return closing;
+    async discard() {
+      stopStream();
+      // Each exchange has a connection of its own: what one of them met says nothing about the others.
+      if (!options.dispatcher || link.running.size === 0) return closeOnce();
+      if (discarded || closing) return;
+      discarded = true;
+      events.closed("given up");
     },
+    close: closeOnce,
   };
 }

@@ -6,7 +6,7 @@ import { shownCapabilities } from "../wire/capabilities.ts";
 import type { Input, UpstreamEra } from "../wire/era.ts";
 import { type Message, notificationText } from "../wire/message.ts";
 import { isSevereEnough } from "../wire/methods.ts";
-import { canBeAsked } from "../wire/upstream-questions.ts";
+import { ASIDE, canBeAsked } from "../wire/upstream-questions.ts";
 import { attemptOf, failed, type LinkAttempt, NO_TIMEOUT_MS, type Timeouts } from "./attempt.ts";
 import type { Channel, Reply } from "./channel.ts";
 import { NOTICES, type OpenCall, openCall } from "./open-call.ts";
@@ -53,7 +53,7 @@ export interface Link extends Introduction {
   respond(text: Buffer): void;
   /** Cancels what waits for agents and closes the channel. */
   close(): Promise<void>;
-  /** Closes a channel that turned out to be dead: what became of the calls on it is unknown. */
+  /** Gives up a channel that is no use for further calls; those on it that can still be answered are. */
   discard(): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export interface LinkParts {
   readonly nextId: () => number;
   readonly clock: Clock;
   readonly parking: Parking;
-  /** A request of the upstream that no call is there for: it cannot be asked, or it ended before. */
+  /** What came with a call and is none of its business: news, or a request when it cannot be asked or has ended. */
   unclaimed(message: Message): void;
 }
 
@@ -105,7 +105,7 @@ export function createLink(parts: LinkParts): Link {
       if (message.kind === "request") unclaimed(message);
       else if (message.kind === "notification" && NOTICES.has(message.method)) {
         return call.notify({ method: message.method, params: message.params ?? NOTHING });
-      }
+      } else if (message.kind === "notification" && ASIDE.has(message.method)) unclaimed(message);
     };
     const listener: Listener = { place: -1, hear };
     running.add(listener);
@@ -199,7 +199,7 @@ export function createLink(parts: LinkParts): Link {
       await outbound.flushed();
       await channel.close();
     },
-    discard: () => channel.close(),
+    discard: () => channel.discard(),
   };
 }
 

@@ -13,6 +13,7 @@ function channelThatSays(text: string): Channel {
     request: async (_request: OutboundRequest): Promise<Reply> => ({ kind: "result", result }),
     notify: async () => {},
     close: async () => {},
+    discard: async () => {},
     pid: undefined,
     stderr: () => [],
     cancels: true,

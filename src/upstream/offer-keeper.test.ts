@@ -3,7 +3,7 @@ import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Link } from "./link.ts";
-import { createOfferKeeper } from "./offer-keeper.ts";
+import { createOfferKeeper, LEAST_AGE_MS } from "./offer-keeper.ts";
 
 /** A link on which lists are answered when the test says so. */
 function linkOf(name: string) {
@@ -45,4 +45,36 @@ it("reads once now and once after it, however often an upstream says that its li
   await flush();
   expect(keeper.offer?.instructions).toBe("new");
   expect(clock.pending).toBe(0);
+});
+
+it.each([
+  // A minute, by its own word.
+  [{ ttlMs: 60_000 }, { listChanged: true }, 60_000],
+  [{ ttlMs: 60_000 }, {}, 60_000],
+  // No time at all, and it would not say when it changes.
+  [{ ttlMs: 0 }, {}, LEAST_AGE_MS],
+  [{ ttlMs: 0 }, { listChanged: true }, undefined],
+  [{}, {}, undefined],
+])("takes a list with %j of an upstream with %j for stale after %s ms", async (hint, tools, staleMs) => {
+  const clock = manualClock();
+  const keeper = createOfferKeeper({
+    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ changed: () => {}, trouble: () => {} },
+  });
+  const link = {
+    capabilities: Payload.of({ tools }),
+    ask: async () => ({ kind: "result", result: Payload.of({ tools: [], ...hint }) }),
+  } as unknown as Link;
+  expect(keeper.isStale("tool")).toBe(false);
+  await keeper.refresh(link);
+  if (staleMs !== undefined) {
+    clock.advance(staleMs - 1);
+    expect(keeper.isStale("tool")).toBe(false);
+    clock.advance(1);
+    expect([keeper.isStale("tool"), keeper.isStale("prompt")]).toEqual([true, false]);
+    const again = keeper.refresh(link);
+    expect(keeper.isStale("tool")).toBe(false);
+    await again;
+  } else clock.advance(3_600_000);
+  expect(keeper.isStale("tool")).toBe(false);
 });

@@ -1,17 +1,22 @@
-import { KINDS, type Offer } from "../core/catalog.ts";
+import { KINDS, type Kind, type Offer } from "../core/catalog.ts";
 import type { UpstreamName } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
+import { LIST_METHODS } from "../wire/methods.ts";
 import type { Link } from "./link.ts";
 import { fetchOffer } from "./offer.ts";
 
 /** At least this long between two readings of the same upstream's lists, however often it says that they changed. */
 const SPACING_MS = 500;
+/** A list that may not be kept at all is read again for whoever asks, but not more often than this. */
+export const LEAST_AGE_MS = 1_000;
 
 /** Knows what an upstream offers: reads it when told to, and says so when it changed. */
 export interface OfferKeeper {
   readonly offer: Offer | undefined;
   /** Reads the lists anew; many requests at once become one reading now and at most one after it. */
   refresh(link: Link): Promise<void>;
+  /** Whether the list of a kind may not be kept any longer, by what the upstream said with it. */
+  isStale(kind: Kind): boolean;
   stop(): void;
 }
 
@@ -69,9 +74,26 @@ export function createOfferKeeper(options: {
       waiting ??= after(running);
       return waiting;
     },
+    isStale(kind) {
+      const hint = offer?.hints[kind];
+      if (!offer || !hint || running || waiting) return false;
+      // Of what may not be kept its changes are told, or else nobody would ever hear of them.
+      if (hint.ttlMs === 0 && tellsOfChanges(offer, kind)) return false;
+      return clock.now() - readAt >= Math.max(hint.ttlMs, LEAST_AGE_MS);
+    },
     stop: () => aborted.abort(),
   };
 }
+
+const CAPABILITY: ReadonlyMap<Kind, string> = new Map(
+  [...LIST_METHODS.values()].map(({ kind, capability }) => [kind, capability]),
+);
+
+const tellsOfChanges = ({ capabilities }: Offer, kind: Kind): boolean =>
+  capabilities
+    .object(CAPABILITY.get(kind) ?? "")
+    ?.raw("listChanged")
+    ?.toString("latin1") === "true";
 
 function isSame(a: Offer, b: Offer): boolean {
   if (a.instructions !== b.instructions || !a.capabilities.bytes.equals(b.capabilities.bytes)) return false;

@@ -15,7 +15,12 @@ const ROOTS = Payload.of({ roots: {} });
 
 function callOf(signal = new AbortController().signal, answers?: object) {
   const notices: Notice[] = [];
-  const continues = answers && { upstream: upstreamName("u"), ticket: "", answers: Payload.of(answers) };
+  const continues = answers && {
+    upstream: upstreamName("u"),
+    ticket: "",
+    answers: Payload.of(answers),
+    refusals: Payload.of({}),
+  };
   const call: Call = {
     caller: { principal: ANONYMOUS, agent: "test", owner: OWNER, capabilities: ROOTS },
     ...{ view: { kind: "all" }, method: "tools/call", target: "t", subject: undefined, params: Payload.of({}) },

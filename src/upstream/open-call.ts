@@ -4,6 +4,7 @@ import type { OwnerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Message } from "../wire/message.ts";
+import { ASIDE } from "../wire/upstream-questions.ts";
 import { failed, type LinkAttempt, type Timeouts } from "./attempt.ts";
 import { openQuestions, type UpstreamRequest } from "./open-questions.ts";
 import type { Parkable, Parked, Parking } from "./parking.ts";
@@ -33,7 +34,7 @@ export interface OpenCallParts {
   respond(text: Buffer): void;
   /** Nothing is open at the upstream any more. */
   ended(): void;
-  /** A question that this call is not there for any more. */
+  /** What came with this call and is none of its business, or not any more. */
   unclaimed(message: Message): void;
 }
 
@@ -120,6 +121,7 @@ export function openCall(
 
   function hear(message: Message): Room {
     if (message.kind === "request") take(message);
+    else if (message.kind === "notification" && ASIDE.has(message.method)) parts.unclaimed(message);
     else if (message.kind === "notification") return notice(message.method, message.params ?? NOTHING);
   }
 
@@ -144,7 +146,7 @@ export function openCall(
       return;
     }
     asked = true;
-    round.end({ kind: "asks", questions: questions.payload(), ticket: parked.ticket });
+    round.end({ kind: "asks", questions: questions.payload(), ticket: parked.ticket, open: true });
     parts.turn?.pass();
   }
 
@@ -159,7 +161,7 @@ export function openCall(
     if (turn !== "go") return;
     // Given up, answered or ended while it waited: nothing is left to be done in this turn.
     if (!mine || round !== mine || outcome) return parts.turn?.pass();
-    questions.answer(call.continues?.answers ?? NOTHING);
+    if (call.continues) questions.answer(call.continues);
     // What has no answer is asked again.
     park();
   }

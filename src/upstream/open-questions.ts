@@ -1,3 +1,4 @@
+import type { Continuation } from "../core/call.ts";
 import { Payload } from "../core/payload.ts";
 import { errorText, type Message, type RawId, resultParts } from "../wire/message.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
@@ -14,8 +15,8 @@ export interface OpenQuestions {
   add(request: UpstreamRequest): boolean;
   /** Key → `{method, params}`. */
   payload(): Payload;
-  /** Hands the agent's answers to the upstream. A question without an answer stays. */
-  answer(answers: Payload): void;
+  /** Hands the agent's answers to the upstream, errors too. A question without an answer stays. */
+  answer(given: Pick<Continuation, "answers" | "refusals">): void;
   /** The upstream does not want to know any more. */
   withdraw(id: RawId): void;
   /** Tells the upstream that there is no place for its questions. */
@@ -60,12 +61,15 @@ export function openQuestions(declared: Payload, respond: (text: Buffer) => void
       return true;
     },
     payload: () => NOTHING.with(Object.fromEntries([...open].map(([key, { question }]) => [key, question.bytes]))),
-    answer(answers) {
+    answer({ answers, refusals }) {
       for (const [key, question] of [...open]) {
+        const { id } = question.request;
         const result = answers.object(key);
-        if (!result) continue;
+        const error = refusals.object(key);
+        if (!result && !error) continue;
         remove(key, question);
-        respond(Buffer.concat(resultParts(question.request.id, result)));
+        if (result) respond(Buffer.concat(resultParts(id, result)));
+        else if (error) respond(errorText(id, error));
       }
     },
     withdraw(id) {

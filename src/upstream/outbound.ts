@@ -50,17 +50,17 @@ export function createOutbound(parts: {
 }): Outbound {
   const { channel, era, version, nextId, clock } = parts;
   const farewells = new Set<Promise<void>>();
-  const saysFarewell = era.cancelsByMessage && !channel.cancels;
 
-  async function request(outbound: OutboundRequest): Promise<Reply> {
+  async function requestWithFarewell(outbound: OutboundRequest): Promise<Reply> {
     const reply = await channel.request(outbound);
-    if (saysFarewell && reply.kind === "failed" && wasAbandoned(reply)) {
+    if (reply.kind === "failed" && wasAbandoned(reply)) {
       const farewell = channel.notify(cancelledText(outbound.id), era.headers(version));
       farewells.add(farewell);
       void farewell.then(() => farewells.delete(farewell));
     }
     return reply;
   }
+  const request = era.cancelsByMessage && !channel.cancels ? requestWithFarewell : channel.request;
 
   return {
     send(call, { holder, timeouts, input, capabilities, signal, onMessage }) {

@@ -26,14 +26,17 @@ export const tenantKey = ({ owner, declared }: Tenant): string =>
 interface Slot {
   readonly tenant: Tenant;
   readonly opening: Promise<Opened>;
+  opened: Opened | undefined;
   link: Link | undefined;
   usedAt: number;
 }
 
 /** One conversation for each agent, where an upstream keeps state for them. */
 export interface OwnerLinks {
-  get(tenant: Tenant): Promise<Opened>;
+  get(tenant: Tenant): Promise<Opened> | Opened;
   has(owner: OwnerId): boolean;
+  /** Those that are open. */
+  links(owner: OwnerId): readonly Link[];
   /** Gives up this link, if it is one of these, because it turned out to be dead. */
   drop(link: Link): void;
   /** A link has ended by itself. */
@@ -59,10 +62,12 @@ export function createOwnerLinks(options: {
       tenant,
       usedAt: clock.now(),
       link: undefined,
+      opened: undefined,
       opening: options.open(tenant).then(opened => {
         if (opened.kind === "failed") forget(slot);
         else if (slots.get(tenantKey(tenant)) === slot) {
           slot.link = opened.link;
+          slot.opened = opened;
           options.opened(tenant, opened.link);
         } else void opened.link.close();
         return opened;
@@ -114,9 +119,10 @@ export function createOwnerLinks(options: {
       // Kept in order of use.
       if (!slots.delete(key) && slots.size >= OWNER_LINKS.max) makeRoom();
       slots.set(key, slot);
-      return slot.opening;
+      return slot.opened ?? slot.opening;
     },
     has: owner => byOwner.has(owner),
+    links: owner => [...(byOwner.get(owner) ?? [])].flatMap(({ link }) => link ?? []),
     lost(link) {
       const slot = slotOf(link);
       if (slot) forget(slot);

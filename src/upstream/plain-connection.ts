@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import { connect, type LookupFunction, type Socket } from "node:net";
 import type { Clock } from "../core/ports.ts";
 import { ReplyParser, type ReplyParts } from "./reply-parser.ts";
 import type { ReplyHead } from "./statuses.ts";
@@ -11,6 +11,7 @@ export interface ConnectionOwner {
   /** As the `Host` header says it. */
   readonly authority: string;
   readonly clock: Clock;
+  readonly lookup: LookupFunction;
   readonly connectTimeoutMs: number;
   readonly lines: HeaderLines;
   /** The exchange is over and another one may follow. */
@@ -40,9 +41,9 @@ export class PlainConnection implements ReplyParts {
 
   constructor(owner: ConnectionOwner) {
     this.#owner = owner;
-    const { host, port, clock, connectTimeoutMs } = owner;
+    const { host, port, clock, lookup, connectTimeoutMs } = owner;
     const socket = connect({
-      ...{ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
+      ...{ host, port, lookup, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
       // Its own buffer, filled again and again: no stream of chunks has to be kept for nobody.
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_BYTES),

@@ -1,3 +1,4 @@
+import { keepLastGood } from "./lookup.ts";
 import { type ConnectionOwner, headerLines, PlainConnection } from "./plain-connection.ts";
 import type { HttpRequest, Ongoing, ReplyReceiver, Transport, TransportOptions } from "./transport.ts";
 
@@ -24,6 +25,7 @@ export function openPlainTransport(options: TransportOptions): Transport {
     port: Number(port || 80),
     authority: host,
     clock,
+    lookup: keepLastGood(clock, options.lookup),
     connectTimeoutMs,
     lines: headerLines(),
     free(connection, announcedMs) {

@@ -1,8 +1,10 @@
 import type { UpstreamConfig } from "../config/schema.ts";
+import type { Notice } from "../core/call.ts";
 import type { Offer } from "../core/catalog.ts";
 import type { AgentContact } from "../core/front.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Pressure } from "../core/pressure.ts";
+import { createRetryBudget, type RetryBudget } from "../core/retry-budget.ts";
 import type { DialWorld } from "./dial.ts";
 import { createParking } from "./parking.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
@@ -26,6 +28,8 @@ export interface Pool {
   get(name: UpstreamName): Upstream | undefined;
   /** Brings the pool to this configuration. Returns one sentence for each change. */
   apply(configs: readonly UpstreamConfig[]): readonly string[];
+  /** Tells every conversation that is held for that owner. */
+  tell(owner: OwnerId, notice: Notice): void;
   release(owner: OwnerId): void;
   stop(graceMs: number): Promise<void>;
 }
@@ -36,6 +40,7 @@ const REMOVED_GRACE_MS = 30_000;
 export function createPool(world: PoolWorld): Pool {
   let upstreams: readonly Upstream[] = [];
   let byName = new Map<UpstreamName, Upstream>();
+  let budgets = new Map<string, RetryBudget>();
   const leaving = new Set<Upstream>();
   const parking = createParking(world.clock);
 
@@ -48,6 +53,7 @@ export function createPool(world: PoolWorld): Pool {
     const upstream: Upstream = createUpstream(config, {
       ...world,
       parking,
+      budget: budgets.get(sharersOf(config)) ?? createRetryBudget(),
       known: world.known(upstreamName(config.name)),
       changed: () => world.changed(upstream),
       offered: offer => world.offered(upstream, offer),
@@ -64,6 +70,7 @@ export function createPool(world: PoolWorld): Pool {
     apply(configs) {
       const changes: string[] = [];
       const started: Upstream[] = [];
+      budgets = new Map(configs.map(sharersOf).map(key => [key, budgets.get(key) ?? createRetryBudget()]));
       const next = configs.map(config => {
         const before = byName.get(upstreamName(config.name));
         if (before && JSON.stringify(before.config) === JSON.stringify(config)) return before;
@@ -83,6 +90,9 @@ export function createPool(world: PoolWorld): Pool {
       for (const upstream of started) upstream.start();
       return changes;
     },
+    tell(owner, notice) {
+      for (const upstream of upstreams) upstream.tell(owner, notice);
+    },
     release(owner) {
       for (const upstream of upstreams) upstream.release(owner);
     },
@@ -92,3 +102,7 @@ export function createPool(world: PoolWorld): Pool {
     },
   };
 }
+
+/** Upstreams with the same key share a retry budget. */
+const sharersOf = ({ group, name }: UpstreamConfig): string =>
+  group === undefined ? `upstream ${name}` : `group ${group}`;

@@ -1,21 +1,22 @@
 import type { Health } from "../core/health.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock, Random } from "../core/ports.ts";
+import type { Reply } from "./channel.ts";
 import type { Connector } from "./connector.ts";
 import type { Link } from "./link.ts";
 
-const CHECK_TIMEOUT_MS = 5_000;
-/** After a failed check the next one comes soon. */
-const RECHECK_MS = 1_000;
+export const CHECK_TIMEOUT_MS = 5_000;
+/** After a fault or a failed check the next one comes soon. */
+export const RECHECK_MS = 1_000;
+/** A check that ends this much later than it should was not kept waiting by the upstream: we were asleep ourselves. */
+const ASLEEP_MS = 250;
 
 /** Checks from time to time whether the upstream is alive, on the link that is open anyway. */
 export interface Prober {
   /** Begins to check this link; checks of an earlier one end. */
   watch(link: Link): void;
-  /** Real traffic has just proved that the upstream is alive. */
-  seen(): void;
-  /** Something looks wrong: check as soon as its ejection allows. */
-  hurry(): void;
+  /** Something looks wrong: check after this long, or as soon as the state allows, if that is earlier than planned. */
+  hurry(delayMs: number): void;
   stop(): void;
 }
 
@@ -29,8 +30,10 @@ export function createProber(options: {
   const { connector, health, clock, random, intervalMs } = options;
   const stopping = new AbortController();
   let watched: Link | undefined;
-  let seenAt = Number.NEGATIVE_INFINITY;
   let checking = false;
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  let doubtedAt = Number.NEGATIVE_INFINITY;
+  let nextAt = Number.POSITIVE_INFINITY;
   let cancel = (): void => {};
 
   /** Spread over ±20 %, so that many upstreams are not checked in step. */
@@ -38,37 +41,65 @@ export function createProber(options: {
 
   function schedule(delayMs: number): void {
     cancel();
-    if (!stopping.signal.aborted) cancel = clock.after(delayMs, () => void check());
+    if (stopping.signal.aborted) return;
+    nextAt = clock.now() + delayMs;
+    cancel = clock.after(delayMs, () => void check());
+  }
+
+  /** Real traffic has proved lately that it is well. */
+  function isProven(now: number): boolean {
+    const { answeredAt } = health;
+    return health.state === "ready" && answeredAt > doubtedAt && now - answeredAt < intervalMs * 0.8;
   }
 
   async function check(): Promise<void> {
     const link = watched;
     if (!link || checking || connector.link !== link) return;
-    if (health.condition === "up" && clock.now() - seenAt < intervalMs * 0.8) return schedule(spread());
+    const startedAt = clock.now();
+    if (health.checkAt > startedAt) return schedule(health.checkAt - startedAt);
+    if (isProven(startedAt)) return schedule(spread());
     checking = true;
+    checkedAt = startedAt;
     const reply = await link.ask(link.era.probe, EMPTY, { timeoutMs: CHECK_TIMEOUT_MS, signal: stopping.signal });
     checking = false;
     if (stopping.signal.aborted || connector.link !== link) return;
-    if (reply.kind !== "failed") {
-      health.succeeded();
-      return schedule(spread());
+    schedule(reply.kind === "failed" ? whenAgain(link, reply, startedAt) : spread());
+    if (reply.kind !== "failed") health.checkPassed();
+  }
+
+  /** Draws the conclusions from a check that failed. */
+  function whenAgain(link: Link, reply: Reply & { kind: "failed" }, startedAt: number): number {
+    const { fault, delivery, detail, retryAfterMs = RECHECK_MS } = reply;
+    const now = clock.now();
+    if (fault === "timeout" && now - startedAt > CHECK_TIMEOUT_MS + ASLEEP_MS) return 0;
+    if (fault === "auth_required") {
+      health.unauthorized(detail);
+      return spread();
     }
     // A check that we could not send says nothing of the upstream, nor of the calls that run there.
-    if (reply.fault === "overloaded" && reply.delivery === "not_sent") return schedule(RECHECK_MS);
-    const dead = health.checkFailed(`health check failed: ${reply.detail}`);
-    if (dead || reply.fault === "unreachable" || reply.fault === "session_lost") connector.giveUp(link, reply.detail);
-    else schedule(Math.max(RECHECK_MS, (health.checkAt ?? 0) - clock.now()));
+    if (fault === "overloaded" && delivery === "not_sent") return RECHECK_MS;
+    if (fault === "rate_limited" || fault === "overloaded") {
+      health.limited(now + retryAfterMs, detail);
+      return Math.max(retryAfterMs, spread());
+    }
+    const dead = health.checkFailed(`health check failed: ${detail}`);
+    if (dead || fault === "unreachable" || fault === "session_lost") connector.giveUp(link, detail);
+    // Nothing answers there any more: whoever still waits is told now.
+    if (dead) void link.close();
+    return Math.max(RECHECK_MS, health.checkAt - now);
   }
 
   return {
     watch(link) {
       watched = link;
-      schedule(spread());
+      schedule(Math.max(0, Math.min(spread(), health.state === "ejected" ? health.checkAt - clock.now() : Infinity)));
     },
-    seen() {
-      seenAt = clock.now();
+    hurry(delayMs) {
+      const now = clock.now();
+      doubtedAt = now;
+      const due = Math.max(now + delayMs, health.checkAt, checkedAt + RECHECK_MS);
+      if (due < nextAt) schedule(due - now);
     },
-    hurry: () => schedule(Math.max(0, (health.checkAt ?? 0) - clock.now())),
     stop() {
       cancel();
       stopping.abort();

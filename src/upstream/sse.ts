@@ -131,6 +131,11 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     } else if (outcome.status >= 300) correlator.fail(request.id, refusal(outcome, clock.wall()));
   };
 
+  const close = async (): Promise<void> => {
+    finish(CLOSED);
+    await closing;
+  };
+
   return {
     pid: undefined,
     cancels: true,
@@ -150,10 +155,8 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     async notify(message, headers) {
       if (!over && endpoint !== undefined) await post(message, headers, NOTIFY_TIMEOUT_MS);
     },
-    async close() {
-      finish(CLOSED);
-      await closing;
-    },
+    close,
+    discard: close,
   };
 }
 

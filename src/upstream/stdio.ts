@@ -176,16 +176,19 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     return { ...reply, delivery: "not_sent", ...(refusal()?.fault === "overloaded" && { fault: "overloaded" }) };
   };
 
+  const close = async (): Promise<void> => {
+    fail("connection_lost", "the channel was closed");
+    await child.stop();
+  };
+
   return {
     request,
     notify: message =>
       new Promise(resolve => {
         if (!writer?.send([oneLine(message)], resolve)) resolve();
       }),
-    async close() {
-      fail("connection_lost", "the channel was closed");
-      await child.stop();
-    },
+    close,
+    discard: close,
     cancels: true,
     attributes: false,
     pid: child.pid,

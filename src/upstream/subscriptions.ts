@@ -20,7 +20,7 @@ export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt" | 
   main(): Promise<Opened>;
   /** Whose conversation serves this caller; `undefined` for the shared link. */
   tenantOf(main: Link, caller: Caller): Tenant | undefined;
-  own(tenant: Tenant): Promise<Opened>;
+  own(tenant: Tenant): Promise<Opened> | Opened;
   /** A link turned out to be dead. */
   drop(link: Link): void;
   /** The lists may have changed unheard. */
@@ -153,7 +153,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const delayMs = reconnectMs(undefined, place.failures++, random);
     place.cancelReopen();
     place.cancelReopen = clock.after(delayMs, () => {
-      void options.own(tenant).then(opened => {
+      void Promise.resolve(options.own(tenant)).then(opened => {
         if (opened.kind === "open") place.failures = 0;
         else if (!stopping.signal.aborted && places.get(keyOf(tenant)) === place) reopenLater(place, tenant);
       });

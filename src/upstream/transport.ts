@@ -1,3 +1,4 @@
+import type { LookupFunction } from "node:net";
 import type { Clock } from "../core/ports.ts";
 import type { ReplyHead } from "./statuses.ts";
 
@@ -8,6 +9,8 @@ export interface TransportOptions {
   /** How long an unused connection is kept where the upstream does not say. */
   readonly keepAliveMs?: number;
   readonly connectTimeoutMs?: number;
+  /** How the host's name is looked up, by default as the system does. */
+  readonly lookup?: LookupFunction;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
 }

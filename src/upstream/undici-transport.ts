@@ -1,11 +1,13 @@
 import { type Dispatcher, Pool } from "undici";
+import { keepLastGood } from "./lookup.ts";
 import type { HttpRequest, Ongoing, ReplyReceiver, Transport, TransportOptions } from "./transport.ts";
 
 /** Connections to an upstream with TLS. */
 export function openUndiciTransport(options: TransportOptions): Transport {
-  const { keepAliveMs = 4_000, connectTimeoutMs = 3_000, ca } = options;
+  const { clock, keepAliveMs = 4_000, connectTimeoutMs = 3_000, ca } = options;
+  const lookup = keepLastGood(clock, options.lookup);
   const pool = new Pool(new URL(options.url).origin, {
-    connect: { timeout: connectTimeoutMs, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
+    connect: { timeout: connectTimeoutMs, lookup, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: keepAliveMs,
@@ -25,6 +27,12 @@ export function openUndiciTransport(options: TransportOptions): Transport {
   };
 }
 
+/**
+ * After a larger request a connection is not used again: where the answer came before all of it was sent, undici would
+ * put the next request behind the rest, which nobody reads.
+ */
+const MAX_REUSED_BYTES = 1024 * 1024;
+
 /** Translates undici's handler into ours. */
 class Exchange implements Dispatcher.DispatchHandler, Ongoing {
   readonly #receiver: ReplyReceiver;
@@ -36,7 +44,8 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
   }
 
   dispatch(pool: Pool, { method, path, headers, body }: HttpRequest): void {
-    pool.dispatch({ method, path, headers, body: body && Buffer.concat(body) }, this);
+    const bytes = body && Buffer.concat(body);
+    pool.dispatch({ method, path, headers, body: bytes, reset: (bytes?.length ?? 0) > MAX_REUSED_BYTES }, this);
   }
 
   abandon(): void {

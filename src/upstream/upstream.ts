@@ -1,16 +1,17 @@
 import type { UpstreamConfig } from "../config/schema.ts";
-import type { Caller } from "../core/call.ts";
-import type { Offer } from "../core/catalog.ts";
+import type { Caller, Notice } from "../core/call.ts";
+import type { Kind, Offer } from "../core/catalog.ts";
+import { hasTasks } from "../core/extensions.ts";
 import type { AgentContact, Subscription } from "../core/front.ts";
 import { createHealth } from "../core/health.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Pressure } from "../core/pressure.ts";
+import type { RetryBudget } from "../core/retry-budget.ts";
 import type { Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
-import { NO_CAPABILITIES } from "../wire/capabilities.ts";
+import { expects, NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Message } from "../wire/message.ts";
 import { createAdmission } from "./admission.ts";
-import type { Timeouts } from "./attempt.ts";
 import { createAttempts } from "./attempts.ts";
 import { createConnector } from "./connector.ts";
 import { createDialer, type DialWorld } from "./dial.ts";
@@ -20,6 +21,7 @@ import { createOfferKeeper } from "./offer-keeper.ts";
 import { createOwnerLinks, type Tenant } from "./owner-links.ts";
 import { createProber } from "./prober.ts";
 import { createPromotion } from "./promotion.ts";
+import { createSchedule } from "./schedule.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import type { Listener } from "./topics.ts";
 import { createTraffic } from "./traffic.ts";
@@ -36,6 +38,8 @@ export interface UpstreamWorld extends DialWorld {
   /** An agent that can be reached outside its calls. */
   contact(owner: OwnerId): AgentContact | undefined;
   readonly pressure: Pressure;
+  /** Of its group. */
+  readonly budget: RetryBudget;
 }
 
 /** One configured upstream: keeps it connected, knows what it offers, sends it calls. */
@@ -46,8 +50,12 @@ export interface Upstream extends Instance {
   /** Whether it has been tried at least once since it was started. */
   readonly tried: boolean;
   status(): UpstreamStatus;
+  /** Somebody asks for its list of that kind: what is older than it may be is read again, for the next who asks. */
+  listed(kind: Kind): void;
   /** Has a resource or a task watched. */
   subscribe(caller: Caller, listener: Listener): Promise<Subscription>;
+  /** Tells the conversations that it holds for that owner, if they know of such a thing. */
+  tell(owner: OwnerId, notice: Notice): void;
   /** Ends the conversations that it holds for that owner. */
   release(owner: OwnerId): void;
   start(): void;
@@ -55,13 +63,9 @@ export interface Upstream extends Instance {
   stop(graceMs: number): Promise<void>;
 }
 
-const LONGEST_CALL_MS = 600_000;
-
 export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Upstream {
   const { clock, random, parking } = world;
   const name = upstreamName(config.name);
-  const timeoutMs = config.timeout * 1000;
-  const timeouts: Timeouts = { timeoutMs, maxTimeoutMs: Math.max(timeoutMs, LONGEST_CALL_MS) };
   const stopping = new AbortController();
   const signal = stopping.signal;
   const health = createHealth({ clock, random, changed: world.changed });
@@ -90,6 +94,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
 
   const earFor = (tenant: Tenant | undefined): Ear =>
     createEar({
+      upstream: name,
       contact: () => tenant && world.contact(tenant.owner),
       refused: promotion.tried,
       listChanged: relist,
@@ -144,7 +149,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     ...{ connector, owners, dialer, keeper, health, prober },
     ...{ parking, promotion, clock, stopping: signal },
   });
-  const admission = createAdmission({ config, clock, timeouts, send: attempts.send });
+  const admission = createAdmission({ config, clock, send: attempts.send });
   const drop = (link: Link): void => {
     owners.drop(link);
     connector.giveUp(link, "the upstream does not know this conversation any more");
@@ -176,22 +181,42 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   return {
     name,
     config,
-    trust: { annotations: config.trust_annotations, safeToRetry: new Set(config.safe_to_retry) },
+    trust: {
+      annotations: config.trust_annotations,
+      safeToRetry: new Set(config.safe_to_retry),
+      get startsTasks() {
+        return keeper.offer !== undefined && hasTasks(keeper.offer.capabilities);
+      },
+    },
     get offer() {
       return keeper.offer;
     },
     get tried() {
       return tried || health.lastError !== undefined;
     },
+    budget: world.budget,
+    limits: createSchedule(config),
     get condition() {
       return health.condition;
+    },
+    get restarting() {
+      return connector.restarting;
+    },
+    get returnedAt() {
+      return health.returnedAt;
     },
     get inFlight() {
       return traffic.counts.inFlight;
     },
     keeps: owner => owners.has(owner),
-    send: (call, holder) => traffic.during(admission.send(call, holder)),
+    send: (call, holder, limits) => traffic.during(admission.send(call, holder, limits)),
+    listed(kind) {
+      if (connector.link && keeper.isStale(kind)) void keeper.refresh(connector.link);
+    },
     subscribe: subscriptions.subscribe,
+    tell(owner, { method, params }) {
+      for (const link of owners.links(owner)) if (expects(link.declared, method)) void link.notify(method, params);
+    },
     release(owner) {
       subscriptions.release(owner);
       owners.release(owner);

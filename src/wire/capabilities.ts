@@ -10,6 +10,8 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   sampling: ["context", "tools"],
   elicitation: ["form", "url"],
 };
+/** What an agent says on its own account. */
+export const ROOTS_CHANGED = "notifications/roots/list_changed";
 export const NO_CAPABILITIES = Payload.of({});
 
 /** Equal texts for agents that can do the same, whatever order they name it in. */
@@ -30,8 +32,28 @@ export function shownCapabilities(declared: Payload): Payload {
   return Object.keys(shown).length > 0 ? NO_CAPABILITIES.with(shown) : NO_CAPABILITIES;
 }
 
-/** The same for an upstream that is told when a conversation opens: such revisions have no tasks as an extension. */
-export const openingCapabilities = (declared: Payload): Payload => shownCapabilities(withoutTasks(declared));
+/**
+ * The same for an upstream that is told when a conversation opens: such revisions have no tasks as an extension, and have
+ * news of roots.
+ */
+export function openingCapabilities(declared: Payload): Payload {
+  const shown = shownCapabilities(withoutTasks(declared));
+  return tellsOfRoots(declared) ? shown.with({ roots: '{"listChanged":true}' }) : shown;
+}
+
+/** Whether an agent that declares this says so when its roots have changed. */
+export const tellsOfRoots = (declared: Payload): boolean =>
+  declared.object("roots")?.raw("listChanged")?.toString("latin1") === "true";
+
+/** Whether an upstream that was told this at the opening of its conversation expects such a notification. */
+export const expects = (declared: Payload, method: string): boolean =>
+  method === ROOTS_CHANGED && tellsOfRoots(declared);
+
+/** For an agent whose revision has no way to say that, whatever it declares. */
+export function withoutRootsNews(declared: Payload): Payload {
+  const roots = declared.object("roots");
+  return roots?.has("listChanged") ? declared.with({ roots: roots.with({ listChanged: undefined }).bytes }) : declared;
+}
 
 const textOf = (members: readonly (readonly [string, string])[]): string =>
   `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;

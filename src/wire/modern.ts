@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { CacheHint } from "../core/catalog.ts";
 import { Payload } from "../core/payload.ts";
+import { withoutRootsNews } from "./capabilities.ts";
 import type { AgentEra, Input, Objection, UpstreamEra } from "./era.ts";
 import { decodeHeader, encodeHeader } from "./headers.ts";
 import { LIST_METHODS } from "./methods.ts";
@@ -94,7 +95,7 @@ export const modernAgent: AgentEra = {
   result: (result, { method }) => stamp(result, CACHEABLE.has(method)),
   asks: (questions, ticket) =>
     Payload.of({ resultType: "input_required" }).with({
-      inputRequests: questions.isEmpty ? undefined : questions.bytes,
+      inputRequests: questions.isEmpty ? undefined : withoutElicitationIds(questions).bytes,
       requestState: ticket === "" ? undefined : JSON.stringify(ticket),
     }),
   lacks: (_method, { required, error }) => ({ kind: "error", error: error ?? missingCapability(required) }),
@@ -108,6 +109,17 @@ export const modernAgent: AgentEra = {
   tasks: true,
   status: code => STATUS.get(code) ?? 200,
 };
+
+/** These revisions have no ids for elicitations, and nothing that would tell of one. */
+function withoutElicitationIds(questions: Payload): Payload {
+  const changed = [...questions.keys()].flatMap(key => {
+    const params = questions.object(key)?.object("params");
+    if (!params?.has("elicitationId") || params.string("mode") !== "url") return [];
+    const plain = params.with({ elicitationId: undefined });
+    return [[key, questions.object(key)?.with({ params: plain.bytes }).bytes] as const];
+  });
+  return changed.length === 0 ? questions : questions.with(Object.fromEntries(changed));
+}
 
 /**
  * Codes that must not reach an agent of these revisions: "resource not found", and "URL elicitation required".
@@ -180,19 +192,44 @@ export function checkModern(
     return refuse(CODES.invalidParams, `params._meta lacks "${missing}"`);
   }
   if (headers && header !== version) {
-    return refuse(CODES.headerMismatch, `MCP-Protocol-Version header '${header}' does not match _meta '${version}'`);
+    return refuse(CODES.headerMismatch, versionMismatch(header, version));
   }
   if (!isModern(version)) {
-    return refuse(CODES.unsupportedVersion, "Unsupported protocol version", {
-      supported: MODERN_VERSIONS,
-      requested: version,
-    });
+    return { ok: false, error: unsupported(version), status: 400 };
   }
   const mismatch = headers && headerMismatch(request, headers);
   if (mismatch) return refuse(CODES.headerMismatch, mismatch);
   const logLevel = meta.string(META.logLevel);
-  return { ok: true, envelope: { version, clientInfo: meta.object(META.clientInfo), capabilities, logLevel } };
+  const clientInfo = meta.object(META.clientInfo);
+  return { ok: true, envelope: { version, clientInfo, capabilities: withoutRootsNews(capabilities), logLevel } };
 }
+
+/**
+ * Why a notification is not accepted, if it is not. It may lack what a request must have; what it has must not contradict
+ * itself. https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#sending-messages
+ */
+export function objectionTo(
+  notification: { method: string; params: Payload | undefined },
+  headers: IncomingHttpHeaders,
+): WireError | undefined {
+  const meta = notification.params?.object("_meta");
+  const header = headers["mcp-protocol-version"] as string | undefined;
+  const method = headers["mcp-method"];
+  const version = meta?.has(META.protocolVersion) ? meta.string(META.protocolVersion) : header;
+  if (version === undefined) return wireError(CODES.invalidParams, `params._meta lacks "${META.protocolVersion}"`);
+  if (header !== undefined && header !== version) {
+    return wireError(CODES.headerMismatch, versionMismatch(header, version));
+  }
+  if (!isModern(version)) return unsupported(version);
+  if (method === undefined || method === notification.method) return undefined;
+  return wireError(CODES.headerMismatch, `Mcp-Method header '${method}' does not match '${notification.method}'`);
+}
+
+const versionMismatch = (header: unknown, version: string): string =>
+  `MCP-Protocol-Version header '${header}' does not match _meta '${version}'`;
+
+const unsupported = (requested: string): WireError =>
+  wireError(CODES.unsupportedVersion, "Unsupported protocol version", { supported: MODERN_VERSIONS, requested });
 
 function headerMismatch(
   request: { method: string; params: Payload | undefined },

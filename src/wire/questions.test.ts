@@ -51,14 +51,14 @@ describe("a question", () => {
   const to = (version: LegacyVersion, capabilities: object = {}) => ({
     version,
     capabilities: Payload.of(capabilities),
-    mint: () => "minted",
+    elicitationId: (native = "new") => `ours of ${native}`,
   });
   const asked = (phrased: ReturnType<typeof phrase>) => phrased.kind === "ask" && phrased.question.params?.value();
 
-  test("to open a URL gets an id, which an upstream's own one goes before", () => {
-    expect(asked(phrase(url, to("2025-11-25")))).toMatchObject({ mode: "url", elicitationId: "minted" });
+  test("to open a URL gets an id of ours, which an upstream's own one goes into", () => {
+    expect(asked(phrase(url, to("2025-11-25")))).toMatchObject({ mode: "url", elicitationId: "ours of new" });
     const own = { method: url.method, params: url.params?.with({ elicitationId: '"theirs"' }) };
-    expect(asked(phrase(own, to("2025-11-25")))).toMatchObject({ elicitationId: "theirs" });
+    expect(asked(phrase(own, to("2025-11-25")))).toMatchObject({ elicitationId: "ours of theirs" });
   });
 
   test("to open a URL is declined for an agent whose revision has none", () => {

@@ -21,7 +21,7 @@ type Required = readonly [string] | readonly [string, string];
 const EMPTY = Payload.of({});
 const DECLINE = Payload.of({ action: "decline" });
 /** Since then there are URLs to open, and capabilities within the one for sampling. */
-const RICHER_SINCE = "2025-11-25";
+export const RICHER_SINCE = "2025-11-25";
 
 const isUrl = (params: Payload): boolean => params.string("mode") === "url";
 
@@ -85,10 +85,13 @@ export function capabilityNames(required: Payload): string {
   return names.join(", ");
 }
 
-/** Puts a question into the terms of the agent's revision. `mint` makes the ids that URL requests carry there. */
+/**
+ * Puts a question into the terms of the agent's revision. `elicitationId` makes the ids that URL requests carry there, of
+ * those that the upstream gave them.
+ */
 export function phrase(
   question: Question,
-  to: { version: LegacyVersion; capabilities: Payload; mint(): string },
+  to: { version: LegacyVersion; capabilities: Payload; elicitationId(native: string | undefined): string },
 ): Phrased {
   const params = question.params ?? EMPTY;
   const ask = (changed: Payload): Phrased => ({ kind: "ask", question: { method: question.method, params: changed } });
@@ -96,7 +99,8 @@ export function phrase(
   if (question.method === "elicitation/create") {
     if (!isUrl(params)) return ask(old && params.has("mode") ? params.with({ mode: undefined }) : params);
     if (old) return { kind: "answered", result: DECLINE };
-    return ask(params.has("elicitationId") ? params : params.with({ elicitationId: JSON.stringify(to.mint()) }));
+    const native = params.string("elicitationId");
+    return ask(params.with({ elicitationId: JSON.stringify(to.elicitationId(native)) }));
   }
   const context = question.method === "sampling/createMessage" && !old && params.has("includeContext");
   if (context && !to.capabilities.object("sampling")?.has("context"))

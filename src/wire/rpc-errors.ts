@@ -135,6 +135,11 @@ export function errorOf(failure: Failure): WireError {
         message: "The gateway takes no more requests now",
         retryAfterMs: 1000,
       });
+    case "unlogged":
+      return limited(CODES.overloaded, "log_unavailable", {
+        message: "The gateway cannot write its log and takes no calls until it can",
+        retryAfterMs: 5000,
+      });
     case "draining":
       return limited(CODES.draining, "draining", { message: "The gateway is shutting down", retryAfterMs: 1000 });
     case "cancelled":
@@ -156,18 +161,24 @@ function unknownName(failure: Extract<Failure, { kind: "unknown_name" }>): strin
 
 function upstreamError(failure: Extract<Failure, { kind: "upstream" }>): WireError {
   const sure = failure.delivery === "not_sent" || failure.delivery === "refused";
-  const reason = (sure ? BEFORE_EFFECT : AFTER_SENDING)[failure.fault];
+  const usual = (sure ? BEFORE_EFFECT : AFTER_SENDING)[failure.fault];
+  const reason = failure.bound && usual.reason === OWNER_DOWN.instead ? { ...usual, reason: OWNER_DOWN.reason } : usual;
   return gatewayError(
     { ...reason, message: `${reason.message} (${failure.upstream})` },
     {
       upstream: failure.upstream,
       attempt: failure.attempts,
       delivery: DELIVERY[failure.delivery],
-      retryable: sure && failure.fault !== "auth_required" && failure.fault !== "protocol_error",
+      retryable: sure ? !HOPELESS.has(failure.fault) : failure.fault === "timeout" && failure.replaySafe === true,
       ...(failure.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
     },
   );
 }
+
+/** The same request would be refused again. */
+const HOPELESS: ReadonlySet<Fault> = new Set(["auth_required", "protocol_error", "too_large"]);
+/** Nobody but the upstream that cannot be reached knows what the request is about. */
+const OWNER_DOWN = { instead: "upstream_unavailable", reason: "owner_down" } as const;
 
 const DELIVERY = {
   not_sent: "not_sent",

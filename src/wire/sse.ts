@@ -161,12 +161,15 @@ function joinLines(lines: readonly Buffer[]): Buffer {
 const END = Buffer.from("\n\n");
 const PLAIN_HEAD = Buffer.from("data: ");
 
-/** One event as parts. `data` must hold no line break (`oneLine`), nor may `event` and `id`. */
-export function sseEvent(event: { data: readonly Buffer[]; event?: string; id?: string }): Buffer[] {
+/**
+ * One event, in one piece: each piece that is written to a response is framed by itself. `data` must hold no line break
+ * (`oneLine`), nor may `event` and `id`.
+ */
+export function sseEvent(event: { data: readonly Buffer[]; event?: string; id?: string }): Buffer {
   const name = event.event === undefined ? "" : `event: ${event.event}\n`;
   const id = event.id === undefined ? "" : `id: ${event.id}\n`;
   const head = name || id ? Buffer.from(`${name}${id}data: `) : PLAIN_HEAD;
-  return [head, ...event.data, END];
+  return Buffer.concat([head, ...event.data, END]);
 }
 
 /** Keeps a quiet stream open; readers ignore it. */

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { Payload } from "../core/payload.ts";
-import { openingCapabilities, shownCapabilities } from "./capabilities.ts";
-import { canBeAsked, demandedElicitations, questionFor } from "./upstream-questions.ts";
+import { openingCapabilities, shownCapabilities, withoutRootsNews } from "./capabilities.ts";
+import {
+  canBeAsked,
+  demandedElicitations,
+  elicitationIdOf,
+  questionFor,
+  withElicitationId,
+} from "./upstream-questions.ts";
 
 const shown = (declared: object) => shownCapabilities(Payload.of(declared)).bytes.toString();
 
@@ -19,6 +25,15 @@ describe("the capabilities that an upstream is shown", () => {
 
   it("are none where the agent's are no objects", () => {
     expect(shown({ roots: true, sampling: null, elicitation: [], extensions: { a: 1 } })).toBe("{}");
+  });
+
+  it("say that roots change only where there is a word for it, to whoever can be told", () => {
+    const declared = Payload.of({ roots: { listChanged: true }, sampling: {} });
+    expect(openingCapabilities(declared).value()).toEqual({ roots: { listChanged: true }, sampling: {} });
+    expect(openingCapabilities(Payload.of({ roots: { listChanged: "yes" } })).value()).toEqual({ roots: {} });
+    expect(withoutRootsNews(declared).value()).toEqual({ roots: {}, sampling: {} });
+    const plain = Payload.of({ roots: {} });
+    expect(withoutRootsNews(plain)).toBe(plain);
   });
 
   it("leave tasks out where they are said once and for all", () => {
@@ -49,8 +64,17 @@ describe("a request of an upstream", () => {
     const url = { mode: "url", url: "https://x", message: "m" };
     expect(put("elicitation/create", { ...url, elicitationId: "1" }, { elicitation: { url: {} } })).toEqual({
       method: "elicitation/create",
-      params: url,
+      params: { ...url, elicitationId: "1" },
     });
+  });
+
+  it("names an elicitation to its agent by an id that no other upstream could have given", () => {
+    const of = (upstream: string, elicitationId: string) =>
+      withElicitationId(upstream, Payload.of({ elicitationId, more: 1 })).value<{ elicitationId: string }>();
+    expect(of("a", "1")).toEqual({ elicitationId: elicitationIdOf("a", "1"), more: 1 });
+    expect(new Set([of("a", "1"), of("b", "1"), of("a", "2")].map(one => one.elicitationId)).size).toBe(3);
+    const plain = Payload.of({ mode: "form" });
+    expect(withElicitationId("a", plain)).toBe(plain);
   });
 
   it.each([

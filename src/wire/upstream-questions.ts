@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { Payload } from "../core/payload.ts";
 import type { Demand } from "./era.ts";
+import { LIST_CHANGED_OF } from "./methods.ts";
 import { capabilityNames, lacking } from "./questions.ts";
 import { CODES, wireError } from "./rpc-errors.ts";
 
@@ -33,10 +35,29 @@ function question(method: string, params: Payload | undefined): Payload {
   return Payload.of({ method }).with({ params: put?.bytes });
 }
 
-/** The mode is said, and the id that only the older revisions have is not. */
-function elicitation(params: Payload): Payload {
-  if (params.string("mode") === "url") return params.with({ elicitationId: undefined });
-  return params.has("mode") ? params : params.with({ mode: '"form"' });
+/** The mode is said. */
+const elicitation = (params: Payload): Payload => (params.has("mode") ? params : params.with({ mode: '"form"' }));
+
+/** An upstream says that what it asked the user to do elsewhere is done. */
+export const ELICITED = "notifications/elicitation/complete";
+
+/** What an upstream may say on the stream of a call though it is about no call. */
+export const ASIDE: ReadonlySet<string> = new Set([
+  ELICITED,
+  "notifications/resources/updated",
+  ...Object.values(LIST_CHANGED_OF),
+]);
+
+/** An id by which upstreams tell of elicitations, as their agents know it: no two upstreams have the same. */
+export const elicitationIdOf = (upstream: string, native: string): string =>
+  createHash("sha256").update(`${upstream}\0${native}`).digest("base64url").slice(0, 22);
+
+/** Parameters that name an elicitation by the upstream's id, as its agent knows it. */
+export function withElicitationId(upstream: string, params: Payload): Payload {
+  const native = params.string("elicitationId");
+  return native === undefined
+    ? params
+    : params.with({ elicitationId: JSON.stringify(elicitationIdOf(upstream, native)) });
 }
 
 const URL_REQUIRED = "-32042";

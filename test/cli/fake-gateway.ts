@@ -97,6 +97,7 @@ export function fakeGateway(
       replicas: [],
       conflicts: [],
     },
+    log: { path: null, onFailure: "drop", written: 0, dropped: 0, waitingBytes: 0, trouble: null },
     warnings: options?.warnings ?? [],
   });
   const fake: Fake = {
@@ -119,11 +120,13 @@ export function fakeGateway(
           catalog: () => catalog,
           settled: async () => {},
           profile,
+          listed: () => {},
           page: () => undefined,
           hint: () => hint,
           owner: () => ({ kind: "unknown", nearest: [] }),
         }),
         onChange: () => () => {},
+        tell: () => {},
         follow: async () => ({ kind: "failed", failure: { kind: "invalid", message: "Unknown task" } }),
         subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
         attend: () => () => {},

@@ -35,6 +35,37 @@ async function hints(url: string, method: string): Promise<Json> {
   return { ttlMs, cacheScope };
 }
 
+describe("a list that has been kept for as long as it may be", () => {
+  const names = async (url: string): Promise<unknown[]> =>
+    (((await modernAgent(url).request("tools/list")).message?.result?.tools ?? []) as Json[]).map(({ name }) => name);
+
+  test("is given out once more and read again meanwhile, once for all who ask", async () => {
+    const { gateway, upstreams } = await behind({ era: "modern", caching: { ttlMs: 1_500, cacheScope: "private" } });
+    const [upstream] = upstreams as [Upstream];
+    const reads = () => upstream.journal.sent("tools/list").length;
+    const before = reads();
+    upstream.tools.set("silent", { definition: { name: "silent", inputSchema: { type: "object" } }, run: () => ({}) });
+    const listening = await modernAgent(gateway.url).listen({ toolsListChanged: true });
+    const heard = listening.inbox.next(({ method }) => method === "notifications/tools/list_changed");
+    expect(await poll(async () => (await names(gateway.url)).includes("silent"))).toBe(true);
+    // Everybody asked all the time; on a busy machine the time may be over once more.
+    expect(reads() - before).toBeLessThanOrEqual(2);
+    expect(await names(gateway.of("up1"))).toContain("silent");
+    await heard;
+    listening.close();
+  });
+
+  test("does not wait for an upstream that is slow to say it again", async () => {
+    const { gateway, upstreams } = await behind({ era: "modern", caching: { ttlMs: 1, cacheScope: "private" } });
+    const [upstream] = upstreams as [Upstream];
+    const before = upstream.journal.sent("tools/list").length;
+    upstream.when({ method: "tools/list" }, { do: "hang" });
+    const asked = () => upstream.journal.sent("tools/list").length > before;
+    expect(await poll(async () => (await names(gateway.url)).includes("add") && asked())).toBe(true);
+    expect(await names(gateway.url)).toContain("add");
+  });
+});
+
 describe("how long a list may be kept", () => {
   test.each(LISTS)("%s: as its upstream says, alone and merged", async method => {
     const { gateway } = await behind({ era: "modern", caching: PUBLIC });

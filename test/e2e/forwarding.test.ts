@@ -191,3 +191,14 @@ describe("an error that an agent's revision does not know", () => {
     await session.close();
   });
 });
+
+test("a tool with annotations for headers that nobody could follow is hidden, but native in its upstream's own view", async () => {
+  const inputSchema = { type: "object", properties: { n: { type: "number", "x-mcp-header": "N" } } };
+  const { gateway } = await behind([{ era: "modern", tools: ["add"] }], ({ tools }) => {
+    tools.set("odd", { definition: { name: "odd", inputSchema }, run: () => text("ran") });
+  });
+  const list = async (url: string) => (await modernAgent(url).request("tools/list")).message?.result?.tools as Json[];
+  expect((await list(gateway.url)).map(({ name }) => name)).toEqual(["add"]);
+  expect((await gateway.status()).catalog.hidden).toMatchObject([{ upstream: "up1", kind: "tool", name: "odd" }]);
+  expect((await list(gateway.of("up1"))).find(({ name }) => name === "odd")).toEqual({ name: "odd", inputSchema });
+});

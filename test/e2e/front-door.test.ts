@@ -1,3 +1,4 @@
+import { classifyInboundRequest } from "@modelcontextprotocol/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { modernAgent, POST_HEADERS } from "../fixtures/agents/http.ts";
 import { readAll, type Sent, send } from "../fixtures/agents/wire.ts";
@@ -21,6 +22,7 @@ const _meta = { [`${META}protocolVersion`]: "2026-07-28", [`${META}clientCapabil
 const modern = (method: string, params: object = {}) =>
   JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } });
 const MODERN = { ...POST_HEADERS, "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list" };
+const MODERN_ONLY = { ...POST_HEADERS, "mcp-protocol-version": "2026-07-28" };
 const initialize = JSON.stringify({
   jsonrpc: "2.0",
   id: 1,
@@ -127,6 +129,38 @@ describe("a request without a handshake", () => {
     const headers = { ...MODERN, "mcp-method": "tools/call", "mcp-name": encoded };
     const body = modern("tools/call", { name: "add", arguments: { a: 1, b: 2 } });
     expect(await ask("/mcp", { headers, body })).toMatchObject({ status: 200 });
+  });
+});
+
+describe("a notification without a session", () => {
+  const said = (params?: object) =>
+    JSON.stringify({ jsonrpc: "2.0", method: "notifications/vendor", ...(params && { params }) });
+  const AGREES = { ...MODERN, "mcp-method": "notifications/vendor" };
+  const claims = (version: unknown) => said({ _meta: { ..._meta, [`${META}protocolVersion`]: version } });
+  test.each<[string, Record<string, string>, string, number, number | undefined]>([
+    ["its revision in a header", MODERN_ONLY, said(), 202, undefined],
+    ["all headers", AGREES, said(), 202, undefined],
+    ["all headers and a claim", AGREES, claims("2026-07-28"), 202, undefined],
+    ["a claim and no headers", POST_HEADERS, claims("2026-07-28"), 202, undefined],
+    ["another method in its header", MODERN, said(), 400, -32020],
+    ["another method in its header than it claims", MODERN, claims("2026-07-28"), 400, -32020],
+    ["another revision in its header", MODERN_ONLY, claims("2027-01-01"), 400, -32020],
+    ["a claim that is no revision", MODERN_ONLY, claims(7), 400, -32602],
+  ])("with %s is taken or refused as the official server does", async (_name, headers, body, status, code) => {
+    expect(await ask("/mcp", { headers, body })).toMatchObject({ status, code });
+    const message = JSON.parse(body) as unknown;
+    const verdict = classifyInboundRequest({
+      httpMethod: "POST",
+      protocolVersionHeader: headers["mcp-protocol-version"],
+      mcpMethodHeader: headers["mcp-method"],
+      body: message,
+    } as Parameters<typeof classifyInboundRequest>[0]);
+    expect(verdict.kind === "modern" ? 202 : 400).toBe(status);
+  });
+
+  test("of a revision that nobody knows is refused", async () => {
+    const headers = { ...POST_HEADERS, "mcp-protocol-version": "2027-01-01" };
+    expect(await ask("/mcp", { headers, body: said() })).toMatchObject({ status: 400, code: -32022 });
   });
 });
 

@@ -101,7 +101,7 @@ const filtersOf = (requests: readonly { message: { params?: Json } | undefined }
 /** The upstream sends what it has to say to those who listen at that moment. */
 async function untilListening(upstream: Upstream): Promise<void> {
   let told = false;
-  const probe = { list: () => {}, updated: () => {}, task: () => {}, end: () => {} };
+  const probe = { list: () => {}, updated: () => {}, elicited: () => {}, task: () => {}, end: () => {} };
   while (!told) {
     upstream.subscribers.delete(probe);
     told = upstream.subscribers.size > (upstream.options.era === "legacy" ? 1 : 0);

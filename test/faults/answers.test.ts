@@ -5,7 +5,7 @@ import type { Kind, Lab, Pair } from "./pair.ts";
 
 const HTTP: readonly Kind[] = ["modern", "legacy"];
 const JSON_ONLY = { upstream: { mode: "json" } } as const;
-const SHORT = { config: { timeout: 1 } };
+const SHORT = { config: { timeout: 3 } };
 const UNKNOWN = { code: -31003, delivery: "unknown", retryable: false, reason: "outcome_unknown" } as const;
 const GARBLED = { code: -31007, delivery: "unknown", retryable: false, reason: "upstream_protocol_error" } as const;
 const LATE = { code: -31002, delivery: "unknown", retryable: false, reason: "upstream_timeout" } as const;

@@ -4,7 +4,8 @@ import type { Kind, Pair } from "./pair.ts";
 import type { Toxic } from "./toxic-proxy.ts";
 
 const ALL: readonly Kind[] = ["modern", "legacy", "sse"];
-const SHORT = { config: { timeout: 1 } };
+/** Of which half is left for the other replica, also on a busy machine. */
+const SHORT = { config: { timeout: 3 } };
 const UNKNOWN = { code: -31003, delivery: "unknown", retryable: false, reason: "outcome_unknown" } as const;
 const LATE = { code: -31002, delivery: "unknown", retryable: false, reason: "upstream_timeout" } as const;
 
@@ -14,6 +15,16 @@ const isCancelled = ({ a }: Pair, { nonce }: { readonly nonce: string }): Promis
   a.journal.until(({ cancelled }) => cancelled.some(one => one.nonce === nonce));
 
 const ROWS: readonly FaultRow[] = [
+  {
+    id: "F-02",
+    title: "an upstream that is not running is passed over, and taken back when it is",
+    kinds: ALL,
+    async inject({ proxy }) {
+      await proxy.down();
+      return () => proxy.up();
+    },
+    unsafe: { code: -31001, delivery: "not_sent", retryable: true, reason: "upstream_unavailable" },
+  },
   {
     id: "F-03",
     title: "an upstream that hangs before its answer is given up at the deadline, and told so",

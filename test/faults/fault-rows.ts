@@ -41,6 +41,7 @@ export function proveRows(rows: readonly FaultRow[]): void {
 
 async function prove(lab: Lab, pair: Pair, { inject, unsafe, safe, after }: FaultRow): Promise<void> {
   const { a, b } = pair;
+  await lab.recovered(pair);
   resultOf(await lab.call(pair.unsafe, { nonce: "before" }));
   expect(runsOf("before", a, b)).toEqual([1, 0]);
 

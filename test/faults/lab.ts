@@ -9,7 +9,7 @@ import type { RowId } from "./rows.ts";
 const NEEDS = {
   root: () => (process.getuid?.() === 0 ? undefined : "this needs root"),
   linux: () => (process.platform === "linux" ? undefined : "this needs Linux"),
-  nft: () => program("nft", "--version"),
+  nft: () => program("unshare", "--net", "nft", "add", "table", "inet", "faults"),
   ip: () => program("ip", "-V"),
   unshare: () => program("unshare", "--net", "true"),
   openssl: () => program("openssl", "version"),

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ROWS, type RowPlace } from "./rows.ts";
+import { GOALS, ROWS, type RowPlace } from "./rows.ts";
 
 const FOLDER = import.meta.dirname;
 const ids = Array.from({ length: 56 }, (_, index) => `F-${String(index + 1).padStart(2, "0")}`);
@@ -27,5 +27,14 @@ test("every row that a test names is one that has its place there", () => {
   for (const file of files) {
     const without = [...named(file)].filter(id => "skipped" in (places.get(id) ?? { skipped: "" }));
     expect(without, file).toEqual([]);
+  }
+});
+
+test("every goal is shown in files that are there", () => {
+  for (const { shown } of Object.values(GOALS)) {
+    const files = shown.match(/[\w/-]+\.test\.ts/g) ?? [];
+    expect(files.length, shown).toBeGreaterThan(0);
+    for (const file of files)
+      expect(existsSync(join(file.includes("/") ? process.cwd() : FOLDER, file)), file).toBe(true);
   }
 });

@@ -55,6 +55,7 @@ export async function runForeground(launch: Launch, context: Context): Promise<E
       keep: keepIn(places.runDir, true),
       version: VERSION,
       warnings: launch.warnings,
+      tell: line => context.terminal.err(printable(line)),
     });
     const ending = endingOf(gateway);
     const ignoreSignals = obeySignals({ gateway, ending }, () => reloadAloud(gateway, launch, context), context);

@@ -3,6 +3,7 @@ import { privateFolder } from "../../lib/run-file.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { KEEP_NOTHING, keepIn } from "../gateway.ts";
+import { printable } from "../terminal/printable.ts";
 import { VERSION } from "../version.ts";
 import { type Command, type Common, configPathOf, placesFor, readConfig } from "./command.ts";
 import { endingOf, obeySignals } from "./ending.ts";
@@ -35,6 +36,7 @@ export const stdio: Command<StdioOptions> = async (options, context) => {
     keep: privateFolder(places.runDir).kind === "ready" ? keepIn(places.runDir, false) : KEEP_NOTHING,
     version: VERSION,
     warnings: notes,
+    tell: line => context.terminal.err(printable(line)),
   });
   const progress = showProgress(gateway, context.terminal, undefined);
   progress.settle();

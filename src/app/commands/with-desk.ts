@@ -5,6 +5,7 @@ import { nearDesk } from "../control/near.ts";
 import { fail } from "../errors.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { KEEP_NOTHING } from "../gateway.ts";
+import { printable } from "../terminal/printable.ts";
 import { VERSION } from "../version.ts";
 import { type Common, type Context, configPathOf, placesFor, readConfig, running, standingOf } from "./command.ts";
 
@@ -33,6 +34,7 @@ export async function withDesk(
     keep: KEEP_NOTHING,
     version: VERSION,
     warnings: [],
+    tell: line => context.terminal.err(printable(line)),
   });
   const desk = nearDesk(gateway);
   try {

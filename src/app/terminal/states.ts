@@ -18,6 +18,7 @@ const LOOKS = {
   ready: look("✔", "+", "good"),
   degraded: look("▲", "!", "warn"),
   ejected: look("▲", "!", "warn"),
+  probing: look("▲", "!", "warn"),
   down: look("✖", "x", "bad", true),
   auth_required: look("✖", "x", "bad", true),
   rate_limited: look("▲", "!", "warn"),

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { answering, failing, type Simulated, simulate } from "../../test/fixtures/simulated-fleet.ts";
+import type { Call } from "../core/call.ts";
+
+const UNAUTHORIZED = { fault: "auth_required", delivery: "refused", detail: "HTTP 401" } as const;
+const LIMITED = { fault: "rate_limited", delivery: "refused", detail: "HTTP 429", retryAfterMs: 20_000 } as const;
+
+describe("an upstream that wants credentials", () => {
+  it("is tried by checks alone until it lets us in", async () => {
+    let open = false;
+    const fleet = simulate({ only: () => (open ? answering(1) : failing(1, UNAUTHORIZED)) });
+    const [only] = fleet.upstreams as [Simulated];
+    const first = fleet.call();
+    await fleet.run(10);
+    expect(await first).toMatchObject({ failure: { fault: "auth_required", delivery: "refused" } });
+    expect(only.health).toMatchObject({ state: "auth_required", lastError: "HTTP 401" });
+    expect(await fleet.call()).toMatchObject({ failure: { fault: "auth_required", delivery: "not_sent" } });
+    expect(only.calls).toHaveLength(1);
+    open = true;
+    await fleet.run(40_000);
+    const served = fleet.call();
+    await fleet.run(10);
+    expect(await served).toMatchObject({ kind: "done" });
+  });
+
+  it("for one call and not for a check serves the others", async () => {
+    const fleet = simulate({
+      only: (_, call) => (call?.target === "secret" ? failing(1, UNAUTHORIZED) : answering(1)),
+    });
+    const refused = fleet.call({ target: "secret" } as Partial<Call>);
+    await fleet.run(10);
+    expect(await refused).toMatchObject({ failure: { fault: "auth_required" } });
+    expect(fleet.upstreams[0]).toMatchObject({ health: { state: "ready" }, checks: [1] });
+    const served = fleet.call();
+    await fleet.run(10);
+    expect(await served).toMatchObject({ kind: "done" });
+  });
+});
+
+describe("an upstream that limits our rate", () => {
+  it("is left alone for as long as it says while somebody else serves, and is never ejected", async () => {
+    const fleet = simulate({
+      limited: now => (now < 1_000 ? failing(1, LIMITED) : answering(1)),
+      other: () => answering(1),
+    });
+    const [limited, other] = fleet.upstreams as [Simulated, Simulated];
+    await fleet.run(20_000, now => now % 100 === 0 && void fleet.call());
+    expect(limited.health.state).toBe("rate_limited");
+    expect([limited.calls.length, other.calls.length]).toEqual([1, 200]);
+    await fleet.run(2_000, now => now % 100 === 0 && void fleet.call());
+    expect(limited.health.state).toBe("ready");
+    expect(limited.calls.length).toBeGreaterThan(5);
+  });
+
+  it("says so itself where nobody else serves", async () => {
+    const fleet = simulate({ only: () => failing(1, LIMITED) });
+    for (let count = 0; count < 3; count++) {
+      const outcome = fleet.call();
+      await fleet.run(10);
+      expect(await outcome).toMatchObject({ failure: { fault: "rate_limited", retryAfterMs: 20_000, attempts: 1 } });
+    }
+  });
+});
+
+describe("the call that tries an ejected upstream out", () => {
+  it("gives the place free when its agent leaves", async () => {
+    let ill = true;
+    const cancelled = { fault: "cancelled", delivery: "sent_unknown", detail: "" } as const;
+    const fleet = simulate({
+      ill: (_, call) => (ill ? failing(1) : call?.signal.aborted ? failing(5, cancelled) : answering(5)),
+      good: () => answering(1),
+    });
+    const [one] = fleet.upstreams as [Simulated, Simulated];
+    await fleet.run(100, now => now % 5 === 0 && void fleet.call());
+    ill = false;
+    while (one.health.state !== "probing") await fleet.run(10);
+    const gone = AbortSignal.abort();
+    await fleet.run(2, () => void fleet.call({ signal: gone }));
+    expect(one.health.condition).toBe("suspect");
+    await fleet.run(10);
+    expect(one.health).toMatchObject({ state: "probing", condition: "trial" });
+    await fleet.run(20, now => now % 5 === 0 && void fleet.call());
+    expect(one.health.state).toBe("ready");
+  });
+});

@@ -1,0 +1,160 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import type { AttemptFailure } from "../core/failure.ts";
+import { createHealth } from "../core/health.ts";
+import type { Reply } from "./channel.ts";
+import type { Connector } from "./connector.ts";
+import type { Link } from "./link.ts";
+import { CHECK_TIMEOUT_MS, createProber, type Prober, RECHECK_MS } from "./prober.ts";
+
+const INTERVAL_MS = 30_000;
+const PONG = { kind: "result" } as Reply;
+const LATE: Reply = { kind: "failed", fault: "timeout", delivery: "sent_unknown", detail: "late" };
+const FAULT: AttemptFailure = { fault: "connection_lost", delivery: "sent_unknown", detail: "reset" };
+
+let running: Prober | undefined;
+afterEach(() => running?.stop());
+
+function setUp() {
+  const clock = manualClock();
+  const random = () => 0.5;
+  const health = createHealth({ clock, random, changed: () => {} });
+  const checks: number[] = [];
+  const givenUp: string[] = [];
+  let answer: (reply: Reply) => void = () => {};
+  const link = {
+    era: { probe: "ping" },
+    ask: () => {
+      checks.push(clock.now());
+      return new Promise<Reply>(resolve => {
+        answer = resolve;
+      });
+    },
+  } as unknown as Link;
+  const connector = { link, giveUp: (_: Link, detail: string) => givenUp.push(detail) } as unknown as Connector;
+  const prober = createProber({ connector, health, clock, random, intervalMs: INTERVAL_MS });
+  running = prober;
+  health.connected();
+  prober.watch(link);
+  /** Lets the check that runs end so, after this long. */
+  const reply = async (given: Reply, afterMs = 0): Promise<void> => {
+    clock.advance(afterMs);
+    answer(given);
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  };
+  return { clock, health, prober, checks, givenUp, reply };
+}
+
+describe("health checks", () => {
+  it("come at their interval, and not while calls show that all is well", async () => {
+    const { clock, health, checks, reply } = setUp();
+    clock.advance(INTERVAL_MS);
+    expect(checks).toEqual([INTERVAL_MS]);
+    await reply(PONG);
+    clock.advance(INTERVAL_MS - 1_000);
+    health.succeeded();
+    clock.advance(INTERVAL_MS);
+    expect(checks).toHaveLength(1);
+    clock.advance(INTERVAL_MS);
+    expect(checks).toHaveLength(2);
+  });
+
+  it("come a second after a fault, although a call succeeded before", () => {
+    const { clock, health, prober, checks } = setUp();
+    clock.advance(500);
+    health.succeeded();
+    clock.advance(500);
+    prober.hurry(RECHECK_MS);
+    clock.advance(RECHECK_MS);
+    expect(checks).toEqual([2_000]);
+  });
+
+  it("are not put off by more faults, and come no oftener than every second", async () => {
+    const { clock, prober, checks, reply } = setUp();
+    for (let fault = 0; fault < 20; fault++) {
+      prober.hurry(RECHECK_MS);
+      clock.advance(100);
+    }
+    expect(checks).toEqual([1_000]);
+    await reply(PONG);
+    prober.hurry(0);
+    clock.advance(0);
+    expect(checks).toHaveLength(2);
+    await reply(PONG);
+    prober.hurry(0);
+    clock.advance(999);
+    expect(checks).toHaveLength(2);
+  });
+
+  it("that fail three times end the connection", async () => {
+    const { clock, health, checks, givenUp, reply } = setUp();
+    clock.advance(INTERVAL_MS);
+    for (const state of ["degraded", "degraded", "degraded"]) {
+      await reply(LATE, CHECK_TIMEOUT_MS);
+      expect(health.state).toBe(state);
+      clock.advance(RECHECK_MS);
+    }
+    expect(givenUp).toEqual(["late"]);
+    expect(checks.slice(0, 3)).toEqual([30_000, 36_000, 42_000]);
+  });
+
+  it("that ended late because we were asleep do not count, and are made again at once", async () => {
+    const { clock, health, checks, reply } = setUp();
+    clock.advance(INTERVAL_MS);
+    await reply(LATE, CHECK_TIMEOUT_MS + 2_000);
+    expect(health.state).toBe("ready");
+    clock.advance(0);
+    expect(checks).toHaveLength(2);
+    await reply(LATE, CHECK_TIMEOUT_MS);
+    expect(health.state).toBe("degraded");
+  });
+
+  it("come as soon as an ejection is over, not before", async () => {
+    const { clock, health, prober, checks, reply } = setUp();
+    for (let fault = 0; fault < 5; fault++) {
+      health.failed(FAULT);
+      prober.hurry(RECHECK_MS);
+    }
+    expect(health.state).toBe("ejected");
+    clock.advance(1_249);
+    expect(checks).toEqual([]);
+    clock.advance(1);
+    expect(checks).toEqual([1_250]);
+    await reply(LATE);
+    expect(health.state).toBe("ejected");
+    clock.advance(2_499);
+    expect(checks).toHaveLength(1);
+    clock.advance(1);
+    await reply(PONG);
+    expect(health.state).toBe("probing");
+  });
+
+  it("find out whether it wants credentials, and when it no longer does", async () => {
+    const { clock, health, prober, checks, reply } = setUp();
+    prober.hurry(0);
+    clock.advance(0);
+    await reply({ kind: "failed", fault: "auth_required", delivery: "refused", detail: "401" });
+    expect(health).toMatchObject({ state: "auth_required", lastError: "401" });
+    clock.advance(INTERVAL_MS);
+    expect(checks).toHaveLength(2);
+    await reply(PONG);
+    expect(health.state).toBe("ready");
+  });
+
+  it("leave an upstream alone that limits our rate", async () => {
+    const { clock, health, prober, checks } = setUp();
+    health.limited(100_000, "429");
+    prober.hurry(RECHECK_MS);
+    clock.advance(99_999);
+    expect(checks).toEqual([]);
+    clock.advance(1);
+    expect(checks).toEqual([100_000]);
+  });
+
+  it("end with the prober", () => {
+    const { clock, prober, checks } = setUp();
+    prober.stop();
+    clock.advance(INTERVAL_MS * 3);
+    expect([checks, clock.pending]).toEqual([[], 0]);
+  });
+});

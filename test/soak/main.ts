@@ -1,0 +1,25 @@
+import { parseArgs } from "node:util";
+import { table } from "../chaos/verdict.ts";
+import { idleAgents, stalledReaders } from "./readers.ts";
+import { wear } from "./wear.ts";
+
+const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
+const minutes = Number(values.minutes);
+if (!(minutes > 0)) {
+  console.error("soak: --minutes takes a number above 0");
+  process.exit(2);
+}
+/** Both parts about readers together take at most so long. */
+const readersMs = Math.min(60_000, minutes * 10_000);
+const log = (text: string): void => console.log(text);
+const verdicts = [
+  ...(await wear({ minutes: Math.max(minutes / 2, minutes - 2), log })),
+  ...(await idleAgents({ agents: 5_000, ms: readersMs / 2 })),
+  ...(await stalledReaders({ readers: 100, bytes: 9_000_000, ms: Math.max(10_000, Math.min(40_000, readersMs)) })),
+];
+console.log(`\n${table(verdicts)}\n`);
+const of = (result: string): number => verdicts.filter(verdict => verdict.result === result).length;
+console.log(
+  `${of("ok")} passed, ${of("broken") + of("missed")} failed (${of("broken")} broken, ${of("missed")} above the goal)`,
+);
+process.exitCode = of("broken") > 0 ? 1 : 0;

@@ -1,0 +1,72 @@
+import { readdirSync } from "node:fs";
+import { figure, invariant, type Verdict } from "../chaos/verdict.ts";
+import { descendants } from "../fixtures/leaks.ts";
+import type { Probe } from "../fixtures/probe.ts";
+
+/** The state of the gateway at a moment at which nothing runs. */
+export interface Sample {
+  readonly calls: number;
+  readonly heapMb: number;
+  readonly rssMb: number;
+  readonly files: number;
+  readonly children: number;
+  readonly timers: number;
+}
+
+const MB = 2 ** 20;
+
+export async function sample(gateway: { pid: number; probe: Probe }, calls: number): Promise<Sample> {
+  await gateway.probe.ask({ collects: true });
+  const { heapUsed, rss, timers } = await gateway.probe.ask({ collects: true });
+  return {
+    ...{ calls, heapMb: heapUsed / MB, rssMb: rss / MB, timers },
+    files: readdirSync(`/proc/${gateway.pid}/fd`).length,
+    children: descendants(gateway.pid).length,
+  };
+}
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+
+/** Least squares: by how much `y` grows for each `x`. */
+export function slope(points: readonly (readonly [number, number])[]): number {
+  const [meanX, meanY] = [mean(points.map(([x]) => x)), mean(points.map(([, y]) => y))];
+  const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  return spread === 0 ? 0 : points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
+}
+
+/** Connections that are kept for the next call come and go. */
+const SPARE_FILES = 16;
+const SPARE_TIMERS = 16;
+const PER_CALLS = 100_000;
+
+/** G-16. The first quarter warms up: code is compiled, buffers and caches grow to their size. */
+export function judgeSamples(samples: readonly Sample[]): Verdict[] {
+  const quarter = (from: number): Sample[] =>
+    samples.slice(Math.floor((samples.length * from) / 4), Math.ceil((samples.length * (from + 1)) / 4));
+  const heap = (some: readonly Sample[]): number => mean(some.map(({ heapMb }) => heapMb));
+  const warm = samples.slice(Math.floor(samples.length / 4));
+  const per = (value: (sample: Sample) => number): number =>
+    slope(warm.map(one => [one.calls, value(one)] as const)) * PER_CALLS;
+  const [first, last] = [warm[0], samples.at(-1)];
+  if (!first || !last) return [invariant("G-16", "samples", ["none"])];
+  const ratio = heap(quarter(3)) / heap(quarter(1));
+  const grown = (name: "files" | "children" | "timers", spare: number): string[] =>
+    last[name] > first[name] + spare ? [`${first[name]} → ${last[name]}`] : [];
+  const unbounded = Number.POSITIVE_INFINITY;
+  const span = (name: keyof Sample): string => `${first[name].toFixed(0)} → ${last[name].toFixed(0)}`;
+  return [
+    figure("G-16", `heap in the last quarter against the second, of ${last.calls} calls`, {
+      ...{ value: ratio, most: 1.05, bound: 1.5, unit: "x" },
+    }),
+    figure("G-16", `slope of the heap, ${span("heapMb")} MB`, {
+      ...{ value: per(({ heapMb }) => heapMb), most: 1, bound: unbounded, unit: " MB per 100,000 calls" },
+    }),
+    figure("G-16", `slope of resident memory, ${span("rssMb")} MB`, {
+      ...{ value: per(({ rssMb }) => rssMb), most: 1, bound: unbounded, unit: " MB per 100,000 calls" },
+    }),
+    invariant("G-16", "growth of open files", grown("files", SPARE_FILES), span("files")),
+    invariant("G-16", "growth of children", grown("children", 0), span("children")),
+    invariant("G-16", "growth of timers", grown("timers", SPARE_TIMERS), span("timers")),
+  ];
+}

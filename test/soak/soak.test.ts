@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { table, type Verdict } from "../chaos/verdict.ts";
+import { idleAgents, stalledReaders } from "./readers.ts";
+import { slope } from "./samples.ts";
+import { wear } from "./wear.ts";
+
+/** Shows that the soak works and that nothing leaks fast; what leaks slowly is for `npm run soak`. */
+function judge(verdicts: readonly Verdict[]): void {
+  console.log(table(verdicts));
+  expect(verdicts.filter(({ result }) => result === "broken")).toEqual([]);
+}
+
+test.skipIf(process.platform !== "linux")(
+  "what calls, sessions, restarts and reloads use up comes back",
+  async () => {
+    judge(await wear({ minutes: 0.15, log: () => {} }));
+  },
+  120_000,
+);
+
+test.skipIf(process.platform !== "linux")(
+  "agents that only listen cost little",
+  async () => {
+    judge(await idleAgents({ agents: 200, ms: 2_000 }));
+  },
+  90_000,
+);
+
+test.skipIf(process.platform !== "linux")(
+  "readers that stall do not keep others waiting",
+  async () => {
+    judge(await stalledReaders({ readers: 8, bytes: 2_000_000, ms: 3_000 }));
+  },
+  90_000,
+);
+
+test("the slope of a line is what it rises by", () => {
+  expect(
+    slope([
+      [0, 1],
+      [1, 3],
+      [2, 5],
+    ]),
+  ).toBe(2);
+  expect(
+    slope([
+      [1, 4],
+      [2, 4],
+      [3, 4],
+    ]),
+  ).toBe(0);
+  expect(slope([[1, 4]])).toBe(0);
+});

@@ -1,0 +1,107 @@
+import { writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ask } from "../../src/app/control/client.ts";
+import type { Status } from "../../src/core/status.ts";
+import { invariant, type Verdict } from "../chaos/verdict.ts";
+import { legacyAgent, modernAgent } from "../fixtures/agents/http.ts";
+import { upstreamCommand } from "../fixtures/build.ts";
+import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
+import { poll } from "../fixtures/poll.ts";
+import { createProbe } from "../fixtures/probe.ts";
+import type { Json } from "../fixtures/upstream/contract.ts";
+import { startUpstream } from "../fixtures/upstream/upstream.ts";
+import { judgeSamples, type Sample, sample } from "./samples.ts";
+
+export interface SoakOptions {
+  readonly minutes: number;
+  log(text: string): void;
+}
+
+const WORKERS = 6;
+const SAMPLES = 24;
+const CALLS_PER_SESSION = 5;
+const FREE = { security: { rate_limit_per_minute: 0 } };
+
+/** What `status` says, without a process of its own for the question. */
+async function upstreamsOf({ socket }: GatewayRun): Promise<Status["upstreams"]> {
+  const answer = await ask(socket, { op: "status" });
+  if (answer.kind !== "answer") throw new Error(`status: ${answer.kind}`);
+  return answer.result.value<Status>().upstreams;
+}
+
+/** Calls, sessions that come and go, upstreams that restart, reloads: what is used up must come back. */
+export async function wear({ minutes, log }: SoakOptions): Promise<Verdict[]> {
+  const [modern, old] = await Promise.all([
+    startUpstream({ name: "modern", era: "modern", tools: ["echo"] }),
+    startUpstream({ name: "old", era: "legacy", tools: ["count", "progress"], scheme: "old" }),
+  ]);
+  const toml = (timeout: number): string => {
+    const child = upstreamCommand("--name", "child", "--tools", "add", "--scheme", "child");
+    const upstreams: Json[] = [
+      { name: "modern", transport: "http", url: modern.url },
+      { name: "old", transport: "http", url: old.url },
+      { name: "child", transport: "stdio", ...child },
+      { name: "spare", transport: "http", url: modern.url, tools: ["none"], timeout },
+    ];
+    return configToml(upstreams, FREE);
+  };
+  const probe = createProbe();
+  const gateway = await startGateway({ toml: toml(60), env: probe.env });
+  const totals = { calls: 0, sessions: 0, restarts: 0, reloads: 0 };
+  const wrong: string[] = [];
+
+  async function work(until: number): Promise<void> {
+    const plain = modernAgent(gateway.url, { name: "plain" });
+    while (performance.now() < until) {
+      const agent = await legacyAgent(gateway.url, "2025-11-25");
+      totals.sessions++;
+      for (let left = CALLS_PER_SESSION; left > 0; left--) {
+        const { message } = await plain.request("tools/call", { name: "echo", arguments: { text: "x".repeat(200) } });
+        if (!message?.result) wrong.push(JSON.stringify(message));
+        // Those whose upstream is being restarted may fail; that they end is enough here.
+        await agent.request("tools/call", { name: "progress", arguments: { steps: 1 } });
+        await agent.request("tools/call", { name: "add", arguments: { a: 1, b: left } });
+        totals.calls += 3;
+      }
+      await agent.close();
+    }
+  }
+
+  async function disturb(turn: number): Promise<void> {
+    await old.restart();
+    const pid = (await upstreamsOf(gateway)).find(({ name }) => name === "child")?.pid;
+    if (turn % 4 === 0 && pid) process.kill(pid, "SIGKILL");
+    totals.restarts += turn % 4 === 0 ? 2 : 1;
+    writeFileSync(gateway.configPath, toml(30 + (turn % 60)), { mode: 0o600 });
+    const { kind } = await ask(gateway.socket, { op: "reload" });
+    if (kind !== "answer") wrong.push(`reload: ${kind}`);
+    totals.reloads++;
+  }
+
+  try {
+    await gateway.until(({ upstreams }) => upstreams.every(({ state }) => state === "ready"));
+    const samples: Sample[] = [];
+    const stretchMs = (minutes * 60_000) / SAMPLES;
+    for (let turn = 0; turn < SAMPLES; turn++) {
+      const until = performance.now() + stretchMs;
+      const workers = Array.from({ length: WORKERS }, () => work(until));
+      await Promise.all([...workers, disturb(turn)]);
+      // What is in the middle of a restart counts as missing.
+      const calm = (): Promise<boolean> =>
+        upstreamsOf(gateway).then(all => all.every(({ state, inFlight }) => state === "ready" && inFlight === 0));
+      if (!(await poll(calm))) wrong.push("an upstream did not come back");
+      for (const upstream of [modern, old]) upstream.journal.clear();
+      await sleep(200);
+      samples.push(await sample({ pid: gateway.pid, probe }, totals.calls));
+      const { heapMb, rssMb, files, children, timers } = samples.at(-1) as Sample;
+      const held = `heap ${heapMb.toFixed(1)} MB, resident ${rssMb.toFixed(0)} MB, ${files} files`;
+      log(`${totals.calls} calls: ${held}, ${children} children, ${timers} timers`);
+    }
+    const { calls, sessions, restarts, reloads } = totals;
+    const what = `${calls} calls, ${sessions} sessions, ${restarts} restarts, ${reloads} reloads`;
+    return [invariant("G-16", `calls that failed beside the restarts: ${what}`, wrong), ...judgeSamples(samples)];
+  } finally {
+    await gateway.close();
+    await Promise.all([modern.close(), old.close()]);
+  }
+}
