@@ -5,20 +5,24 @@ import type { Handle, Layer } from "../core/call.ts";
 import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import type { Clock, Sealer, Store } from "../core/ports.ts";
+import { createPressure } from "../core/pressure.ts";
 import { route } from "../core/route.ts";
 import type { LogStatus, UpstreamStatus } from "../core/status.ts";
 import { createHttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
 import { audit } from "../guard/audit.ts";
+import { overload } from "../guard/overload.ts";
 import { rateLimit } from "../guard/rate-limit.ts";
 import { type ReadCacheLayer, readCache } from "../guard/read-cache.ts";
 import { createRedactor, type Redactor } from "../guard/redact.ts";
 import { tasks } from "../guard/tasks.ts";
 import { tickets } from "../guard/tickets.ts";
 import { systemClock } from "../lib/clock.ts";
+import { watchLoad } from "../lib/load.ts";
 import { type LogSink, openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
+import { platformOf } from "../lib/platform.ts";
 import { createSealer } from "../lib/seal.ts";
 import { readSealKey, SEAL_KEY_VARIABLE } from "../lib/seal-key.ts";
 import { createPool, type Pool } from "../upstream/pool.ts";
@@ -47,6 +51,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const trouble = (detail: string): void => {
     if (troubles.length < 20 && !troubles.includes(detail)) troubles.push(detail);
   };
+  const load = watchLoad();
+  const pressure = createPressure({ clock, look: load.look });
+  const capacity = overload({ pressure });
   const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
   const bus = memoryBus();
   const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: options.tell });
@@ -65,6 +72,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     registry,
     environment: process.env,
     baseDir: options.baseDir,
+    pressure,
     contact: owner => contacts.get(owner),
     known: name => offers.load(name, identityOf(config.upstreams.find(upstream => upstream.name === name))),
     offered(upstream, offer) {
@@ -81,14 +89,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const catalogs: Catalogs = createCatalogs({ pool, rules: config, clock, bus, version });
   let redactor = createRedactor(config.security.redact_patterns);
   const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
-  let { handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer });
+  let { handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer, capacity });
   const edges: Edge[] = [];
   let listening: Listening | undefined;
 
   const watches = watching({ pool, catalogs, sealer });
   const front: Front = {
     handle: call => handle(call),
-    sealer,
+    ...{ sealer, pressure },
     view: catalogs.view,
     subscribe: watches.subscribe,
     follow: watches.follow,
@@ -108,7 +116,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     config = next;
     redactor = createRedactor(next.security.redact_patterns);
     flush();
-    ({ handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer }));
+    ({ handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer, capacity }));
     const changes = [...pool.apply(next.upstreams)];
     catalogs.rebuild(next);
     watches.renew();
@@ -121,6 +129,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ clock, pool, edges: () => edges },
     async release() {
       catalogs.stop();
+      pressure.stop();
+      load.stop();
       flush();
       await log.close();
       process.removeListener("exit", registry.killAll);
@@ -140,6 +150,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         pool,
         catalogs,
         listening,
+        pressure,
         log: logStatus(),
         warnings: [...rejections, ...options.warnings, ...troubles],
       }),
@@ -154,6 +165,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
       });
       edges.push(http);
+      const scarce = descriptorTrouble(config.max_connections, platformOf().openFileLimit());
+      if (scarce !== undefined) trouble(scarce);
       const port = await http.listen(address);
       listening = { port, ...urlsOf({ ...address, port }, config) };
       return listening;
@@ -188,8 +201,10 @@ function assembleHandle(parts: {
   log: LogSink;
   redactor: Redactor;
   sealer: Sealer;
+  /** Counts what is under way, whichever configuration it began with. */
+  capacity: Layer;
 }): { handle: Handle; flush: () => void; reads: ReadCacheLayer } {
-  const { config, pool, store, clock, log, redactor, sealer } = parts;
+  const { config, pool, store, clock, log, redactor, sealer, capacity } = parts;
   const { log_requests, log_responses, log_max_bytes, log_on_failure, rate_limit_per_minute } = config.security;
   const bodies = { logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes };
   const audited = audit({ log, redactor, clock, blocks: log_on_failure === "block", ...bodies });
@@ -197,6 +212,8 @@ function assembleHandle(parts: {
   const layers: readonly Layer[] = [
     // First, so that refusals are in the log too.
     audited,
+    // Before anything else is done for a call that is not taken.
+    capacity,
     // Before the limit, which does not count the rounds of one call.
     tickets({ sealer }),
     tasks({ sealer }),
@@ -219,6 +236,13 @@ function sealKey(path: string | null, trouble: (detail: string) => void): Buffer
   }
   if (found.trouble !== undefined) trouble(found.trouble);
   return found.key;
+}
+
+/** An agent's connection may need another one to an upstream. */
+function descriptorTrouble(maxConnections: number, limit: number | undefined): string | undefined {
+  if (limit === undefined || limit >= 2 * maxConnections) return undefined;
+  const wanted = 2 * maxConnections;
+  return `max_connections is ${maxConnections}, but this process may only have ${limit} files open: raise "ulimit -n" to ${wanted}, or lower it`;
 }
 
 /** What an upstream's catalog on disk belongs to: another command or address is another upstream. */

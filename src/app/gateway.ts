@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import type { Config } from "../config/schema.ts";
 import type { Front } from "../core/front.ts";
 import type { Status, UpstreamStatus } from "../core/status.ts";
@@ -53,7 +54,7 @@ export interface Gateway {
   /** Opens the port. Rejects with the error of `net.Server` (code `EADDRINUSE`, `EACCES`, …). */
   listen(address: { host: string; port: number }): Promise<Listening>;
   /** Serves one agent on a pair of streams until the input ends. */
-  serveStdio(streams: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream }): Promise<void>;
+  serveStdio(streams: { input: Readable; output: Writable }): Promise<void>;
   /** Swaps the configuration; keeps every unchanged upstream as it is. Resolves with one sentence per change. */
   reload(config: Config): Promise<readonly string[]>;
   /** The configuration on disk was not taken, in words; `undefined` when it is taken again. Shown in `status`. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/ports.ts";
+import type { Pressure } from "../core/pressure.ts";
 import type { Health, LogStatus, Status, UpstreamState, UpstreamStatus } from "../core/status.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Catalogs } from "./catalogs.ts";
@@ -13,9 +14,10 @@ export function statusOf(parts: {
   catalogs: Catalogs;
   listening: Listening | undefined;
   log: LogStatus;
+  pressure: Pressure;
   warnings: readonly string[];
 }): Status {
-  const { options, startedAt, clock, pool, catalogs, listening, log, warnings } = parts;
+  const { options, startedAt, clock, pool, catalogs, listening, log, pressure, warnings } = parts;
   const upstreams = pool.upstreams.map(upstream => upstream.status());
   const { entries, hidden, replicas, conflicts } = catalogs.all;
   return {
@@ -28,7 +30,8 @@ export function statusOf(parts: {
     url: listening?.url ?? null,
     urls: listening?.urls ?? [],
     config: options.configPath,
-    health: healthOf(upstreams, log),
+    health: pressure.level > 0 && healthOf(upstreams, log) === "ok" ? "degraded" : healthOf(upstreams, log),
+    overloaded: pressure.level > 0,
     upstreams,
     catalog: {
       tools: entries.tool.length,
@@ -40,9 +43,18 @@ export function statusOf(parts: {
       conflicts,
     },
     log,
-    warnings: [...logWarnings(log), ...warnings],
+    warnings: [...(pressure.level > 0 ? [overloadedNow(pressure)] : []), ...logWarnings(log), ...warnings],
   };
 }
+
+/** Says what agents notice of it. */
+function overloadedNow({ level }: Pressure): string {
+  const refused = REFUSED.slice(0, level - 1).join(", ");
+  return `The gateway is overloaded: it ${refused ? `refuses ${refused}` : "puts off reading lists anew"} until it has caught up`;
+}
+
+/** From the second thing on that is given up. */
+const REFUSED = ["new sessions", "lists", "reads", "new calls"];
 
 const BECAUSE = {
   drop: "lines are kept in memory, and dropped when there are too many",

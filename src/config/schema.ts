@@ -26,6 +26,12 @@ const webUrl = () => z.url({ protocol: /^https?$/, error: "must be an http:// or
 const text = () => z.string().min(1, "must not be empty");
 const texts = () => z.array(z.string());
 const seconds = () => z.number().positive().max(MAX_TIMER_SECONDS);
+const concurrency = (calls: number) =>
+  z
+    .int()
+    .positive()
+    .default(calls)
+    .describe("Calls that run there at once (`stdio`: in one child, default 32); as many more wait, for 3 s at most.");
 
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a valid header name");
 const headerValue = z
@@ -72,6 +78,7 @@ const common = {
 
 const remote = {
   url: webUrl().describe("Address of the server's MCP endpoint."),
+  max_concurrency: concurrency(100),
   headers: z.record(headerName, headerValue).default({}).describe("Headers that are sent with every request."),
   auth: authSchema.optional().describe("Credentials for this upstream."),
 };
@@ -83,6 +90,7 @@ const stdioSchema = z.strictObject({
   args: texts().default([]).describe("Its arguments; no shell is involved."),
   env: z.record(z.string(), z.string()).default({}).describe("Environment variables for the child."),
   inherit_env: texts().default([]).describe("Names of further variables that the child gets from our environment."),
+  max_concurrency: concurrency(32),
   cwd: text().optional().describe("Working directory of the child; default: the folder that holds `.radium/`."),
   isolation: z
     .enum(["shared", "per_agent", "auto"])

@@ -34,6 +34,15 @@ export interface Notice {
   readonly params: Payload;
 }
 
+/** A reader that does not keep up. Whoever can wait should; whoever cannot is cut off from it in the end. */
+export interface Behind {
+  /** Calls `run` once, when the reader has caught up or is gone. */
+  caughtUp(run: () => void): void;
+}
+/** Nothing: there is room. */
+// biome-ignore lint/suspicious/noConfusingVoidType: whoever buffers nothing need not say so
+export type Room = Behind | void;
+
 /** One request of one caller. */
 export interface Call {
   readonly caller: Caller;
@@ -54,7 +63,7 @@ export interface Call {
   /** Least severe log level that the agent wants to see for this call, if it asked for any. */
   readonly logLevel: string | undefined;
   /** Takes what the upstream tells before it answers. */
-  notify(notice: Notice): void;
+  notify(notice: Notice): Room;
 }
 
 /** What an upstream wants to know from the agent before it can go on: request key → request object. */

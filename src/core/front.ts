@@ -4,6 +4,7 @@ import type { Failure } from "./failure.ts";
 import type { OwnerId } from "./names.ts";
 import type { Payload } from "./payload.ts";
 import type { Sealer } from "./ports.ts";
+import type { Pressure } from "./pressure.ts";
 
 /** What a server says of itself when an agent asks. */
 export interface Profile {
@@ -20,6 +21,8 @@ export interface Front {
   readonly handle: Handle;
   /** Seals what waits with an agent and comes back from it. */
   readonly sealer: Sealer;
+  /** What is given up at present because there is too much to do. */
+  readonly pressure: Pressure;
   /** `undefined` when there is no such upstream. */
   view(view: View): ViewQueries | undefined;
   /**

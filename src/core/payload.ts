@@ -37,6 +37,11 @@ export class Payload {
     return this.#text.subarray(this.#span.start, this.#span.end);
   }
 
+  /** A copy of its own, for whoever keeps it: a payload keeps alive the whole message that it is part of. */
+  detached(): Payload {
+    return Payload.parse(Buffer.from(this.bytes), SCANNED_TEXT);
+  }
+
   get size(): number {
     return this.#span.end - this.#span.start;
   }

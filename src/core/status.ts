@@ -28,7 +28,10 @@ export interface UpstreamStatus {
   readonly tools: number;
   readonly prompts: number;
   readonly resources: number;
+  /** Calls under way, those that wait for their turn included. */
   readonly inFlight: number;
+  /** Calls that wait because as many as `max_concurrency` allows already run. */
+  readonly queued: number;
   readonly calls: number;
   readonly failures: number;
   readonly lastError: string | null;
@@ -75,6 +78,8 @@ export interface Status {
   /** Path of the configuration file, or `null` for the demo. */
   readonly config: string | null;
   readonly health: Health;
+  /** The gateway has more to do than it can, and refuses some of it. */
+  readonly overloaded: boolean;
   readonly upstreams: readonly UpstreamStatus[];
   readonly catalog: CatalogStatus;
   readonly log: LogStatus;

@@ -45,6 +45,7 @@ export async function startDemoFleet(): Promise<DemoFleet> {
         group: "weather",
         transport: "http",
         url: `http://127.0.0.1:${port}/mcp`,
+        max_concurrency: 100,
         headers: {},
       }),
     ),
@@ -56,6 +57,7 @@ export async function startDemoFleet(): Promise<DemoFleet> {
       args: [program, "--flavour", "notes"],
       env: {},
       inherit_env: [],
+      max_concurrency: 32,
       isolation: "shared",
     },
   ];

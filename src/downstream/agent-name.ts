@@ -11,5 +11,7 @@ export function anonymous(address: string, client: Payload | undefined): Princip
 export function agentName(client: Payload | undefined): string {
   const name = client?.string("name") ?? "unknown";
   const version = client?.string("version");
-  return (version === undefined ? name : `${name}/${version}`).slice(0, 2 * LONGEST_NAME);
+  const whole = version === undefined ? name : `${name}/${version}`;
+  // A slice would keep alive what it was cut from.
+  return Buffer.from(whole.slice(0, 2 * LONGEST_NAME)).toString();
 }

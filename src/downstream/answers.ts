@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { perTurn } from "../lib/per-turn.ts";
+import type { Backlog } from "./backlog.ts";
 
 /** A response that is sent in one piece. */
 export interface WholeAnswer {
@@ -16,7 +17,7 @@ const JOINED_BYTES = 65_536;
 /** Sends it, with all others of this turn of the event loop. */
 export type SendAnswer = (answer: WholeAnswer) => void;
 
-export function createAnswers(): SendAnswer {
+export function createAnswers(backlog: Backlog): SendAnswer {
   return perTurn(({ response, status, headers, body }) => {
     if (response.destroyed) return;
     const bytes = body.reduce((sum, part) => sum + part.length, 0);
@@ -26,5 +27,6 @@ export function createAnswers(): SendAnswer {
       for (const part of body) response.write(part);
       response.end();
     } else response.end(Buffer.concat(body, bytes));
+    backlog.written(response);
   });
 }

@@ -4,12 +4,24 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 export type Body =
   | { readonly kind: "body"; readonly bytes: Buffer }
-  | { readonly kind: "refused"; readonly status: 413 | 415; readonly message: string }
+  | { readonly kind: "refused"; readonly status: 413 | 415 | 503; readonly message: string }
   /** The agent went away. */
   | { readonly kind: "gone" };
 
+export const BODIES = {
+  /** Up to here a body counts as nothing. */
+  smallBytes: 64 * 1024,
+  /** Of all larger bodies that are being read at one time. */
+  totalBytes: 256 * 1024 * 1024,
+} as const;
+
+/** What all agents together may still send at one time. */
+export interface BodyBudget {
+  bytes: number;
+}
+
 /** Reads the JSON body of a POST, never more than the cap. Says what is wrong with it before it reads, where it can. */
-export function readBody(request: IncomingMessage): Promise<Body> | Body {
+export function readBody(request: IncomingMessage, budget: BodyBudget): Promise<Body> | Body {
   const { headers } = request;
   if (!/^application\/json\s*(;|$)/i.test(headers["content-type"] ?? "")) {
     return refused(415, "Content-Type must be application/json");
@@ -22,18 +34,34 @@ export function readBody(request: IncomingMessage): Promise<Body> | Body {
     const chunks: Buffer[] = [];
     let size = 0;
     let read = false;
+    let held = 0;
+    const hold = (bytes: number): void => {
+      budget.bytes -= bytes - held;
+      held = bytes;
+    };
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) resolve(tooLarge());
-      else chunks.push(chunk);
+      if (size > BODIES.smallBytes && !read) {
+        if (size <= MAX_BODY_BYTES && budget.bytes + held >= size) hold(size);
+        else {
+          read = true;
+          chunks.length = 0;
+          hold(0);
+          resolve(size > MAX_BODY_BYTES ? tooLarge() : refused(503, "too many large bodies are being read: try again"));
+        }
+      }
+      if (!read) chunks.push(chunk);
     });
     request.on("end", () => {
+      hold(0);
+      if (read) return;
       read = true;
       const [first] = chunks;
       const bytes = chunks.length === 1 && first ? first : Buffer.concat(chunks);
       resolve({ kind: "body", bytes });
     });
     const gone = (): void => {
+      hold(0);
       if (!read) resolve(GONE);
     };
     request.on("error", gone);
@@ -42,5 +70,5 @@ export function readBody(request: IncomingMessage): Promise<Body> | Body {
 }
 
 const GONE: Body = { kind: "gone" };
-const refused = (status: 413 | 415, message: string): Body => ({ kind: "refused", status, message });
+const refused = (status: 413 | 415 | 503, message: string): Body => ({ kind: "refused", status, message });
 const tooLarge = (): Body => refused(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);

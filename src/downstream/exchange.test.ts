@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { Payload } from "../core/payload.ts";
 import { createAnswers } from "./answers.ts";
+import { createBacklog } from "./backlog.ts";
 import { postExchange, streamExchange } from "./exchange.ts";
 
 /** A response on its way to a client that reads it. */
@@ -21,7 +22,7 @@ async function withResponse(use: (response: ServerResponse) => void): Promise<st
 
 it("says nothing more on a stream that was ended, whoever still has something to say", async () => {
   const text = await withResponse(response => {
-    const stream = streamExchange(response);
+    const stream = streamExchange(response, createBacklog());
     response.writeHead(200, { "content-type": "text/event-stream" });
     stream.send(Buffer.from('{"first":1}'));
     response.end();
@@ -34,8 +35,14 @@ it("says nothing more on a stream that was ended, whoever still has something to
 it.each([true, false])(
   "takes what comes after the answer for what it is: too late (as a stream: %s)",
   async streamed => {
+    const backlog = createBacklog();
     const text = await withResponse(response => {
-      const exchange = postExchange(response, { statusOf: () => 200, headers: {}, send: createAnswers() });
+      const exchange = postExchange(response, {
+        statusOf: () => 200,
+        headers: {},
+        backlog,
+        send: createAnswers(backlog),
+      });
       if (streamed) exchange.notify(Buffer.from('{"before":1}'));
       exchange.result(Buffer.from("1"), Payload.of({ found: true }));
       exchange.notify(Buffer.from('{"late":1}'));

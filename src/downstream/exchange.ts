@@ -1,16 +1,18 @@
 import type { ServerResponse } from "node:http";
+import type { Room } from "../core/call.ts";
 import type { Payload } from "../core/payload.ts";
 import { errorText, oneLine, type RawId, resultParts } from "../wire/message.ts";
 import type { WireError } from "../wire/rpc-errors.ts";
 import { sseEvent } from "../wire/sse.ts";
 import type { SendAnswer } from "./answers.ts";
+import type { Backlog } from "./backlog.ts";
 import type { Answer } from "./serve.ts";
 
 /** Where the answer to one request goes, and what is told before it. */
 export interface Exchange {
   /** Whether the agent sees what is told before the answer. */
   readonly canTell: boolean;
-  notify(notification: Buffer): void;
+  notify(notification: Buffer): Room;
   result(id: RawId, result: Payload): void;
   error(id: RawId | undefined, error: WireError): void;
   /** No answer will come: the agent does not want one any more. */
@@ -21,9 +23,6 @@ export function reply(exchange: Exchange, id: RawId, answer: Answer): void {
   if (answer.kind === "result") exchange.result(id, answer.result);
   else exchange.error(id, answer.error);
 }
-
-/** What may wait for a reader that does not read, before it is cut off. */
-export const MAX_WAITING_BYTES = 1024 * 1024;
 
 export const STREAM_HEADERS = {
   "content-type": "text/event-stream",
@@ -42,16 +41,18 @@ export interface PostExchange extends Exchange {
 /** The response to a POST: one JSON object, or a stream as soon as something has to be told before it. */
 export function postExchange(
   response: ServerResponse,
-  options: { statusOf(code: number): number; headers: Readonly<Record<string, string>>; send: SendAnswer },
+  options: {
+    statusOf(code: number): number;
+    headers: Readonly<Record<string, string>>;
+    send: SendAnswer;
+    backlog: Backlog;
+  },
 ): PostExchange {
+  const { backlog } = options;
   let streaming = false;
   let answered = false;
 
-  function stream(text: readonly Buffer[]): void {
-    if (response.destroyed || response.writableEnded) return;
-    response.write(sseEvent({ data: text }));
-    if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
-  }
+  const stream = (text: readonly Buffer[]): Room => backlog.write(response, [sseEvent({ data: text })]);
 
   function answer(
     parts: readonly Buffer[],
@@ -63,6 +64,7 @@ export function postExchange(
     if (streaming) {
       stream(parts.map(oneLine));
       response.end();
+      backlog.written(response);
       return;
     }
     const headers: string[] = [];
@@ -83,7 +85,7 @@ export function postExchange(
     notify(notification) {
       if (answered) return;
       begin();
-      stream([oneLine(notification)]);
+      return stream([oneLine(notification)]);
     },
     result: (id, result) => answer(resultParts(id, result), 200),
     error(id, error) {
@@ -103,17 +105,14 @@ export function postExchange(
 export const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1000)));
 
 /** One stream for everything (HTTP+SSE of 2024-11-05, a GET stream): each message is an event. */
-export function streamExchange(response: ServerResponse): Exchange & { send(message: Buffer): void } {
-  const send = (message: Buffer): void => {
-    if (response.destroyed || response.writableEnded) return;
-    response.write(sseEvent({ event: "message", data: [oneLine(message)] }));
-    if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
-  };
-  return messageExchange(send);
+export function streamExchange(response: ServerResponse, backlog: Backlog): Exchange & { send(message: Buffer): void } {
+  return messageExchange(message =>
+    backlog.write(response, [sseEvent({ event: "message", data: [oneLine(message)] })]),
+  );
 }
 
 /** A channel that carries whole messages. */
-export function messageExchange(send: (message: Buffer) => void): Exchange & { send(message: Buffer): void } {
+export function messageExchange(send: (message: Buffer) => Room): Exchange & { send(message: Buffer): void } {
   return {
     send,
     canTell: true,

@@ -5,6 +5,9 @@ import type { Front } from "../core/front.ts";
 import { upstreamName } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import { errorOf } from "../wire/rpc-errors.ts";
+import { type BacklogLimits, createBacklog } from "./backlog.ts";
+import { BODIES } from "./body.ts";
+import { limitConnections, streamsWithin } from "./connections.ts";
 import { createDoor, type DoorRules } from "./door.ts";
 import { refuse } from "./refuse.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
@@ -22,7 +25,11 @@ export interface HttpFrontOptions {
   ready(): boolean;
   /** A bug of ours that a request ran into. */
   trouble(error: unknown): void;
+  /** For tests, which must not wait as long as agents may. */
+  readonly limits?: Partial<HttpLimits>;
 }
+
+export type HttpLimits = BacklogLimits & { readonly [Limit in keyof typeof LIMITS | "bodyBytes"]: number };
 
 export interface HttpFront {
   /** Rejects with the error of `net.Server`. Resolves with the port. */
@@ -43,33 +50,46 @@ const LIMITS = {
   requestTimeout: 30_000,
   maxHeaderSize: 16_384,
   keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
 } as const;
+const MAX_HEADERS = 100;
 /** What never became a request, by node's error code; anything else is 400. */
 const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
   ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
   ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
 ]);
 const DRAINING = errorOf({ kind: "draining" });
+const OVERLOADED = errorOf({ kind: "overloaded" });
+const CLOSE_AND_RETRY = { connection: "close", "retry-after": "1" };
 const ALL: View = { kind: "all" };
 
 /** The HTTP side towards agents: one port, every revision. */
 export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const { front, clock, transport } = options;
   const sessions = createSessions({ front, clock });
-  const streams = createStreams(clock);
-  const streamable = createStreamable({ front, clock, sessions, streams });
-  const sse = createSseEndpoint({ sessions, streams, sealer: front.sealer });
+  const backlog = createBacklog(options.limits);
+  const bodies = { bytes: options.limits?.bodyBytes ?? BODIES.totalBytes };
+  const streams = createStreams({ clock, backlog, maxEndless: streamsWithin(options.maxConnections) });
+  const streamable = createStreamable({ front, clock, sessions, streams, backlog, bodies });
+  const sse = createSseEndpoint({
+    ...{ sessions, streams, backlog, bodies, sealer: front.sealer },
+    isShedding: () => front.pressure.sheds("sessions"),
+  });
   const unsubscribe = front.onChange((view, kinds) => sessions.listsChanged(view, kinds));
   const requests = createDrain(clock);
   let door = createDoor({ ...options.door, port: 0 });
   let draining = false;
-  const server = createServer({ ...LIMITS, connectionsCheckingInterval: 5_000 }, (request, response) => {
+  const server = createServer({ ...LIMITS, ...options.limits }, (request, response) => {
+    if (request.rawHeaders.length > 2 * MAX_HEADERS)
+      return refuse(response, { status: 431, why: "There are too many headers", headers: CLOSE_AND_RETRY });
     const objection = door(request);
     if (objection !== undefined)
       return refuse(response, { status: request.url?.startsWith("/") ? 403 : 400, why: objection });
     if (draining) {
-      return refuse(response, { status: 503, why: DRAINING, headers: { connection: "close", "retry-after": "1" } });
+      return refuse(response, { status: 503, why: DRAINING, headers: CLOSE_AND_RETRY });
     }
+    if (connections.areCrowded && connections.isOver(request.socket)) response.shouldKeepAlive = false;
+    if (front.pressure.closing) response.shouldKeepAlive = false;
     requests.began();
     response.on("close", requests.ended);
     handle(request, response).catch(error => {
@@ -78,7 +98,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
       response.destroy();
     });
   });
-  server.maxConnections = options.maxConnections;
+  const connections = limitConnections(server, options.maxConnections);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     const status = CLIENT_ERRORS.get(error.code ?? "") ?? "400 Bad Request";
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
@@ -87,13 +107,15 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = pathOf(request.url ?? "/");
+    if (path === "/healthz") return answerText(response, 200, "ok\n");
+    if (path === "/readyz")
+      return options.ready() ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n");
+    if (connections.areCrowded && connections.isOver(request.socket))
+      return refuse(response, { status: 503, why: OVERLOADED, headers: CLOSE_AND_RETRY });
     const view = transport === "sse" ? undefined : viewOf(path);
     if (view && front.view(view)) return streamable({ request, response, view });
     if (view) return refuse(response, { status: 404, why: `No upstream is configured for ${path}` });
     if (transport !== "http" && (path === "/sse" || path === "/messages")) return sse({ request, response, view: ALL });
-    if (path === "/healthz") return answerText(response, 200, "ok\n");
-    if (path === "/readyz")
-      return options.ready() ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n");
     return notFound(response, path);
   }
 
@@ -104,6 +126,8 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     },
     listen: address =>
       listen(server, address).then(port => {
+        // Without a descriptor to spare nothing can be accepted; what is open goes on.
+        server.on("error", options.trouble);
         door = createDoor({ ...options.door, port });
         return port;
       }),

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { View } from "../core/call.ts";
+import type { Room, View } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
 import { ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
@@ -21,7 +21,7 @@ export interface Carrier {
   readonly headers: IncomingHttpHeaders | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  notify(notification: Buffer): void;
+  notify(notification: Buffer): Room;
   /** Takes the function that ends a request which would never end by itself. */
   hold(stop: () => void): void;
 }

@@ -19,10 +19,20 @@ export interface Outbox {
 
 /** Messages that are kept; each says only that something has changed. */
 const MAX_KEPT = 256;
+const MAX_KEPT_BYTES = 256 * 1024;
 
 export function createOutbox(): Outbox {
   const kept = new Map<string, Buffer>();
   let stream: OwnStream | undefined;
+  let keptBytes = 0;
+
+  function keep(key: string, message: Buffer): void {
+    const before = kept.get(key)?.length ?? 0;
+    const bytes = keptBytes - before + message.length;
+    if (bytes > MAX_KEPT_BYTES || (before === 0 && kept.size >= MAX_KEPT)) return;
+    keptBytes = bytes;
+    kept.set(key, message);
+  }
 
   return {
     get isOpen() {
@@ -33,6 +43,7 @@ export function createOutbox(): Outbox {
       stream = next;
       for (const message of kept.values()) next.send(message);
       kept.clear();
+      keptBytes = 0;
       return () => {
         if (stream === next) stream = undefined;
       };
@@ -40,7 +51,7 @@ export function createOutbox(): Outbox {
     send: message => stream?.send(message),
     post(key, message) {
       if (stream) stream.send(message);
-      else if (kept.has(key) || kept.size < MAX_KEPT) kept.set(key, message);
+      else keep(key, message);
     },
     close() {
       stream?.end();

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { errorText, type RawId } from "../wire/message.ts";
-import { CODES, type WireError, wireError } from "../wire/rpc-errors.ts";
+import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
 
 export interface Refusal {
   readonly status: number;
@@ -9,6 +9,12 @@ export interface Refusal {
   readonly id?: RawId | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** There are as many streams as there may be. */
+export const refuseStream = (response: ServerResponse): void =>
+  refuse(response, { status: 503, why: TOO_MANY_STREAMS, headers: { "retry-after": "1" } });
+
+export const TOO_MANY_STREAMS = errorOf({ kind: "overloaded" });
 
 /** Answers what never became a call: an HTTP status, and a JSON-RPC error that says why. */
 export function refuse(response: ServerResponse, { status, why, id, headers }: Refusal): void {

@@ -1,16 +1,17 @@
+import type { Room } from "../core/call.ts";
 import type { Clock } from "../core/ports.ts";
 import { sseEvent } from "../wire/sse.ts";
 import type { StreamIds } from "./session-ids.ts";
 
 /** Where the events of a stream go now. */
 export interface Sink {
-  write(event: Buffer): void;
+  write(event: Buffer): Room;
   end(): void;
 }
 
 /** The messages of one stream, numbered, so that it can be taken up again after the connection broke. */
 export interface EventStream {
-  send(message: Buffer): void;
+  send(message: Buffer): Room;
   /** Nothing follows. What was sent can still be read again for a while. */
   end(): void;
   /** Sends everything after event `after` (0: the first) to the sink, and from now on what follows. */
@@ -115,8 +116,9 @@ export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: 
       },
       send(message) {
         const event = sseEvent({ id: `${sealed}.${++sent}`, data: [message] });
-        sink?.write(event);
+        const room = sink?.write(event);
         keep(stream, event);
+        return room;
       },
       end() {
         ended = true;

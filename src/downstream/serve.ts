@@ -1,4 +1,4 @@
-import type { Call, Notice, Outcome } from "../core/call.ts";
+import type { Call, Notice, Outcome, Room } from "../core/call.ts";
 import type { Entry, Resolution } from "../core/catalog.ts";
 import type { Front, ViewQueries } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
@@ -16,7 +16,7 @@ export interface AgentRequest {
   readonly params: Payload;
   readonly signal: AbortSignal;
   /** Takes the text of a notification that comes before the answer. */
-  notify(notification: Buffer): void;
+  notify(notification: Buffer): Room;
   /** A last look at a tool call before it goes on; the answer is why it may not. */
   check?(entry: Entry): WireError | undefined;
   /** Handles the call of an agent that is asked while it waits; without it, questions go back as the era has it. */
@@ -30,6 +30,7 @@ export function serve(front: Front, agent: Agent, request: AgentRequest): Promis
   const queries = front.view(agent.view);
   if (!queries) return failed(wireError(CODES.invalidParams, "This upstream is no longer configured"));
   const list = LIST_METHODS.get(request.method);
+  if (list && front.pressure.sheds("lists")) return failed(errorOf({ kind: "overloaded" }));
   if (list) return answerList(front, agent, { queries, list, params: request.params });
   const aim = aimOf(queries, agent.era, request);
   if (aim) return answerCall(front, agent, { aim, request });
@@ -121,13 +122,13 @@ const requiredOf = ({ error }: WireError): Payload => error.object("data")?.obje
 const CANNOT_ASK = wireError(CODES.internalError, "The upstream needs input that this agent cannot give");
 
 /** A notification reaches the agent in its own terms: its progress token, its log level. */
-function passOn(notice: Notice, agent: Agent, request: AgentRequest): void {
+function passOn(notice: Notice, agent: Agent, request: AgentRequest): Room {
   if (notice.method === "notifications/progress") {
     const token = request.params.object("_meta")?.raw("progressToken");
-    if (token) request.notify(notificationText(notice.method, notice.params.with({ progressToken: token })));
-    return;
+    if (!token) return;
+    return request.notify(notificationText(notice.method, notice.params.with({ progressToken: token })));
   }
   const least = agent.logLevel ?? (agent.era.logsUnasked ? "debug" : undefined);
   if (least === undefined || !isSevereEnough(notice.params.string("level"), least)) return;
-  request.notify(notificationText(notice.method, notice.params));
+  return request.notify(notificationText(notice.method, notice.params));
 }

@@ -24,7 +24,7 @@ async function held() {
 }
 
 const progress = (call: Call | undefined, step: number): void =>
-  call?.notify({ method: "notifications/progress", params: Payload.of({ progressToken: 9, progress: step }) });
+  void call?.notify({ method: "notifications/progress", params: Payload.of({ progressToken: 9, progress: step }) });
 const stepOf = (data: string): unknown => JSON.parse(data).params?.progress;
 
 describe("a call within a session", () => {

@@ -3,8 +3,9 @@ import type { Clock } from "../core/ports.ts";
 import { errorText, oneLine, resultParts } from "../wire/message.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
 import type { SendAnswer } from "./answers.ts";
+import type { Backlog } from "./backlog.ts";
 import { joinAnswers } from "./batch.ts";
-import { type Exchange, MAX_WAITING_BYTES, retryAfterSeconds, STREAM_HEADERS } from "./exchange.ts";
+import { type Exchange, retryAfterSeconds, STREAM_HEADERS } from "./exchange.ts";
 import type { EventRing, EventStream, Sink } from "./resume.ts";
 import type { Streams } from "./streams.ts";
 
@@ -20,6 +21,7 @@ export interface SessionPostOptions {
   readonly send: SendAnswer;
   readonly headers: Readonly<Record<string, string>>;
   readonly events: EventRing;
+  readonly backlog: Backlog;
   readonly streams: Streams;
   readonly clock: Clock;
   /** Whether the agent reads an event without data; older ones fail on it. */
@@ -31,14 +33,13 @@ export interface SessionPostOptions {
 }
 
 /** Sends the events of a stream to one connection. */
-export function responseSink(response: ServerResponse): Sink {
+export function responseSink(response: ServerResponse, backlog: Backlog): Sink {
   return {
-    write(event) {
-      if (response.destroyed || response.writableEnded) return;
-      response.write(event);
-      if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
+    write: event => backlog.write(response, [event]),
+    end() {
+      response.end();
+      backlog.written(response);
     },
-    end: () => void response.end(),
   };
 }
 
@@ -64,7 +65,7 @@ export function sessionPost(options: SessionPostOptions): Exchange {
     // A first event tells where to go on from; whoever could not read it gets something to see all the same.
     const { retryMs } = SESSION_POST;
     response.write(options.primes ? `id: ${opened.start}\nretry: ${retryMs}\ndata: \n\n` : SSE_COMMENT);
-    const sink = responseSink(response);
+    const sink = responseSink(response, options.backlog);
     opened.attach(sink, 0);
     options.streams.keep(response, { closed: () => opened.detach(sink) });
     for (const answer of ready.splice(0)) opened.send(oneLine(answer));
@@ -100,7 +101,7 @@ export function sessionPost(options: SessionPostOptions): Exchange {
       return stream !== undefined || (acceptsStream && !response.destroyed);
     },
     notify(message) {
-      if (left > 0) open()?.send(oneLine(message));
+      return left > 0 ? open()?.send(oneLine(message)) : undefined;
     },
     result: (id, result) => answer(Buffer.concat(resultParts(id, result))),
     error(id, error) {

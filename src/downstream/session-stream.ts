@@ -1,6 +1,7 @@
 import { SSE_COMMENT } from "../wire/sse.ts";
+import type { Backlog } from "./backlog.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
-import { refuse } from "./refuse.ts";
+import { refuse, refuseStream } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { responseSink } from "./session-post.ts";
 import type { Sessions } from "./sessions.ts";
@@ -11,7 +12,7 @@ import type { Visit } from "./visit.ts";
 export function openStream(
   { request, response }: Visit,
   session: Session,
-  { sessions, streams }: { sessions: Sessions; streams: Streams },
+  { sessions, streams, backlog }: { sessions: Sessions; streams: Streams; backlog: Backlog },
 ): void {
   if (!request.headers.accept?.includes("text/event-stream")) {
     refuse(response, { status: 406, why: "A GET needs Accept: text/event-stream" });
@@ -23,11 +24,15 @@ export function openStream(
     refuse(response, { status: 400, why: "There is no stream to go on with after this Last-Event-ID" });
     return;
   }
+  if (!found && streams.areFull) {
+    refuseStream(response);
+    return;
+  }
   response.writeHead(200, { ...STREAM_HEADERS, "mcp-session-id": session.id });
   response.write(SSE_COMMENT);
   const release = sessions.holdStream(session.id);
   if (found) {
-    const sink = responseSink(response);
+    const sink = responseSink(response, backlog);
     found.stream.attach(sink, found.after);
     streams.keep(response, {
       closed() {
@@ -38,7 +43,7 @@ export function openStream(
     return;
   }
   const end = (): void => void response.end();
-  const detach = session.attach({ send: streamExchange(response).send, end });
+  const detach = session.attach({ send: streamExchange(response, backlog).send, end });
   streams.keep(response, {
     closed() {
       detach();

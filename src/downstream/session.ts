@@ -67,12 +67,15 @@ const EMPTY = Payload.of({});
 export function openSession(options: SessionOptions): { session: Session; answer: Answer } {
   const { front, clock, events, view, id, principal, params } = options;
   const version = negotiateLegacy(params.string("protocolVersion"));
+  const declared = withoutTasks(params.object("capabilities") ?? EMPTY);
+  const isTooLarge = declared.size > MAX_CAPABILITIES_BYTES;
+  const capabilities = isTooLarge ? EMPTY : declared;
   const caller: Caller = {
     principal,
     agent: agentName(params.object("clientInfo")),
     owner: ownerId(id),
     // An agent of these revisions could not follow a task, whatever it says.
-    capabilities: withoutTasks(params.object("capabilities") ?? EMPTY),
+    capabilities: capabilities.detached(),
   };
   const running = new Map<string, Running>();
   const questions = createQuestions(clock);
@@ -119,7 +122,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
       {
         ...{ method: message.method, params, signal },
         notify(text) {
-          if (!signal.aborted) exchange.notify(text);
+          return signal.aborted ? undefined : exchange.notify(text);
         },
         converse: call =>
           interview(front.handle, call, {
@@ -171,12 +174,19 @@ export function openSession(options: SessionOptions): { session: Session; answer
     },
   };
   const profile = front.view(view)?.profile();
+  if (isTooLarge) return { session, answer: CAPABILITIES_TOO_LARGE };
   const answer: Answer = profile
     ? { kind: "result", result: initializeResult(version, profile) }
     : { kind: "error", error: wireError(CODES.invalidParams, "This upstream is not configured") };
   return { session, answer };
 }
 
+/** They are kept as long as the session. */
+const MAX_CAPABILITIES_BYTES = 64 * 1024;
+const CAPABILITIES_TOO_LARGE: Answer = {
+  kind: "error",
+  error: wireError(CODES.requestTooLarge, `capabilities are larger than ${MAX_CAPABILITIES_BYTES} bytes`),
+};
 const UNREACHABLE = {
   kind: "error",
   error: wireError(CODES.internalError, "The agent cannot be asked: it reads no event stream for this request").error,

@@ -2,11 +2,12 @@ import type { Sealer } from "../core/ports.ts";
 import { wireError } from "../wire/rpc-errors.ts";
 import { sseEvent } from "../wire/sse.ts";
 import { anonymous } from "./agent-name.ts";
+import type { Backlog } from "./backlog.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
-import { readBody } from "./body.ts";
+import { type BodyBudget, readBody } from "./body.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
-import { refuse } from "./refuse.ts";
+import { refuse, refuseStream } from "./refuse.ts";
 import { createSessionIds } from "./session-ids.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Streams } from "./streams.ts";
@@ -28,8 +29,12 @@ export function createSseEndpoint(options: {
   sessions: Sessions;
   streams: Streams;
   sealer: Sealer;
+  backlog: Backlog;
+  bodies: BodyBudget;
+  /** Whether no new session is taken for now. */
+  isShedding(): boolean;
 }): (visit: Visit) => Promise<void> {
-  const { sessions, streams } = options;
+  const { sessions, streams, backlog, bodies, isShedding } = options;
   const ids = createSessionIds(options.sealer);
   const connections = new Map<string, Connection>();
 
@@ -47,10 +52,14 @@ export function createSseEndpoint(options: {
   };
 
   function open({ request, response, view }: Visit): void {
+    if (streams.areFull || isShedding()) {
+      refuseStream(response);
+      return;
+    }
     const address = request.socket.remoteAddress ?? "";
     const id = ids.session(anonymous(address, undefined));
     const agent = createChannelAgent({
-      exchange: streamExchange(response),
+      exchange: streamExchange(response, backlog),
       open(params) {
         const opened = sessions.open({ view, address, params });
         // The stream is the session: it lives as long.
@@ -84,11 +93,13 @@ export function createSseEndpoint(options: {
     const id = new URLSearchParams(request.url?.slice("/messages".length)).get("sessionId") ?? "";
     const connection = connections.get(id);
     if (!connection) return refuse(response, { status: 404, why: "Session not found: open a new stream at /sse" });
-    const body = await readBody(request);
+    const body = await readBody(request, bodies);
     if (body.kind === "gone") return;
     // The stream may have closed while the body came in, and took its session with it.
     if (!connections.has(id)) return refuse(response, { status: 404, why: "The stream of this session has closed" });
-    if (body.kind === "refused") return refuse(response, { status: body.status, why: body.message });
+    if (body.kind === "refused") {
+      return refuse(response, { status: body.status, why: body.message, headers: { connection: "close" } });
+    }
     const text = readText(body.bytes);
     if (text.kind === "invalid") {
       const why = wireError(INVALID_CODES[text.reason], text.message);

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from "node:stream";
 import type { View } from "../core/call.ts";
 import { createDrain } from "../core/drain.ts";
 import type { Front } from "../core/front.ts";
@@ -11,8 +12,9 @@ import { anonymous } from "./agent-name.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 import { createChannelAgent } from "./channel-agent.ts";
-import { asLine, messageExchange, reply } from "./exchange.ts";
+import { messageExchange, reply } from "./exchange.ts";
 import { answerModern } from "./modern-request.ts";
+import { pipeTo } from "./pipe.ts";
 import { createEventRing } from "./resume.ts";
 import { openSession } from "./session.ts";
 import { createSessionIds } from "./session-ids.ts";
@@ -41,14 +43,9 @@ const DRAINING = errorOf({ kind: "draining" });
  * Serves one agent on a pair of streams, in whichever revision each message is, until its input ends.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stdio
  */
-export function serveStdio(options: {
-  front: Front;
-  input: NodeJS.ReadableStream;
-  output: NodeJS.WritableStream;
-  clock?: Clock;
-}): StdioFront {
+export function serveStdio(options: { front: Front; input: Readable; output: Writable; clock?: Clock }): StdioFront {
   const { front, input, output, clock = systemClock } = options;
-  const exchange = messageExchange(message => void output.write(asLine(message)));
+  const exchange = messageExchange(pipeTo(output, input));
   const running = new Map<string, AbortController>();
   const requests = createDrain(clock);
   /** What would never end by itself. */
@@ -112,7 +109,7 @@ export function serveStdio(options: {
       {
         ...{ view: ALL, address: ADDRESS, headers: undefined, clock, signal },
         notify(text) {
-          if (!signal.aborted) exchange.notify(text);
+          return signal.aborted ? undefined : exchange.notify(text);
         },
         hold(end) {
           stop = end;

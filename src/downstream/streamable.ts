@@ -1,20 +1,22 @@
 import type { IncomingMessage } from "node:http";
+import type { Room } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Message } from "../wire/message.ts";
 import { checkModern, claimsModern, modernAgent, objectionTo } from "../wire/modern.ts";
-import { wireError } from "../wire/rpc-errors.ts";
+import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
 import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
 import { createAnswers } from "./answers.ts";
+import type { Backlog } from "./backlog.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
-import { readBody } from "./body.ts";
+import { type BodyBudget, readBody } from "./body.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
 import { goneSignals } from "./gone.ts";
 import { answerModern } from "./modern-request.ts";
-import { refuse } from "./refuse.ts";
+import { refuse, TOO_MANY_STREAMS } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { sessionPost } from "./session-post.ts";
 import { openStream } from "./session-stream.ts";
@@ -29,15 +31,17 @@ export interface StreamableOptions {
   readonly clock: Clock;
   readonly sessions: Sessions;
   readonly streams: Streams;
+  readonly backlog: Backlog;
+  readonly bodies: BodyBudget;
 }
 
 const EMPTY = Payload.of({});
 
 /** The MCP endpoint: POST in every revision, GET and DELETE for sessions of the legacy ones. */
 export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> | void {
-  const { front, clock, sessions, streams } = options;
+  const { front, clock, sessions, streams, backlog, bodies } = options;
   const signalOf = goneSignals();
-  const send = createAnswers();
+  const out = { backlog, send: createAnswers(backlog) };
   const METHODS: Readonly<Record<string, (visit: Visit) => Promise<void> | void>> = {
     POST: post,
     GET: get,
@@ -52,7 +56,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
 
   async function post(visit: Visit): Promise<void> {
     const { request, response } = visit;
-    const body = await readBody(request);
+    const body = await readBody(request, bodies);
     if (body.kind === "gone") return;
     if (body.kind === "refused") {
       return refuse(response, { status: body.status, why: body.message, headers: { connection: "close" } });
@@ -73,18 +77,23 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   }
 
   async function modernPost({ request, response, view }: Visit, message: Request): Promise<void> {
-    const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {}, send });
+    const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {}, ...out });
     const checked = checkModern(message, request.headers);
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
+    const listens = message.method === "subscriptions/listen";
+    if (listens && streams.areFull) return exchange.error(message.id, TOO_MANY_STREAMS);
+    if (listens && message.id.length + (message.params?.size ?? 0) > MAX_LISTEN_BYTES)
+      return exchange.error(message.id, LISTEN_TOO_LARGE);
     const gone = signalOf(request);
     let kept = false;
     const keep = (): void => {
       if (!kept) streams.keep(response, {});
       kept = true;
     };
-    const notify = (text: Buffer): void => {
-      exchange.notify(text);
+    const notify = (text: Buffer): Room => {
+      const room = exchange.notify(text);
       keep();
+      return room;
     };
     const here = streams.whenSlow(() => {
       if (response.headersSent || response.destroyed || !readsStreams(request)) return;
@@ -97,9 +106,9 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
         front,
         {
           kind: message.kind,
-          id: message.id,
+          id: listens ? Buffer.from(message.id) : message.id,
           method: message.method,
-          params: message.params,
+          params: listens ? message.params?.detached() : message.params,
           envelope: checked.envelope,
         },
         {
@@ -132,9 +141,13 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const sessionId = request.headers["mcp-session-id"];
     if (message.kind === "request" && message.method === "initialize" && sessionId === undefined) {
       const address = request.socket.remoteAddress ?? "";
+      if (front.pressure.sheds("sessions")) {
+        const exchange = postExchange(response, { statusOf: legacyAgent.status, headers: {}, ...out });
+        return exchange.error(message.id, errorOf({ kind: "overloaded" }));
+      }
       const { session, answer } = sessions.open({ view, address, params: message.params ?? EMPTY });
       const headers = answer.kind === "result" ? { "mcp-session-id": session.id } : {};
-      return reply(postExchange(response, { statusOf: legacyAgent.status, headers, send }), message.id, answer);
+      return reply(postExchange(response, { statusOf: legacyAgent.status, headers, ...out }), message.id, answer);
     }
     const session = findSession(visit, message.kind === "request" ? message.id : undefined);
     if (!session) return;
@@ -158,7 +171,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   function exchangeFor({ request, response }: Visit, session: Session, batched?: number): Exchange {
     const { accept } = request.headers;
     return sessionPost({
-      ...{ response, send, clock, streams, batched, events: session.events },
+      ...{ response, ...out, clock, streams, batched, events: session.events },
       headers: { "mcp-session-id": session.id },
       primes: readsEmptyEvents(session.version),
       acceptsStream: accept === undefined || accept.includes("text/event-stream") || accept.includes("*/*"),
@@ -188,7 +201,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       return;
     }
     const session = findSession(visit, undefined);
-    if (session) openStream(visit, session, { sessions, streams });
+    if (session) openStream(visit, session, { sessions, streams, backlog });
   }
 
   function end(visit: Visit): void {
@@ -199,6 +212,12 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   }
 }
 
+/** They are kept as long as the stream. */
+const MAX_LISTEN_BYTES = 256 * 1024;
+const LISTEN_TOO_LARGE = wireError(
+  CODES.requestTooLarge,
+  `params of a subscription are larger than ${MAX_LISTEN_BYTES} bytes`,
+);
 const readsStreams = ({ headers }: IncomingMessage): boolean => headers.accept?.includes("text/event-stream") === true;
 
 const NO_BATCH = "A batch is not accepted in this revision: send one message at a time";

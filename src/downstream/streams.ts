@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Clock } from "../core/ports.ts";
 import { type Placed, Running } from "../lib/running.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
+import type { Backlog } from "./backlog.ts";
 
 const KEEP_ALIVE_MS = 15_000;
 /** An answer is slow after one to two of these: proxies give up a silent connection after 30 s at the earliest. */
@@ -11,10 +12,19 @@ export const SLOW_MS = 10_000;
 export interface Streams {
   /** `closed` is called once, when the connection is over for whatever reason. */
   keep(response: ServerResponse, about: KeptStream): void;
+  /** Whether there are as many as there may be of those that would never end by themselves. */
+  readonly areFull: boolean;
   /** Begins a stream where an answer turns out to be slow; returns the function that says that it has come. */
   whenSlow(begin: () => void): () => void;
   /** Ends those that would never end by themselves. */
   stop(): void;
+}
+
+export interface StreamsOptions {
+  readonly clock: Clock;
+  readonly backlog: Backlog;
+  /** How many may be open that would never end by themselves. */
+  readonly maxEndless: number;
 }
 
 export interface KeptStream {
@@ -27,11 +37,12 @@ interface Waiting extends Placed {
   begin(): void;
 }
 
-export function createStreams(clock: Clock): Streams {
+export function createStreams({ clock, backlog, maxEndless }: StreamsOptions): Streams {
   const open = new Map<ServerResponse, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
   let cancelLook = clock.after(SLOW_MS, look);
   let stopped = false;
+  let endless = 0;
   /** Answers that are waited for: those that were not there at the last look, and the others. A call costs no timer. */
   let recent = new Running<Waiting>();
   let earlier = new Running<Waiting>();
@@ -46,17 +57,24 @@ export function createStreams(clock: Clock): Streams {
 
   function beat(): void {
     for (const response of open.keys()) {
-      if (!response.writableNeedDrain && !response.writableEnded) response.write(SSE_COMMENT);
+      // What was written a while ago and has not been taken: its reader may not read at all.
+      if (response.writableNeedDrain) backlog.written(response);
+      else if (!response.writableEnded) response.write(SSE_COMMENT);
     }
     cancel = clock.after(KEEP_ALIVE_MS, beat);
   }
 
   return {
+    get areFull() {
+      return endless >= maxEndless;
+    },
     keep(response, about) {
       if (response.destroyed) return about.closed?.();
       open.set(response, about);
+      if (about.stop) endless++;
       response.once("close", () => {
         open.delete(response);
+        if (about.stop) endless--;
         about.closed?.();
       });
       if (stopped) about.stop?.();

@@ -25,6 +25,8 @@ export interface Platform {
   runtimeDir(env: Environment, uid: number): RuntimeDirectory;
   /** Longest path of a Unix socket, without the closing zero byte. */
   readonly maxSocketPathBytes: number;
+  /** How many files this process may have open; `undefined`: not known, or without limit. */
+  openFileLimit(): number | undefined;
   /** Variables that a child may always have. */
   readonly inheritedVariables: readonly string[];
 }
@@ -50,6 +52,7 @@ const linux: Platform = {
   processStartTime: linuxStartTime,
   runtimeDir: posixRuntimeDirectory,
   maxSocketPathBytes: 107,
+  openFileLimit: linuxOpenFileLimit,
   inheritedVariables: POSIX_VARIABLES,
 };
 
@@ -61,6 +64,7 @@ const darwin: Platform = {
   processStartTime: psStartTime,
   runtimeDir: posixRuntimeDirectory,
   maxSocketPathBytes: 103,
+  openFileLimit: () => undefined,
   inheritedVariables: POSIX_VARIABLES,
 };
 
@@ -72,6 +76,7 @@ const win32: Platform = {
   processStartTime: () => undefined,
   runtimeDir: env => privateDirectory(join(env.LOCALAPPDATA ?? tmpdir(), "radium"), undefined),
   maxSocketPathBytes: 107,
+  openFileLimit: () => undefined,
   inheritedVariables: [
     ...["PATH", "PATHEXT", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "TEMP", "TMP", "USERNAME", "USERPROFILE"],
     ...["APPDATA", "LOCALAPPDATA", "PROGRAMFILES", "PROCESSOR_ARCHITECTURE", "HOMEDRIVE", "HOMEPATH"],
@@ -83,6 +88,15 @@ const PLATFORMS: { readonly [name in NodeJS.Platform]?: Platform } = { linux, da
 /** The entry of an operating system; an unknown one is taken for a plain POSIX system. */
 export function platformOf(name: NodeJS.Platform = process.platform): Platform {
   return PLATFORMS[name] ?? darwin;
+}
+
+function linuxOpenFileLimit(): number | undefined {
+  try {
+    const soft = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+    return soft === undefined ? undefined : Number(soft);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Not permitted means, for a group of our own, that only ended processes are left in it (macOS). */

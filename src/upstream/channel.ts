@@ -1,3 +1,4 @@
+import type { Room } from "../core/call.ts";
 import type { AttemptFailure } from "../core/failure.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Message } from "../wire/message.ts";
@@ -17,7 +18,7 @@ export interface OutboundRequest {
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;
   /** Notifications and requests of the upstream that belong to this request, before its answer. */
-  onMessage(message: Message): void;
+  onMessage(message: Message): Room;
 }
 
 /** What became of a request. Never thrown. */

@@ -1,3 +1,4 @@
+import type { Behind } from "../core/call.ts";
 import type { AttemptFailure } from "../core/failure.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Running, Stoppable } from "../lib/running.ts";
@@ -54,6 +55,7 @@ export class Conversation implements ReplyReceiver, Stoppable {
   #sent = false;
   #renewed = false;
   #ongoing: Ongoing | undefined;
+  #held = false;
   #drainLeft = 0;
   #cancelDrain: (() => void) | undefined;
 
@@ -83,6 +85,20 @@ export class Conversation implements ReplyReceiver, Stoppable {
     if (this.#phase === "over") return;
     this.#finish();
     this.#ongoing?.abandon();
+  }
+
+  /** Whoever the reply is for is behind: reads no further until it has caught up. */
+  hold(reader: Behind): void {
+    if (this.#held || this.#phase !== "open") return;
+    this.#held = true;
+    this.#ongoing?.pause();
+    reader.caughtUp(() => this.#release());
+  }
+
+  #release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#ongoing?.resume();
   }
 
   /** Ends the exchange because the channel closes. */
@@ -153,6 +169,7 @@ export class Conversation implements ReplyReceiver, Stoppable {
   }
 
   #limit(phase: "refused" | "draining"): void {
+    this.#release();
     this.#phase = phase;
     this.#drainLeft = DRAIN_BYTES;
     this.#cancelDrain = this.#link.clock.after(DRAIN_MS, () => this.#cutOff());
@@ -180,6 +197,8 @@ export class Conversation implements ReplyReceiver, Stoppable {
 
   #finish(): void {
     this.#phase = "over";
+    // The connection may serve others from now on.
+    this.#release();
     this.#cancelDrain?.();
     this.#link.running.remove(this);
   }

@@ -120,6 +120,14 @@ class Exchange implements ReplyReceiver, Ongoing {
     else this.#leaveQueue();
   }
 
+  pause(): void {
+    this.#ongoing?.pause();
+  }
+
+  resume(): void {
+    this.#ongoing?.resume();
+  }
+
   sent(): void {
     if (!this.#over) this.#receiver.sent();
   }

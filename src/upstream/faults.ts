@@ -8,6 +8,8 @@ interface Diagnosis {
 }
 
 const unreachable = (says: string): Diagnosis => ({ fault: "unreachable", delivery: "not_sent", says });
+/** It is we who have no more: nothing is known of the upstream. */
+const exhausted = (says: string): Diagnosis => ({ fault: "overloaded", delivery: "not_sent", says });
 const lost = (says: string): Diagnosis => ({ fault: "connection_lost", delivery: "sent_unknown", says });
 const late = (says: string): Diagnosis => ({ fault: "timeout", delivery: "sent_unknown", says });
 const garbled = (says: string): Diagnosis => ({ fault: "protocol_error", delivery: "sent_unknown", says });
@@ -24,11 +26,11 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   EHOSTDOWN: unreachable("the host is down"),
   ENETUNREACH: unreachable("there is no route to the network"),
   ENETDOWN: unreachable("the network is down"),
-  EADDRNOTAVAIL: unreachable("no local address or port is free"),
+  EADDRNOTAVAIL: exhausted("no local address or port is free"),
   EACCES: unreachable("the system forbids the connection"),
   EPERM: unreachable("the system forbids the connection"),
-  EMFILE: unreachable("this process has too many open files"),
-  ENFILE: unreachable("the system has too many open files"),
+  EMFILE: exhausted("this process has too many open files"),
+  ENFILE: exhausted("the system has too many open files"),
   CONNECT_TIMEOUT: unreachable("the connection was not accepted in time"),
   UND_ERR_CONNECT_TIMEOUT: unreachable("the connection was not accepted in time"),
   EPROTO: unreachable("the TLS handshake failed"),

@@ -112,7 +112,8 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     }
     this.#told = true;
     if (message.kind === "notification" && message.method === "notifications/progress") this.#deadline.extend();
-    this.#request.onMessage(message);
+    const behind = this.#request.onMessage(message);
+    if (behind) this.#conversation?.hold(behind);
   }
 
   onCursor(cursor: { id: string | undefined; retryMs: number | undefined }): void {

@@ -1,4 +1,4 @@
-import type { Call } from "../core/call.ts";
+import type { Call, Room } from "../core/call.ts";
 import type { CacheHint, Holder } from "../core/catalog.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
@@ -101,10 +101,10 @@ export function createLink(parts: LinkParts): Link {
   }
 
   async function callPlainly(call: Call, calling: Calling): Promise<LinkAttempt> {
-    const hear = (message: Message): void => {
+    const hear = (message: Message): Room => {
       if (message.kind === "request") unclaimed(message);
       else if (message.kind === "notification" && NOTICES.has(message.method)) {
-        call.notify({ method: message.method, params: message.params ?? NOTHING });
+        return call.notify({ method: message.method, params: message.params ?? NOTHING });
       } else if (message.kind === "notification" && ASIDE.has(message.method)) unclaimed(message);
     };
     const listener: Listener = { place: -1, hear };

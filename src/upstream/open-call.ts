@@ -1,4 +1,4 @@
-import type { Call } from "../core/call.ts";
+import type { Call, Room } from "../core/call.ts";
 import type { Fault } from "../core/failure.ts";
 import type { OwnerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
@@ -29,7 +29,7 @@ export interface OpenCallParts {
   /** Held while the upstream works on the call, where only one may run at a time. */
   readonly turn: Turn | undefined;
   /** Sends the request and reads what becomes of it; keeps no time. */
-  send(signal: AbortSignal, onMessage: (message: Message) => void): Promise<LinkAttempt>;
+  send(signal: AbortSignal, onMessage: (message: Message) => Room): Promise<LinkAttempt>;
   /** Answers a request of the upstream. */
   respond(text: Buffer): void;
   /** Nothing is open at the upstream any more. */
@@ -44,7 +44,7 @@ export interface OpenCallParts {
  */
 export interface OpenCall extends Parkable {
   /** What the upstream says that belongs to this call. */
-  hear(message: Message): void;
+  hear(message: Message): Room;
   /** Whether the upstream works on it for an agent that waits; otherwise it asks nothing. */
   readonly waiting: boolean;
   /** Resolves when nothing is open at the upstream any more. */
@@ -119,17 +119,17 @@ export function openCall(
     return large ? failed({ fault: "too_large", delivery: "answered", detail }) : attempt;
   }
 
-  function hear(message: Message): void {
+  function hear(message: Message): Room {
     if (message.kind === "request") take(message);
     else if (message.kind === "notification" && ASIDE.has(message.method)) parts.unclaimed(message);
-    else if (message.kind === "notification") notice(message.method, message.params ?? NOTHING);
+    else if (message.kind === "notification") return notice(message.method, message.params ?? NOTHING);
   }
 
-  function notice(method: string, params: Payload): void {
+  function notice(method: string, params: Payload): Room {
     if (method === "notifications/progress") patience.extend();
-    if (NOTICES.has(method)) round?.call.notify({ method, params });
     const withdrawn = method === "notifications/cancelled" && params.raw("requestId");
     if (withdrawn) questions.withdraw(withdrawn);
+    if (NOTICES.has(method)) return round?.call.notify({ method, params });
   }
 
   function take(request: UpstreamRequest): void {

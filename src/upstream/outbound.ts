@@ -1,4 +1,4 @@
-import type { Call } from "../core/call.ts";
+import type { Call, Room } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
@@ -12,7 +12,7 @@ import { cancelledText } from "./correlate.ts";
 export interface AskOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  readonly onMessage?: (message: Message) => void;
+  readonly onMessage?: (message: Message) => Room;
   /** What is declared with the request; nothing by default. */
   readonly capabilities?: Payload | undefined;
 }

@@ -87,6 +87,14 @@ export class PlainConnection implements ReplyParts {
     this.#socket.destroy();
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Closes the connection and breaks its exchange. */
   close(error: Error): void {
     this.#error = error;

@@ -122,4 +122,12 @@ class PlainExchange implements Ongoing {
     this.#over = true;
     this.#connection?.abandon();
   }
+
+  pause(): void {
+    this.#connection?.pause();
+  }
+
+  resume(): void {
+    this.#connection?.resume();
+  }
 }

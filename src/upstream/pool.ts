@@ -3,6 +3,7 @@ import type { Notice } from "../core/call.ts";
 import type { Offer } from "../core/catalog.ts";
 import type { AgentContact } from "../core/front.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
+import type { Pressure } from "../core/pressure.ts";
 import { createRetryBudget, type RetryBudget } from "../core/retry-budget.ts";
 import type { DialWorld } from "./dial.ts";
 import { createParking } from "./parking.ts";
@@ -17,6 +18,7 @@ export interface PoolWorld extends Omit<DialWorld, "parking"> {
   stale(upstream: Upstream, uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
   contact(owner: OwnerId): AgentContact | undefined;
+  readonly pressure: Pressure;
 }
 
 /** All configured upstreams. Outlives every configuration: what did not change in it stays as it is. */

@@ -69,13 +69,15 @@ export function createProber(options: {
 
   /** Draws the conclusions from a check that failed. */
   function whenAgain(link: Link, reply: Reply & { kind: "failed" }, startedAt: number): number {
-    const { fault, detail, retryAfterMs = RECHECK_MS } = reply;
+    const { fault, delivery, detail, retryAfterMs = RECHECK_MS } = reply;
     const now = clock.now();
     if (fault === "timeout" && now - startedAt > CHECK_TIMEOUT_MS + ASLEEP_MS) return 0;
     if (fault === "auth_required") {
       health.unauthorized(detail);
       return spread();
     }
+    // A check that we could not send says nothing of the upstream, nor of the calls that run there.
+    if (fault === "overloaded" && delivery === "not_sent") return RECHECK_MS;
     if (fault === "rate_limited" || fault === "overloaded") {
       health.limited(now + retryAfterMs, detail);
       return Math.max(retryAfterMs, spread());

@@ -63,7 +63,7 @@ describe("messages of the child", () => {
       "print(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: id, progress: 1 } })); reply(id, {})",
     );
     const told: string[] = [];
-    await call({}, { onMessage: message => told.push(message.kind) });
+    await call({}, { onMessage: message => void told.push(message.kind) });
     expect([told, messages]).toEqual([["notification"], []]);
   });
 

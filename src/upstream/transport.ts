@@ -46,6 +46,9 @@ export interface ReplyReceiver {
 export interface Ongoing {
   /** Closes its connection; the receiver hears nothing more. */
   abandon(): void;
+  /** Reads no further until `resume`; what has been read already may still come. */
+  pause(): void;
+  resume(): void;
 }
 
 /** Carries exchanges to one origin, any number at once. */

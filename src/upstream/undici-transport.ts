@@ -53,6 +53,14 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
     this.#controller?.abort(new Error("abandoned"));
   }
 
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#over) controller.abort(new Error("abandoned"));

@@ -14,6 +14,7 @@ export function statusOfUpstream(facts: {
   /** Why a list could not be read. */
   readonly listTrouble: string | undefined;
   readonly counts: Pick<UpstreamStatus, "inFlight" | "calls" | "failures">;
+  readonly queued: number;
   /** Last words of a child that is gone. */
   readonly lastStderr: readonly string[];
 }): UpstreamStatus {
@@ -31,6 +32,7 @@ export function statusOfUpstream(facts: {
     prompts: offer?.definitions.prompt.length ?? 0,
     resources: offer?.definitions.resource.length ?? 0,
     ...facts.counts,
+    queued: facts.queued,
     lastError: health.lastError ?? listTrouble ?? null,
     stderr: link?.channel.stderr() ?? facts.lastStderr,
     pid: link?.channel.pid ?? null,

@@ -5,11 +5,13 @@ import { hasTasks } from "../core/extensions.ts";
 import type { AgentContact, Subscription } from "../core/front.ts";
 import { createHealth } from "../core/health.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
+import type { Pressure } from "../core/pressure.ts";
 import type { RetryBudget } from "../core/retry-budget.ts";
 import type { Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { expects, NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Message } from "../wire/message.ts";
+import { createAdmission } from "./admission.ts";
 import { createAttempts } from "./attempts.ts";
 import { createConnector } from "./connector.ts";
 import { createDialer, type DialWorld } from "./dial.ts";
@@ -35,6 +37,7 @@ export interface UpstreamWorld extends DialWorld {
   stale(uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
   contact(owner: OwnerId): AgentContact | undefined;
+  readonly pressure: Pressure;
   /** Of its group. */
   readonly budget: RetryBudget;
 }
@@ -84,7 +87,9 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   });
   const relist = (): void => {
     world.stale(undefined);
-    if (connector.link) void keeper.refresh(connector.link);
+    world.pressure.whenCalm(keeper, () => {
+      if (connector.link) void keeper.refresh(connector.link);
+    });
   };
 
   const earFor = (tenant: Tenant | undefined): Ear =>
@@ -144,6 +149,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     ...{ connector, owners, dialer, keeper, health, prober },
     ...{ parking, promotion, clock, stopping: signal },
   });
+  const admission = createAdmission({ config, clock, send: attempts.send });
   const drop = (link: Link): void => {
     owners.drop(link);
     connector.giveUp(link, "the upstream does not know this conversation any more");
@@ -203,7 +209,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
       return traffic.counts.inFlight;
     },
     keeps: owner => owners.has(owner),
-    send: (call, holder, limits) => traffic.during(attempts.send(call, holder, limits)),
+    send: (call, holder, limits) => traffic.during(admission.send(call, holder, limits)),
     listed(kind) {
       if (connector.link && keeper.isStale(kind)) void keeper.refresh(connector.link);
     },
@@ -218,6 +224,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     status: () =>
       statusOfUpstream({
         ...{ config, health, listTrouble, counts: traffic.counts, offer: keeper.offer, link: connector.link },
+        queued: admission.queued,
         lastStderr: dialer.lastStderr(),
       }),
     start: () => connector.start(),

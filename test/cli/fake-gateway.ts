@@ -8,6 +8,7 @@ import type { Call, Outcome } from "../../src/core/call.ts";
 import { type Catalog, type Entry, KINDS, type Kind, type Resolution } from "../../src/core/catalog.ts";
 import { nativeName, publicName, upstreamName } from "../../src/core/names.ts";
 import { Payload } from "../../src/core/payload.ts";
+import { NO_PRESSURE } from "../../src/core/pressure.ts";
 import type { Status, UpstreamStatus } from "../../src/core/status.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { createSealer } from "../../src/lib/seal.ts";
@@ -26,6 +27,7 @@ export const upstream = (facts: Partial<UpstreamStatus> & { name: string }): Ups
   prompts: 0,
   resources: 0,
   inFlight: 0,
+  queued: 0,
   calls: 0,
   failures: 0,
   lastError: null,
@@ -83,6 +85,8 @@ export function fakeGateway(
     urls: url === null ? [] : [url],
     config: options?.configPath ?? null,
     health: [...upstreams.values()].every(({ state }) => state === "ready") ? "ok" : "degraded",
+
+    overloaded: false,
     upstreams: [...upstreams.values()],
     catalog: {
       tools: entries.tool.length,
@@ -126,6 +130,7 @@ export function fakeGateway(
         follow: async () => ({ kind: "failed", failure: { kind: "invalid", message: "Unknown task" } }),
         subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
         attend: () => () => {},
+        pressure: NO_PRESSURE,
         sealer: createSealer(Buffer.alloc(32, 1), { clock: systemClock }),
         release: () => {},
       },

@@ -3,8 +3,6 @@ export type RowPlace =
   | { readonly fault: string; readonly file: string }
   | { readonly fault: string; readonly skipped: string };
 
-const NOT_YET = "not written yet";
-
 /** The fault matrix: every fault that the gateway has to survive, by the id that the names of its tests begin with. */
 export const ROWS = {
   "F-01": { fault: "HTTP upstream killed in a call", file: "gone.test.ts" },
@@ -43,7 +41,7 @@ export const ROWS = {
   "F-34": { fault: "child that will not end", file: "child-life.test.ts" },
   "F-35": { fault: "agent gone in a call, without a session", file: "disconnect.test.ts" },
   "F-36": { fault: "agent gone in a call, with a session", file: "disconnect.test.ts" },
-  "F-37": { fault: "agent that reads slowly", skipped: NOT_YET },
+  "F-37": { fault: "agent that reads slowly", file: "slow-readers.test.ts" },
   "F-38": { fault: "thousands of idle streams", file: "disconnect.test.ts" },
   "F-39": { fault: "SIGTERM with calls under way", file: "drain.test.ts" },
   "F-40": { fault: "second SIGTERM", file: "drain.test.ts" },
@@ -54,8 +52,8 @@ export const ROWS = {
   "F-45": { fault: "log folder gone or read-only", file: "log.test.ts" },
   "F-46": { fault: "clock jumps", file: "machine.test.ts" },
   "F-47": { fault: "shared store down", skipped: "there is no shared store outside the process yet" },
-  "F-48": { fault: "out of file descriptors", skipped: NOT_YET },
-  "F-49": { fault: "heap near its limit", skipped: NOT_YET },
+  "F-48": { fault: "out of file descriptors", file: "overload.test.ts" },
+  "F-49": { fault: "heap near its limit", file: "overload.test.ts" },
   "F-50": { fault: "blocked event loop", file: "machine.test.ts" },
   "F-51": { fault: "port in use", file: "machine.test.ts" },
   "F-52": { fault: "all upstreams flap", file: "flaps.test.ts" },

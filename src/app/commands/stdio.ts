@@ -1,3 +1,4 @@
+import type { Readable, Writable } from "node:stream";
 import { privateFolder } from "../../lib/run-file.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -9,7 +10,7 @@ import { endingOf, obeySignals } from "./ending.ts";
 import { showProgress } from "./progress.ts";
 
 export interface StdioOptions extends Common {
-  readonly streams: { readonly input: NodeJS.ReadableStream; readonly output: NodeJS.WritableStream };
+  readonly streams: { readonly input: Readable; readonly output: Writable };
 }
 
 /** After the agent has gone, calls that still run are of use to nobody. */

@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { createGate } from "./gate.ts";
+
+const NEVER = new AbortController().signal;
+
+function gateOf(capacity: number) {
+  const clock = manualClock();
+  const gate = createGate({ capacity, clock });
+  const order: string[] = [];
+  const queue = (name: string, signal = NEVER, waitMs = 3_000) =>
+    void gate.queue({ waitMs, signal }).then(admitted => order.push(`${name} ${admitted}`));
+  return { clock, gate, order, queue };
+}
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+describe("a gate", () => {
+  test("lets in as many as it holds, then one for each that leaves, in the order of coming", async () => {
+    const { gate, order, queue } = gateOf(2);
+    expect([gate.enter(), gate.enter(), gate.enter()]).toEqual([true, true, false]);
+    queue("first");
+    queue("second");
+    gate.leave();
+    expect(gate.enter()).toBe(false);
+    gate.leave();
+    await turn();
+    expect(order).toEqual(["first in", "second in"]);
+    expect([gate.inside, gate.waiting]).toEqual([2, 0]);
+    gate.leave();
+    gate.leave();
+    expect(gate.inside).toBe(0);
+  });
+
+  test("turns away at once whoever finds the queue full", async () => {
+    const { clock, gate, order, queue } = gateOf(1);
+    gate.enter();
+    queue("waits");
+    queue("too many");
+    await turn();
+    expect(order).toEqual(["too many full"]);
+    expect(clock.pending).toBe(1);
+  });
+
+  test("keeps nobody longer than told", async () => {
+    const { clock, gate, order, queue } = gateOf(1);
+    gate.enter();
+    queue("patient");
+    clock.advance(2_999);
+    await turn();
+    expect(order).toEqual([]);
+    clock.advance(1);
+    await turn();
+    expect(order).toEqual(["patient timeout"]);
+    gate.leave();
+    expect([gate.inside, gate.waiting, clock.pending]).toEqual([0, 0, 0]);
+  });
+
+  test("forgets whoever gives up, wherever they stand", async () => {
+    const { clock, gate, order, queue } = gateOf(2);
+    gate.enter();
+    gate.enter();
+    const leaver = new AbortController();
+    queue("leaver", leaver.signal);
+    queue("next");
+    leaver.abort();
+    queue("never came", AbortSignal.abort());
+    gate.leave();
+    await turn();
+    expect(order).toEqual(["leaver cancelled", "never came cancelled", "next in"]);
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,67 @@
+import type { Clock } from "./ports.ts";
+
+export interface GateRules {
+  /** How many may be inside at once; as many more may wait. */
+  readonly capacity: number;
+  readonly clock: Clock;
+}
+
+/** How long somebody stands in the queue. */
+export interface QueuePatience {
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+export type Admitted = "in" | "full" | "timeout" | "cancelled";
+
+/** Lets so many in, queues as many more in the order in which they came, and turns the others away at once. */
+export interface Gate {
+  /** `true`: inside. Costs a comparison. */
+  enter(): boolean;
+  /** For whoever could not enter: resolves with `in` once somebody has left, or with why not. */
+  queue(patience: QueuePatience): Promise<Admitted>;
+  /** To be called once for each that was let in. */
+  leave(): void;
+  readonly inside: number;
+  readonly waiting: number;
+}
+
+export function createGate({ capacity, clock }: GateRules): Gate {
+  const waiting = new Set<(admitted: Admitted) => void>();
+  let inside = 0;
+
+  return {
+    get inside() {
+      return inside;
+    },
+    get waiting() {
+      return waiting.size;
+    },
+    enter() {
+      if (inside >= capacity) return false;
+      inside++;
+      return true;
+    },
+    queue({ waitMs, signal }) {
+      if (signal.aborted) return Promise.resolve("cancelled");
+      if (waiting.size >= capacity) return Promise.resolve("full");
+      return new Promise(resolve => {
+        const end = (admitted: Admitted): void => {
+          waiting.delete(end);
+          cancelTimer();
+          signal.removeEventListener("abort", onAbort);
+          resolve(admitted);
+        };
+        const onAbort = (): void => end("cancelled");
+        const cancelTimer = clock.after(waitMs, () => end("timeout"));
+        signal.addEventListener("abort", onAbort, { once: true });
+        waiting.add(end);
+      });
+    },
+    leave() {
+      // Whoever is next takes the place over: a newcomer cannot slip in between.
+      for (const next of waiting) return next("in");
+      inside--;
+    },
+  };
+}

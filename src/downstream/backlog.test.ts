@@ -1,0 +1,111 @@
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { type BacklogLimits, createBacklog } from "./backlog.ts";
+
+const PIECE = Buffer.alloc(64 * 1024, 0x78);
+
+/** Responses to agents that read only when told to. */
+async function responses(limits: Partial<BacklogLimits> = {}) {
+  const backlog = createBacklog(limits);
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  });
+  return {
+    backlog,
+    async open(): Promise<{ response: ServerResponse; agent: Socket; closed: Promise<unknown> }> {
+      const agent = connect(port, "127.0.0.1").pause();
+      agent.on("error", () => {});
+      onTestFinished(() => void agent.destroy());
+      agent.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+      const [, response] = (await once(server, "request")) as [unknown, ServerResponse];
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      return { response, agent, closed: once(response, "close") };
+    },
+  };
+}
+
+/** Writes until the kernel takes no more and so much waits with us. */
+async function fill(response: ServerResponse, bytes: number): Promise<void> {
+  while (response.writableLength < bytes) {
+    response.write(PIECE);
+    await new Promise(setImmediate);
+  }
+}
+
+describe("an agent that does not read", () => {
+  test("lets whoever fills its stream wait, and go on once it reads again", async () => {
+    const { backlog, open } = await responses();
+    const { response, agent } = await open();
+    expect(backlog.write(response, [PIECE])).toBeUndefined();
+    await fill(response, 300 * 1024);
+    const behind = backlog.write(response, [PIECE]);
+    expect(backlog.bytes).toBeGreaterThan(256 * 1024);
+    const caughtUp = new Promise<void>(resolve => behind?.caughtUp(resolve));
+    agent.resume();
+    await caughtUp;
+    expect(backlog.bytes).toBe(0);
+    expect(backlog.write(response, [PIECE])).toBeUndefined();
+  });
+
+  test("is cut off when too much waits, and whoever waited for it goes on", async () => {
+    const { backlog, open } = await responses();
+    const { response, closed } = await open();
+    await fill(response, 1024 * 1024 + 1);
+    const behind = backlog.write(response, []);
+    expect(behind).toBeUndefined();
+    expect(response.destroyed).toBe(true);
+    await closed;
+    expect(backlog.bytes).toBe(0);
+  });
+
+  test("is cut off when it has taken nothing for a while, also of an answer that was written whole", async () => {
+    const { backlog, open } = await responses({ stallMs: 200 });
+    const { agent, response, closed } = await open();
+    response.end(Buffer.alloc(16 * 1024 * 1024));
+    backlog.written(response);
+    expect(backlog.bytes).toBeGreaterThan(0);
+    await closed;
+    expect(backlog.bytes).toBe(0);
+    expect(agent.bytesRead).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  test("that has waited for longest is cut off when too much waits for all", async () => {
+    const { backlog, open } = await responses({ totalBytes: 20 * 1024 * 1024 });
+    const agents = [await open(), await open(), await open()];
+    for (const { response } of agents) {
+      response.end(Buffer.alloc(12 * 1024 * 1024));
+      backlog.written(response);
+    }
+    expect(agents.map(({ response }) => response.destroyed)).toEqual([true, true, false]);
+    expect(backlog.bytes).toBeLessThanOrEqual(20 * 1024 * 1024);
+  });
+});
+
+describe("an agent that reads", () => {
+  test("gets a message of any size, and the next one on the same connection", async () => {
+    const { backlog, open } = await responses({ stallMs: 5_000 });
+    const { response, agent } = await open();
+    let read = 0;
+    agent.on("data", chunk => {
+      read += chunk.length;
+    });
+    agent.resume();
+    const behind = backlog.write(response, [Buffer.alloc(8 * 1024 * 1024)]);
+    await new Promise<void>(resolve => (behind ? behind.caughtUp(resolve) : resolve()));
+    expect(backlog.write(response, [Buffer.alloc(8 * 1024 * 1024)])).toBeDefined();
+    response.end();
+    backlog.written(response);
+    await once(response, "finish");
+    await expect.poll(() => read).toBeGreaterThan(16 * 1024 * 1024);
+    expect(agent.destroyed).toBe(false);
+    expect(backlog.bytes).toBe(0);
+    expect(response.listenerCount("timeout")).toBe(0);
+  });
+});

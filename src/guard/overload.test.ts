@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import type { Outcome } from "../core/call.ts";
+import { upstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import { NO_PRESSURE, type Pressure, SHED_ORDER } from "../core/pressure.ts";
+import { callOf, done } from "./call.fixture.ts";
+import { overload } from "./overload.ts";
+
+const REFUSED = { kind: "failed", failure: { kind: "overloaded" } };
+const under = (level: number): Pressure => ({
+  ...NO_PRESSURE,
+  level,
+  sheds: what => level > SHED_ORDER.indexOf(what),
+});
+const answers = async (): Promise<Outcome> => done();
+const read = callOf({ method: "resources/read" });
+const continued = callOf({
+  continues: { upstream: upstreamName("a"), ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) },
+});
+
+describe("calls of all agents together", () => {
+  test("are refused beyond the number that the gateway carries, until one has ended", async () => {
+    const running: ((outcome: Outcome) => void)[] = [];
+    const handle = overload({ pressure: NO_PRESSURE, maxUnderWay: 2 })(
+      () => new Promise(resolve => void running.push(resolve)),
+    );
+    const [first] = [handle(callOf({})), handle(callOf({}))];
+    expect(await handle(callOf({}))).toEqual(REFUSED);
+    running[0]?.(done());
+    await first;
+    void handle(callOf({}));
+    expect(running).toHaveLength(3);
+  });
+
+  test("give their place back when the rest of the way throws", async () => {
+    const handle = overload({ pressure: NO_PRESSURE, maxUnderWay: 1 })(() => Promise.reject(new Error("a bug")));
+    await expect(handle(callOf({}))).rejects.toThrow("a bug");
+    await expect(handle(callOf({}))).rejects.toThrow("a bug");
+  });
+});
+
+describe("under pressure", () => {
+  test("reads are refused before calls of tools", async () => {
+    const handle = overload({ pressure: under(4) })(answers);
+    expect(await handle(read)).toEqual(REFUSED);
+    expect(await handle(callOf({}))).toMatchObject({ kind: "done" });
+  });
+
+  test("no new call is taken at last, and one that was asked something goes on", async () => {
+    const handle = overload({ pressure: under(5) })(answers);
+    expect(await handle(callOf({}))).toEqual(REFUSED);
+    expect(await handle(continued)).toMatchObject({ kind: "done" });
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { UPSTREAM_SCHEMAS } from "../config/schema.ts";
+import type { Call } from "../core/call.ts";
+import type { Holder } from "../core/catalog.ts";
+import type { Limits } from "../core/limits.ts";
+import { nativeName, ownerId, upstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
+import type { Attempt } from "../core/route.ts";
+import { createAdmission } from "./admission.ts";
+
+const HOLDER: Holder = {
+  upstream: upstreamName("a"),
+  native: nativeName("run"),
+  priority: 1,
+  definition: Payload.of({}),
+};
+const LIMITS: Limits = { timeoutMs: 10_000, maxTimeoutMs: 60_000, tryMs: 10_000 };
+const DONE: Attempt = { kind: "done", result: Payload.of({}) };
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+function admissionTo(upstream: object) {
+  const clock = manualClock();
+  const running: { owner: string; limits: Limits; end(): void }[] = [];
+  const admission = createAdmission({
+    clock,
+    config: UPSTREAM_SCHEMAS.stdio.parse({ name: "a", transport: "stdio", command: "x", ...upstream }),
+    send: ({ caller }, _holder, limits) =>
+      new Promise(resolve => void running.push({ owner: caller.owner, limits, end: () => resolve(DONE) })),
+  });
+  const send = (owner = "ann", signal = new AbortController().signal): Promise<Attempt> =>
+    admission.send({ caller: { owner: ownerId(owner) }, signal } as unknown as Call, HOLDER, LIMITS);
+  return { clock, running, admission, send };
+}
+
+describe("calls to one upstream", () => {
+  test("wait for a place, and the wait counts as time of the call", async () => {
+    const { clock, running, admission, send } = admissionTo({ max_concurrency: 1 });
+    void send();
+    void send();
+    expect([running.length, admission.queued]).toEqual([1, 1]);
+    clock.advance(1_500);
+    running[0]?.end();
+    await turn();
+    expect(running.map(({ limits }) => limits)).toEqual([
+      LIMITS,
+      { timeoutMs: 8_500, maxTimeoutMs: 58_500, tryMs: 8_500 },
+    ]);
+    expect(admission.queued).toBe(0);
+  });
+
+  test("are refused as not sent when the queue is full, or when no place becomes free in time", async () => {
+    const { clock, running, send } = admissionTo({ max_concurrency: 1 });
+    void send();
+    const waits = send();
+    expect(await send()).toMatchObject({ fault: "overloaded", delivery: "not_sent", retryAfterMs: 1_000 });
+    clock.advance(3_000);
+    expect(await waits).toMatchObject({ fault: "overloaded", delivery: "not_sent", retryAfterMs: 1_000 });
+    expect(running).toHaveLength(1);
+  });
+
+  test("end as cancelled when their agent leaves the queue", async () => {
+    const { running, send } = admissionTo({ max_concurrency: 1 });
+    const leaver = new AbortController();
+    void send();
+    const left = send("ann", leaver.signal);
+    leaver.abort();
+    expect(await left).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
+    running[0]?.end();
+    await turn();
+    expect(running).toHaveLength(1);
+  });
+
+  test("share one limit where they share one child, and have one each where each agent has its own", async () => {
+    const shared = admissionTo({ max_concurrency: 1 });
+    const own = admissionTo({ max_concurrency: 1, isolation: "per_agent" });
+    for (const { send } of [shared, own]) for (const owner of ["ann", "bob", "ann"]) void send(owner);
+    expect(shared.running.map(({ owner }) => owner)).toEqual(["ann"]);
+    expect(own.running.map(({ owner }) => owner)).toEqual(["ann", "bob"]);
+    expect(own.admission.queued).toBe(1);
+    own.running[0]?.end();
+    await turn();
+    expect(own.running.map(({ owner }) => owner)).toEqual(["ann", "bob", "ann"]);
+  });
+});

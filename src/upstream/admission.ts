@@ -1,0 +1,107 @@
+import type { UpstreamConfig } from "../config/schema.ts";
+import type { Call } from "../core/call.ts";
+import type { Holder } from "../core/catalog.ts";
+import { type Admitted, createGate, type Gate } from "../core/gate.ts";
+import { type Limits, rest } from "../core/limits.ts";
+import type { OwnerId } from "../core/names.ts";
+import type { Clock } from "../core/ports.ts";
+import type { Attempt } from "../core/route.ts";
+import { failed } from "./attempt.ts";
+
+export const ADMISSION = {
+  /** Longest wait in a queue. Beyond it an agent is better served elsewhere, or later. */
+  maxWaitMs: 3_000,
+  /** When whoever was turned away may try again. */
+  retryAfterMs: 1_000,
+} as const;
+
+/** Sends one attempt, for which there is so much time. */
+export type Send = (call: Call, holder: Holder, limits: Limits) => Promise<Attempt>;
+
+/** Lets only so many calls run at one upstream at a time. */
+export interface Admission {
+  /** Sends it now, or when its turn has come; the wait counts as time of the call. */
+  send(call: Call, holder: Holder, limits: Limits): Promise<Attempt>;
+  /** Calls that wait for their turn. */
+  readonly queued: number;
+}
+
+export interface AdmissionOptions {
+  readonly config: UpstreamConfig;
+  readonly clock: Clock;
+  readonly send: Send;
+}
+
+export function createAdmission({ config, clock, send }: AdmissionOptions): Admission {
+  const capacity = config.max_concurrency;
+  const gates = gatesFor(config, () => createGate({ capacity, clock }));
+
+  function sendNow(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
+    const attempt = send(call, holder, limits);
+    const left = (): void => {
+      gate.leave();
+      gates.left(call.caller.owner, gate);
+    };
+    attempt.then(left, left);
+    return attempt;
+  }
+
+  async function sendLater(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
+    const queuedAt = clock.now();
+    const waitMs = Math.min(ADMISSION.maxWaitMs, limits.tryMs);
+    const admitted = await gate.queue({ waitMs, signal: call.signal });
+    if (admitted !== "in") return refusal(admitted, capacity);
+    return sendNow(gate, { call, holder, limits: rest(limits, clock.now() - queuedAt) });
+  }
+
+  return {
+    get queued() {
+      return gates.queued();
+    },
+    send(call, holder, limits) {
+      const gate = gates.of(call.caller.owner);
+      const sending = { call, holder, limits };
+      return gate.enter() ? sendNow(gate, sending) : sendLater(gate, sending);
+    },
+  };
+}
+
+interface Sending {
+  readonly call: Call;
+  readonly holder: Holder;
+  readonly limits: Limits;
+}
+
+interface Gates {
+  of(owner: OwnerId): Gate;
+  left(owner: OwnerId, gate: Gate): void;
+  queued(): number;
+}
+
+/** One for all; where each agent has a child of its own, one for each. */
+function gatesFor(config: UpstreamConfig, create: () => Gate): Gates {
+  if (config.transport !== "stdio" || config.isolation === "shared") {
+    const gate = create();
+    return { of: () => gate, left: () => {}, queued: () => gate.waiting };
+  }
+  const gates = new Map<OwnerId, Gate>();
+  return {
+    of(owner) {
+      const gate = gates.get(owner) ?? create();
+      gates.set(owner, gate);
+      return gate;
+    },
+    left(owner, gate) {
+      if (gate.inside === 0) gates.delete(owner);
+    },
+    queued: () => [...gates.values()].reduce((sum, gate) => sum + gate.waiting, 0),
+  };
+}
+
+function refusal(why: Exclude<Admitted, "in">, capacity: number): Attempt {
+  const detail = `${capacity} calls already run there (max_concurrency)`;
+  if (why === "cancelled") return failed({ fault: "cancelled", delivery: "not_sent", detail });
+  const waited = why === "full" ? "and as many wait" : `and no place became free within ${ADMISSION.maxWaitMs} ms`;
+  const { retryAfterMs } = ADMISSION;
+  return failed({ fault: "overloaded", delivery: "not_sent", detail: `${detail}, ${waited}`, retryAfterMs });
+}
