@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Answered, RequestOptions } from "../fixtures/agents/answered.ts";
 import { legacyAgent, modernAgent, type Posted } from "../fixtures/agents/http.ts";
 import { type LineAgent, sseAgent, stdioAgent } from "../fixtures/agents/lines.ts";
-import { createInbox, type Inbox } from "../fixtures/agents/wire.ts";
+import { copyInbox, createInbox, type Inbox } from "../fixtures/agents/wire.ts";
 import { GATEWAY } from "../fixtures/build.ts";
 import { asObject, type Json, type RpcMessage } from "../fixtures/upstream/contract.ts";
 
@@ -252,12 +252,7 @@ async function overPosts(kind: AgentKind, { url }: Place): Promise<EraAgent> {
       for (const until = performance.now() + PATIENCE_MS; ; end()) {
         const { inbox, close } = await agent.listen(FILTER(uris));
         end = close;
-        const push = inbox.push;
-        inbox.push = message => {
-          push(message);
-          told.push(message);
-        };
-        for (const message of inbox.all) told.push(message);
+        copyInbox(inbox, told);
         const heard = honoured(await inbox.next(({ method }) => method === ACKNOWLEDGED));
         if (heard.length === uris.length || performance.now() > until) return heard;
       }
