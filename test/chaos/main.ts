@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
 import { SEED } from "../fuzz/random.ts";
+import { endWithChildren } from "./ending.ts";
 import { runPhases } from "./phases.ts";
 import { runStorm } from "./run.ts";
 import { table } from "./verdict.ts";
 
+endWithChildren();
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "300" } } });
 const seconds = Number(values.seconds);
 if (!(seconds > 0)) {

@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
+import { endWithChildren } from "../chaos/ending.ts";
 import { table } from "../chaos/verdict.ts";
 import { idleAgents, stalledReaders } from "./readers.ts";
 import { wear } from "./wear.ts";
 
+endWithChildren();
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) {

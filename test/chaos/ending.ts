@@ -1,0 +1,17 @@
+import { descendants } from "../fixtures/leaks.ts";
+
+/** However this process ends, what it started ends with it: a frozen server too. */
+export function endWithChildren(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
+  process.once("exit", () => {
+    for (const pid of descendants(process.pid)) {
+      for (const signal of ["SIGTERM", "SIGCONT"] as const) {
+        try {
+          process.kill(pid, signal);
+        } catch {
+          // It was faster.
+        }
+      }
+    }
+  });
+}
