@@ -30,6 +30,7 @@ function setUp() {
         answer = resolve;
       });
     },
+    close: async () => {},
   } as unknown as Link;
   const connector = { link, giveUp: (_: Link, detail: string) => givenUp.push(detail) } as unknown as Connector;
   const prober = createProber({ connector, health, clock, random, intervalMs: INTERVAL_MS });
