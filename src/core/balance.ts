@@ -8,6 +8,8 @@ export interface Candidate {
   readonly inFlight: number;
   /** Holds the conversation of this call's agent. */
   readonly keepsAgent: boolean;
+  /** As many calls run there as may, and others wait already. */
+  readonly isFull: boolean;
 }
 
 /** What a choice may depend on beside the candidates. */
@@ -70,7 +72,7 @@ export const POLICIES = {
 
 /**
  * Whom to try, first choice first: by priority, then, among equals, whoever holds the agent's conversation, then as the
- * policy says.
+ * policy says, and those where a call would have to wait after the others.
  */
 export function order<T extends Candidate>(candidates: readonly T[], policy: Policy, occasion: Occasion): readonly T[] {
   const [best] = candidates;
@@ -90,6 +92,11 @@ export function order<T extends Candidate>(candidates: readonly T[], policy: Pol
 function arrange<T extends Candidate>(equals: readonly T[], policy: Policy, occasion: Occasion): readonly T[] {
   if (equals.length < 2) return equals;
   const ordered = policy(equals, occasion);
-  if (!ordered.some(each => each.keepsAgent)) return ordered;
-  return [...ordered.filter(each => each.keepsAgent), ...ordered.filter(each => !each.keepsAgent)];
+  if (!ordered.some(each => each.keepsAgent || each.isFull)) return ordered;
+  const others = ordered.filter(each => !each.keepsAgent);
+  return [
+    ...ordered.filter(each => each.keepsAgent),
+    ...others.filter(each => !each.isFull),
+    ...others.filter(each => each.isFull),
+  ];
 }

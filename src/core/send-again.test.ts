@@ -19,6 +19,7 @@ describe("a call that is sent again", () => {
       ...{ clock, random: () => random, policy: POLICIES.round_robin },
       instance: name => ({
         ...{ condition: "up", restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget, trust },
+        isFull: false,
         keeps: () => false,
         limits: () => limits,
         async send(_call, _holder, given) {

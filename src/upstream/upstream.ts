@@ -208,6 +208,9 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     get inFlight() {
       return traffic.counts.inFlight;
     },
+    get isFull() {
+      return admission.queued > 0;
+    },
     keeps: owner => owners.has(owner),
     send: (call, holder, limits) => traffic.during(admission.send(call, holder, limits)),
     listed(kind) {

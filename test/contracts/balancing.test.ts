@@ -7,7 +7,7 @@ import { seeded } from "../fixtures/simulated-fleet.ts";
 function candidate(name: string, changes: Partial<Candidate> & { priority?: number } = {}): Candidate {
   const { priority = 1, ...rest } = changes;
   const holder = { upstream: upstreamName(name), native: nativeName("t"), priority, definition: Payload.of({}) };
-  return { holder, inFlight: 0, keepsAgent: false, ...rest };
+  return { holder, inFlight: 0, keepsAgent: false, isFull: false, ...rest };
 }
 const namesOf = (candidates: readonly Candidate[]): string[] => candidates.map(({ holder }) => holder.upstream);
 const occasion = (turn: number, random = seeded(turn + 1)) => ({ turn, random, owner: ownerId(`agent ${turn}`) });
@@ -46,6 +46,11 @@ describe.each(Object.entries<Policy>(POLICIES))("the balancing policy %s", (_nam
   it("keeps an agent with the one that holds its conversation", () => {
     const candidates = [...fleet("a", "b"), candidate("c", { keepsAgent: true, inFlight: 50 })];
     for (let turn = 0; turn < 200; turn++) expect(namesOf(order(candidates, policy, occasion(turn)))[0]).toBe("c");
+  });
+
+  it("lets nobody wait in a queue while an equal is free", () => {
+    const candidates = [candidate("a", { isFull: true }), ...fleet("b", "c")];
+    for (let turn = 0; turn < 200; turn++) expect(namesOf(order(candidates, policy, occasion(turn)))[2]).toBe("a");
   });
 
   it("gives equals that have nothing to do about the same", () => {
