@@ -5,9 +5,9 @@ import { events, eventText, startPeer } from "../../test/fixtures/http-peer.ts";
 import { UPSTREAM_SCHEMAS } from "../config/schema.ts";
 import { systemClock } from "../lib/clock.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
+import { createProcessRegistry } from "./child/process-registry.ts";
 import { createDialer } from "./dial.ts";
 import { createParking } from "./parking.ts";
-import { createProcessRegistry } from "./process-registry.ts";
 
 const INTRODUCTION = { protocolVersion: "2024-11-05", capabilities: {}, serverInfo: { name: "short", version: "1" } };
 

@@ -5,18 +5,18 @@ import { Secret } from "../lib/secret.ts";
 import type { Message } from "../wire/message.ts";
 import type { Identity } from "../wire/modern.ts";
 import type { Channel, ChannelEvents } from "./channel.ts";
-import { childEnvironment } from "./child-environment.ts";
+import { childEnvironment } from "./child/child-environment.ts";
+import type { ProcessRegistry } from "./child/process-registry.ts";
+import { openStdioChannel } from "./child/stdio.ts";
 import type { Opened } from "./connector.ts";
-import type { TokenSource } from "./credentials.ts";
-import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
-import { type HttpChannel, openHttpChannel } from "./http.ts";
+import type { TokenSource } from "./http/credentials.ts";
+import { openDispatcher, type UpstreamDispatcher } from "./http/dispatcher.ts";
+import { clientCredentials } from "./http/oauth.ts";
+import { openSseChannel } from "./http/sse.ts";
+import { type HttpChannel, openHttpChannel } from "./http/streamable.ts";
 import type { Link } from "./link.ts";
 import { type Known, negotiate } from "./negotiate.ts";
-import { clientCredentials } from "./oauth.ts";
 import type { Parking } from "./parking.ts";
-import type { ProcessRegistry } from "./process-registry.ts";
-import { openSseChannel } from "./sse.ts";
-import { openStdioChannel } from "./stdio.ts";
 
 /** What opening a connection needs from the place where the gateway runs. */
 export interface DialWorld {

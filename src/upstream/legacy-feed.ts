@@ -1,7 +1,7 @@
 import { Payload } from "../core/payload.ts";
 import type { Channel, Reply } from "./channel.ts";
 import { type Feed, type FeedWorld, UNWATCHED } from "./feed.ts";
-import type { HttpChannel } from "./http.ts";
+import type { HttpChannel } from "./http/streamable.ts";
 import type { Link } from "./link.ts";
 
 const TIMEOUT_MS = 10_000;

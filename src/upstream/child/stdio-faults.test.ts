@@ -1,0 +1,157 @@
+import { describe, expect, test, vi } from "vitest";
+import { shell, watchedChildren } from "../../../test/fixtures/children.ts";
+import { peer, stdioChannels } from "../../../test/fixtures/stdio-channel.ts";
+import type { Reply } from "../channel.ts";
+
+const { env, running } = watchedChildren();
+const openChannel = stdioChannels();
+const open = (onMessage: string, options = {}) => openChannel({ ...peer(onMessage), env }, options);
+const openShell = (code: string, options = {}) => openChannel({ ...shell(code), env }, options);
+const value = (reply: Reply): unknown => (reply.kind === "result" ? reply.result.value() : reply);
+
+describe("a child that dies", () => {
+  test.each([
+    ["with code 0", "process.exit(0)", /exited with code 0/],
+    ["with code 1 and last words", "console.error('boom'); process.exit(1)", /exited with code 1; last lines.*boom/],
+    ["by a signal", "process.kill(process.pid, 'SIGKILL')", /was killed by SIGKILL/],
+  ])("%s in the middle of a call: its outcome is unknown", async (_, code, detail) => {
+    const { call, closed, channel } = open(code);
+    expect(await call({})).toMatchObject({ fault: "connection_lost", delivery: "sent_unknown" });
+    expect(await closed).toMatch(detail);
+    expect(await call({})).toMatchObject({ fault: "unreachable", delivery: "not_sent" });
+    expect(channel.pid).toBeGreaterThan(0);
+  });
+
+  test("right after its answer has still answered", async () => {
+    const { call, closed } = open("reply(id, { done: true }); process.exit(1)");
+    expect(value(await call({}))).toEqual({ done: true });
+    await closed;
+  });
+
+  test("at once leaves what it printed instead of messages", async () => {
+    const { closed } = openShell("echo 'usage: server [--stdio]'; exit 2");
+    expect(await closed).toMatch(/exited with code 2; it printed, instead of JSON-RPC: usage: server/);
+  });
+
+  test("of which nothing could be started fails what waits as never sent", async () => {
+    const { call, closed, channel } = openChannel({ command: "none-such", args: [], env });
+    expect(await call({})).toMatchObject({ fault: "unreachable", delivery: "not_sent" });
+    expect(await closed).toContain('"none-such" was not found');
+    expect([channel.pid, channel.stderr()]).toEqual([undefined, []]);
+  });
+
+  test("takes its descendants with it", async () => {
+    const { closed } = openShell("sleep 100 & sleep 100 & exit 1");
+    await closed;
+    expect(running()).toEqual([]);
+  });
+});
+
+describe("garbage on stdout", () => {
+  test("is skipped, counted and the last of it kept", async () => {
+    const { channel, call } = open(`
+      print("Server listening…"); print("\\u001b[32mINFO\\u001b[0m ready"); print("[1,2]"); print('{"jsonrpc":"2.0",');
+      print('{"level":"info"}'); print("\\ufeff" + JSON.stringify({ jsonrpc: "2.0", id, result: { ok: 1 } }) + "\\r")`);
+    expect(value(await call({}))).toEqual({ ok: 1 });
+    expect(channel.counts()).toMatchObject({ noise: 5, invalidUtf8: 0, lastNoise: '{"level":"info"}' });
+  });
+
+  test("that is not UTF-8 is dropped", async () => {
+    const { channel, call } = open(`
+      const bad = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":' + id + ',"result":{"x":"'), Buffer.from([0xff, 0xfe])]);
+      process.stdout.write(Buffer.concat([bad, Buffer.from('"}}\\n')])); reply(id, { good: true })`);
+    expect(value(await call({}))).toEqual({ good: true });
+    expect(channel.counts()).toMatchObject({ noise: 0, invalidUtf8: 1 });
+  });
+
+  test("in a flood is read at a bounded rate", async () => {
+    const begin = performance.now();
+    const { channel, firstMessage } = openShell(
+      `yes noise & sleep 0.5; kill $!; echo; echo '{"jsonrpc":"2.0","method":"done"}'; exec cat`,
+    );
+    await firstMessage;
+    const windows = (performance.now() - begin) / 100 + 1;
+    // One chunk may hold more than the budget: 64 KiB of short lines.
+    expect(channel.counts().noise).toBeLessThan(windows * 20_000);
+    expect(channel.counts().noise).toBeGreaterThan(5_000);
+  });
+});
+
+describe("a message that is too long", () => {
+  const fill = (bytes: number): string => `reply(id, { text: "x".repeat(${bytes}) })`;
+
+  test("ends the child and what is in flight", async () => {
+    const { call, closed } = open(`if (id === 2) ${fill(2_000)}`, { maxMessageBytes: 1_000 });
+    const [first, second] = await Promise.all([call({}), call({})]);
+    for (const reply of [first, second]) expect(reply).toMatchObject({ fault: "too_large", delivery: "sent_unknown" });
+    expect(await closed).toMatch(/sent a message of more than 1000 bytes/);
+  });
+
+  test("is one of more than ten megabytes; a shorter one arrives quickly", async () => {
+    const { call } = open(`if (params.bytes) reply(id, { text: "x".repeat(params.bytes) })`);
+    const reply = await call({ bytes: 10 * 1024 * 1024 - 100 });
+    expect(reply.kind === "result" && reply.result.size).toBeGreaterThan(10_000_000);
+    expect(await call({ bytes: 10 * 1024 * 1024 })).toMatchObject({ fault: "too_large" });
+  });
+});
+
+describe("a child that does not read its input", () => {
+  test("is overloaded beyond the queue, then ended; nothing was sent", async () => {
+    const { call, closed } = openShell("exec sleep 100", { stallMs: 300 });
+    const large = call({ text: "x".repeat(1_500_000) });
+    expect(await call({ text: "y" })).toMatchObject({ fault: "overloaded", delivery: "not_sent" });
+    expect(await large).toMatchObject({ fault: "overloaded", delivery: "not_sent" });
+    expect(await closed).toMatch(/did not read its input for 300 ms/);
+    expect(await call({})).toMatchObject({ delivery: "not_sent" });
+  });
+
+  test("may have got what fitted into the pipe", async () => {
+    const { call } = openShell("exec sleep 100", { stallMs: 300 });
+    const small = call({ text: "small" });
+    await new Promise<void>(resolve => setImmediate(() => setImmediate(resolve)));
+    const large = call({ text: "x".repeat(900_000) });
+    expect(await small).toMatchObject({ fault: "connection_lost", delivery: "sent_unknown" });
+    expect(await large).toMatchObject({ fault: "overloaded", delivery: "not_sent" });
+  });
+
+  test("because it closed it is ended; what could not be delivered was not sent", async () => {
+    const { call, closed, firstMessage } = openShell(
+      `exec 0<&-; echo '{"jsonrpc":"2.0","method":"up"}'; exec sleep 100`,
+    );
+    await firstMessage;
+    expect(await call({})).toMatchObject({ fault: "connection_lost", delivery: "not_sent" });
+    expect(await closed).toBe('"/bin/sh" closed its stdin');
+  });
+});
+
+test("a child that floods stderr still answers", async () => {
+  const { call, channel } = open(
+    "const flood = () => { while (process.stderr.writableLength < 1e6) process.stderr.write('x'.repeat(9999) + '\\n'); }; flood(); reply(id, { fine: true })",
+  );
+  expect(value(await call({}))).toEqual({ fine: true });
+  await call({});
+  expect(channel.stderr().length).toBeGreaterThan(0);
+  expect(channel.stderr().length).toBeLessThanOrEqual(100);
+});
+
+test("a child that ignores every polite request is gone within the times", async () => {
+  const { channel, call, closed } = open("process.on('SIGTERM', () => {}); setInterval(() => {}, 1e3); reply(id, {})");
+  await call({});
+  const begin = performance.now();
+  await channel.close();
+  expect(performance.now() - begin).toBeLessThan(1_500);
+  expect(await closed).toBe("stopped");
+  expect(running()).toEqual([]);
+});
+
+test("twenty reconnects through wrappers leave nothing behind", async () => {
+  for (let round = 0; round < 20; round++) {
+    const { channel, firstMessage } = openShell(`sleep 100 & echo '{"jsonrpc":"2.0","method":"up"}'; wait`, {
+      stopTimes: { endOfInputMs: 5, terminateMs: 200, killMs: 750 },
+    });
+    await firstMessage;
+    await vi.waitFor(() => expect(running().length).toBe(2));
+    await channel.close();
+    expect(running()).toEqual([]);
+  }
+});

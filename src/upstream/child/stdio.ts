@@ -1,0 +1,204 @@
+import { isUtf8 } from "node:buffer";
+import type { AttemptFailure, Fault } from "../../core/failure.ts";
+import { Payload } from "../../core/payload.ts";
+import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
+import { lineSplitter } from "../../wire/lines.ts";
+import { type Invalid, oneLine, readMessage } from "../../wire/message.ts";
+import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
+import { cancelledText, createCorrelator } from "../correlate.ts";
+import { createLineWriter, type LineWriter, type Outgoing } from "./line-writer.ts";
+import { type ProcessHost, type ProcessSpec, startProcess } from "./process.ts";
+import { printable } from "./stderr-ring.ts";
+import { createThrottle, type Throttle } from "./throttle.ts";
+
+export interface StdioOptions extends ProcessHost {
+  readonly spec: ProcessSpec;
+  /** Longest message of the child. */
+  readonly maxMessageBytes?: number;
+  /** Bytes that may wait for a child that reads slowly; one larger message is taken when nothing else waits. */
+  readonly maxQueuedBytes?: number;
+  /** How long a child may leave its input unread while something waits. */
+  readonly stallMs?: number;
+}
+
+/** What a child said that was no use. Counted from the start. */
+export interface StdioCounts {
+  /** Lines that are no JSON-RPC message. */
+  readonly noise: number;
+  readonly invalidUtf8: number;
+  /** Late, repeated or unasked replies. */
+  readonly dropped: number;
+  /** The last line that was no message, cut; empty if there was none. */
+  readonly lastNoise: string;
+}
+
+export interface StdioChannel extends Channel {
+  counts(): StdioCounts;
+}
+
+const OPEN_BRACE = 0x7b;
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const NOISE_KEPT_BYTES = 200;
+const EXIT_MAY_FOLLOW_MS = 100;
+/** What noise on stdout may cost: this many lines in 100 ms. */
+const NOISE_BUDGET = { budget: 5_000, windowMs: 100 };
+
+/**
+ * A child process that speaks JSON-RPC, one message a line.
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
+ */
+export function openStdioChannel(options: StdioOptions, events: ChannelEvents): StdioChannel {
+  const { spec, clock, maxMessageBytes = 10 * 1024 * 1024, maxQueuedBytes = 1024 * 1024, stallMs = 3_000 } = options;
+  const outgoing = new Map<number, Outgoing>();
+  const counts = { noise: 0, invalidUtf8: 0, lastNoise: Buffer.alloc(0) };
+  let understood = false;
+  /** Why no new request is taken. */
+  let ended: AttemptFailure | undefined;
+  let writer: LineWriter | undefined;
+  let throttle: Throttle | undefined;
+
+  const correlator = createCorrelator({
+    clock,
+    onUnmatched: message => events.message(message),
+    onCancel(id) {
+      const message = outgoing.get(id);
+      if (message && !writer?.withdraw(message)) writer?.send([cancelledText(id)]);
+    },
+  });
+
+  /** From now on nothing is sent. What was sent may still be answered, until the child is gone. */
+  const refuse = (fault: "unreachable" | "overloaded", detail: string): void => {
+    ended ??= { fault, delivery: "not_sent", detail };
+    writer?.close();
+  };
+
+  const refusal = (): AttemptFailure | undefined => ended;
+
+  const fail = (fault: Fault, detail: string): void => {
+    refuse("unreachable", detail);
+    correlator.failAll({ fault, delivery: "sent_unknown", detail });
+  };
+
+  const onNoise = (line: Buffer): void => {
+    counts.noise++;
+    counts.lastNoise = Buffer.from(line.subarray(0, NOISE_KEPT_BYTES));
+    throttle?.spend(1);
+  };
+
+  const onInvalid = (text: Buffer, invalid: Invalid): void => {
+    onNoise(text);
+    // A malformed reply ends its request; a malformed request of the child has an id of the child's.
+    if (!invalid.id || Payload.parse(text, UPSTREAM_TEXT).has("method")) return;
+    const failure = { fault: "bad_response", delivery: "answered", detail: invalid.message } as const;
+    correlator.fail(Number(invalid.id.toString("latin1")), failure);
+  };
+
+  const onLine = (line: Buffer): void => {
+    const text = line[0] === BYTE_ORDER_MARK[0] && line.indexOf(BYTE_ORDER_MARK) === 0 ? line.subarray(3) : line;
+    if (!startsObject(text)) onNoise(text);
+    else if (isUtf8(text)) onObject(text);
+    else {
+      counts.invalidUtf8++;
+      throttle?.spend(1);
+    }
+  };
+
+  const onObject = (text: Buffer): void => {
+    const message = readMessage(text, UPSTREAM_TEXT);
+    if (message.kind === "invalid") onInvalid(text, message);
+    else {
+      understood = true;
+      correlator.receive(message);
+    }
+  };
+
+  const lines = lineSplitter({
+    maxBytes: maxMessageBytes,
+    onLine,
+    onTooLong() {
+      const detail = `"${spec.command}" sent a message of more than ${maxMessageBytes} bytes`;
+      fail("too_large", detail);
+      child.kill(detail);
+    },
+  });
+
+  const child = startProcess(spec, options, {
+    stdout: lines.push,
+    closed({ started, detail }) {
+      fail(started ? "connection_lost" : "unreachable", detail);
+      // Without one message ever understood, what it said instead is the best hint.
+      const hint = understood || counts.noise === 0 ? "" : `; it printed, instead of JSON-RPC: ${lastNoise()}`;
+      events.closed(`${detail}${hint}`);
+    },
+  });
+
+  const lastNoise = (): string => printable(counts.lastNoise.toString("utf8"));
+
+  const onStall = (): void => {
+    const detail = `"${spec.command}" did not read its input for ${stallMs} ms`;
+    refuse("overloaded", detail);
+    child.kill(detail);
+  };
+
+  /** A child that exits closes its stdin first: its exit says more. */
+  const onBrokenInput = (): void => {
+    const detail = `"${spec.command}" closed its stdin`;
+    refuse("unreachable", detail);
+    clock.after(EXIT_MAY_FOLLOW_MS, () => child.kill(detail));
+  };
+
+  if (child.stdout) throttle = createThrottle({ clock, stream: child.stdout, ...NOISE_BUDGET });
+  if (child.stdin) {
+    const limits = { clock, maxQueuedBytes, stallMs };
+    writer = createLineWriter({ stream: child.stdin, ...limits, onStall, onError: onBrokenInput });
+  }
+
+  const send = (request: OutboundRequest): void => {
+    if (request.signal.aborted || !writer) return;
+    const message = writer.send(request.parts.map(oneLine));
+    if (message) outgoing.set(request.id, message);
+    else {
+      const detail = `more than ${maxQueuedBytes} bytes wait for "${spec.command}" to read its input`;
+      correlator.fail(request.id, { fault: "overloaded", delivery: "not_sent", detail });
+    }
+  };
+
+  const request = async (request: OutboundRequest): Promise<Reply> => {
+    if (ended) return { kind: "failed", ...ended };
+    const answer = correlator.open(request);
+    send(request);
+    const reply = await answer;
+    const message = outgoing.get(request.id);
+    outgoing.delete(request.id);
+    // An answer to what was never asked: it must not be asked later.
+    if (message) writer?.withdraw(message);
+    if (reply.kind !== "failed" || (message && message.state !== "dropped")) return reply;
+    return { ...reply, delivery: "not_sent", ...(refusal()?.fault === "overloaded" && { fault: "overloaded" }) };
+  };
+
+  const close = async (): Promise<void> => {
+    fail("connection_lost", "the channel was closed");
+    await child.stop();
+  };
+
+  return {
+    request,
+    notify: message =>
+      new Promise(resolve => {
+        if (!writer?.send([oneLine(message)], resolve)) resolve();
+      }),
+    close,
+    discard: close,
+    cancels: true,
+    attributes: false,
+    pid: child.pid,
+    stderr: child.stderr,
+    counts: () => ({ ...counts, dropped: correlator.dropped, lastNoise: lastNoise() }),
+  };
+}
+
+function startsObject(text: Buffer): boolean {
+  let at = 0;
+  while (text[at] === 0x20 || text[at] === 0x09) at++;
+  return text[at] === OPEN_BRACE;
+}

@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { json, type Peer, type Seen, startPeer } from "../../../test/fixtures/http-peer.ts";
+import { type ManualClock, manualClock } from "../../../test/fixtures/manual-clock.ts";
+import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
+import { openPlainTransport } from "./plain-transport.ts";
+import type { HttpRequest } from "./transport.ts";
+import { openUndiciTransport } from "./undici-transport.ts";
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface Setup {
+  readonly peer: Peer;
+  readonly clock: ManualClock;
+  readonly dispatcher: UpstreamDispatcher;
+  /** Sends and resolves with the status or the error. */
+  send(path: string, overrides?: Partial<HttpRequest>): { abandon(): void; outcome: Promise<unknown> };
+}
+
+type OpenTransport = typeof openPlainTransport;
+let openTransport: OpenTransport;
+
+async function setup(): Promise<Setup> {
+  const peer = await startPeer(() => {});
+  const clock = manualClock();
+  const dispatcher = openDispatcher({ url: peer.url, clock, connections: 2, openTransport });
+  cleanups.push(
+    () => peer.close(),
+    () => dispatcher.close(),
+  );
+  const send: Setup["send"] = (path, overrides) => {
+    let abandon = (): void => {};
+    const outcome = new Promise(resolve => {
+      const request: HttpRequest = { lane: "call", method: "POST", path, headers: [], body: null, ...overrides };
+      let status = 0;
+      const ongoing = dispatcher.send(request, {
+        sent: () => {},
+        head: head => {
+          status = head.status;
+        },
+        data: () => {},
+        end: () => resolve(status),
+        broken: resolve,
+      });
+      abandon = () => ongoing.abandon();
+    });
+    return { abandon, outcome };
+  };
+  return { peer, clock, dispatcher, send };
+}
+const paths = (seen: readonly Seen[]) => seen.map(one => one.url);
+
+describe.each<[string, OpenTransport]>([
+  ["plain", openPlainTransport],
+  ["undici", openUndiciTransport],
+])("over %s", (_, open) => {
+  beforeEach(() => {
+    openTransport = open;
+  });
+
+  it("queues calls beyond the limit and sends them in order as places become free", async () => {
+    const { peer, send } = await setup();
+    const sent = ["/1", "/2", "/3", "/4"].map(path => send(path));
+    await peer.request(1);
+    json(peer.seen[0]!, 200, "");
+    await peer.request(2);
+    expect(paths(peer.seen).slice(0, 3).sort()).toEqual(["/1", "/2", "/3"]);
+    for (const one of peer.seen.slice(1)) json(one, 200, "");
+    json(await peer.request(3), 200, "");
+    expect(await Promise.all(sent.map(one => one.outcome))).toEqual([200, 200, 200, 200]);
+  });
+
+  it("lets answers and streams pass a full queue", async () => {
+    const { peer, send } = await setup();
+    for (const path of ["/1", "/2", "/queued"]) send(path);
+    send("/answer", { lane: "control" });
+    send("/stream", { lane: "stream", method: "GET" });
+    await peer.request(3);
+    expect(paths(peer.seen).sort()).toEqual(["/1", "/2", "/answer", "/stream"]);
+  });
+
+  it("does not let slow calls starve the ones behind them", async () => {
+    const { peer, clock, send } = await setup();
+    for (const path of ["/slow", "/slow", "/3", "/4"]) send(path);
+    await peer.request(1);
+    clock.advance(50);
+    await peer.request(3);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("gives a place free when its reply becomes an event stream or is abandoned", async () => {
+    const { peer, send } = await setup();
+    for (const path of ["/1", "/2", "/3"]) send(path);
+    await peer.request(1);
+    peer.seen[0]!.response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+    await peer.request(2);
+    const queued = send("/never");
+    queued.abandon();
+    const next = send("/5");
+    const abandoned = send("/6");
+    abandoned.abandon();
+    json(peer.seen[1]!, 200, "");
+    json(await peer.request(3), 200, "");
+    expect(await next.outcome).toBe(200);
+    expect(paths(peer.seen)).not.toContain("/never");
+  });
+
+  it("breaks everything when it closes", async () => {
+    const { peer, send, dispatcher } = await setup();
+    const sent = ["/1", "/2", "/queued"].map(path => send(path).outcome);
+    await peer.request(1);
+    await dispatcher.close();
+    for (const outcome of await Promise.all(sent)) expect(outcome).toBeInstanceOf(Error);
+    expect(await send("/late").outcome).toBeInstanceOf(Error);
+  });
+});

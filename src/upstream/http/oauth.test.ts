@@ -1,0 +1,135 @@
+import { inspect } from "node:util";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  type Answer,
+  json,
+  outbound,
+  type Peer,
+  plain,
+  resultText,
+  startPeer,
+} from "../../../test/fixtures/http-peer.ts";
+import { manualClock } from "../../../test/fixtures/manual-clock.ts";
+import { Secret } from "../../lib/secret.ts";
+import { CredentialError, fixedToken } from "./credentials.ts";
+import { clientCredentials } from "./oauth.ts";
+import { openHttpChannel } from "./streamable.ts";
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function peerWith(answer: Answer): Promise<Peer> {
+  const peer = await startPeer(answer);
+  cleanups.push(() => peer.close());
+  return peer;
+}
+function sourceAt(tokenUrl: string) {
+  return clientCredentials({
+    ...{ tokenUrl, clientId: "me", clientSecret: new Secret("canary/secret"), scope: "a b", audience: "https://x" },
+    clock: manualClock(),
+  });
+}
+/** Issues `t1`, `t2`, … */
+function issuer(): Promise<Peer> {
+  let issued = 0;
+  return peerWith(seen =>
+    json(seen, 200, JSON.stringify({ access_token: `t${++issued}`, token_type: "bearer", expires_in: 60 })),
+  );
+}
+const rejection = async (tokenUrl: string): Promise<CredentialError> => {
+  const error: unknown = await Promise.resolve(sourceAt(tokenUrl).token()).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(CredentialError);
+  expect(inspect(error, { depth: 9, showHidden: true })).not.toMatch(/canary|Y2FuYXJ5/);
+  return error as CredentialError;
+};
+
+describe("client credentials", () => {
+  it("ask for a token as the grant demands", async () => {
+    const server = await issuer();
+    expect(await sourceAt(server.url).token()).toBe("t1");
+    const [request] = server.seen;
+    expect(Object.fromEntries(new URLSearchParams(request!.text))).toEqual({
+      ...{ grant_type: "client_credentials", scope: "a b", audience: "https://x" },
+    });
+    const basic = Buffer.from("me:canary%2Fsecret").toString("base64");
+    expect([request!.method, request!.headers.authorization]).toEqual(["POST", `Basic ${basic}`]);
+  });
+
+  it("are never sent unencrypted to another machine", async () => {
+    const { failure } = await rejection("http://auth.example.test/token");
+    expect(failure).toMatchObject({ fault: "auth_required", delivery: "not_sent" });
+    expect(failure.detail).toContain("https");
+  });
+
+  it("that are refused say so by the registered code only", async () => {
+    const body = { error: "invalid_client", error_description: "canary" };
+    const { failure } = await rejection((await peerWith(seen => json(seen, 401, JSON.stringify(body)))).url);
+    expect(failure).toMatchObject({ fault: "auth_required", delivery: "not_sent" });
+    expect(failure.detail).toContain("invalid_client");
+  });
+
+  it.each<[string, Answer]>([
+    ["fails", seen => void seen.response.writeHead(503).end("canary")],
+    ["gives no token", seen => json(seen, 200, "{}")],
+    ["redirects", seen => void seen.response.writeHead(307, { location: "/canary" }).end()],
+    ["breaks off", seen => void seen.response.destroy()],
+  ])("leave the upstream unreachable while the token endpoint %s", async (_, answer) => {
+    const server = await peerWith(answer);
+    expect((await rejection(server.url)).failure).toMatchObject({ fault: "unreachable", delivery: "not_sent" });
+    expect(server.seen).toHaveLength(1);
+  });
+});
+
+describe("an upstream that refuses a token", () => {
+  /** Refuses the tokens given. */
+  const guarded =
+    (refused: readonly string[]): Answer =>
+    seen => {
+      if (refused.includes(seen.headers.authorization ?? "")) json(seen, 401, "{}");
+      else json(seen, 200, resultText(seen.id));
+    };
+  function channelWith(url: string, credentials: ReturnType<typeof sourceAt>) {
+    const options = { url, headers: { authorization: "Bearer static" }, credentials, clock: manualClock() };
+    const channel = openHttpChannel(options, { message: () => {}, closed: () => {} });
+    cleanups.push(() => channel.close());
+    return channel;
+  }
+
+  it("costs exactly one token request and one replay each, for 100 calls at once", async () => {
+    const server = await issuer();
+    const upstream = await peerWith(guarded(["Bearer t1"]));
+    const channel = channelWith(upstream.url, sourceAt(server.url));
+    await channel.notify(Buffer.from("{}"), {});
+    expect([server.seen.length, upstream.seen.length]).toEqual([2, 2]);
+    const stale = await issuer();
+    const second = channelWith(upstream.url, sourceAt(stale.url));
+    const before = upstream.seen.length;
+    const replies = await Promise.all(Array.from({ length: 100 }, () => second.request(outbound())));
+    expect(replies.every(reply => reply.kind === "result")).toBe(true);
+    expect(stale.seen).toHaveLength(2);
+    expect(upstream.seen.length - before).toBe(200);
+  });
+
+  it("again is reported, not asked a third time", async () => {
+    const server = await issuer();
+    const upstream = await peerWith(guarded(["Bearer t1", "Bearer t2"]));
+    const reply = await channelWith(upstream.url, sourceAt(server.url)).request(outbound());
+    expect(plain(reply)).toMatchObject({ fault: "auth_required", delivery: "refused", status: 401 });
+    expect([server.seen.length, upstream.seen.length]).toEqual([2, 2]);
+  });
+
+  it("is not called at all without a token", async () => {
+    const upstream = await peerWith(guarded([]));
+    const channel = channelWith(upstream.url, sourceAt("http://auth.example.test/token"));
+    expect(plain(await channel.request(outbound()))).toMatchObject({ fault: "auth_required", delivery: "not_sent" });
+    expect(upstream.seen).toEqual([]);
+  });
+
+  it("sees a fixed token as it is configured", async () => {
+    const upstream = await peerWith(guarded([]));
+    await channelWith(upstream.url, fixedToken(new Secret("fixed"))).request(outbound());
+    expect(upstream.seen[0]!.headers.authorization).toBe("Bearer fixed");
+  });
+});

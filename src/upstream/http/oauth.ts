@@ -1,0 +1,106 @@
+import {
+  allowInsecureRequests,
+  type ClientAuth,
+  ClientError,
+  Configuration,
+  type CustomFetch,
+  clientCredentialsGrant,
+  customFetch,
+  ResponseBodyError,
+  type TokenEndpointResponse,
+} from "openid-client";
+import { type Dispatcher, fetch } from "undici";
+import type { Clock } from "../../core/ports.ts";
+import { Secret } from "../../lib/secret.ts";
+import { CredentialError, cachedToken, type FetchedToken, type TokenSource } from "./credentials.ts";
+import { failure, faultOf } from "./faults.ts";
+
+export interface ClientCredentialsOptions {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+  readonly scope?: string;
+  readonly audience?: string;
+  readonly clock: Clock;
+  /** Carries the token requests; undici's global one by default. */
+  readonly dispatcher?: Dispatcher;
+}
+
+const TIMEOUT_S = 10;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/**
+ * Tokens by the client credentials grant, https://www.rfc-editor.org/rfc/rfc6749#section-4.4. A token URL that would
+ * send the secret unencrypted to another machine is refused at every call.
+ */
+export function clientCredentials(options: ClientCredentialsOptions): TokenSource {
+  const url = new URL(options.tokenUrl);
+  const plain = url.protocol !== "https:";
+  if (plain && !LOOPBACK.test(url.hostname)) {
+    const refused = failure(
+      "auth_required",
+      "not_sent",
+      `the token URL at ${url.host} must use https: plain http would send the client secret unencrypted`,
+    );
+    return { token: () => Promise.reject(new CredentialError(refused)), invalidate: () => {} };
+  }
+  const configuration = configure(options, plain);
+  const { scope, audience } = options;
+  const parameters = { ...(scope !== undefined && { scope }), ...(audience !== undefined && { audience }) };
+  return cachedToken({
+    clock: options.clock,
+    fetch: async () => {
+      try {
+        return fetched(await clientCredentialsGrant(configuration, parameters));
+      } catch (error) {
+        throw refusal(error, url.host);
+      }
+    },
+  });
+}
+
+/**
+ * The client's name and secret in form encoding, https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1. Characters that
+ * need none stay as they are: servers that forget to decode are common, and `-` is in most secrets.
+ */
+function basic(secret: string): ClientAuth {
+  const encode = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1);
+  return (_server, client, _body, headers) => {
+    const pair = `${encode(client.client_id)}:${encode(secret)}`;
+    headers.set("authorization", `Basic ${Buffer.from(pair).toString("base64")}`);
+  };
+}
+
+function configure(options: ClientCredentialsOptions, plain: boolean): Configuration {
+  const server = { issuer: new URL(options.tokenUrl).origin, token_endpoint: options.tokenUrl };
+  const secret = options.clientSecret.reveal();
+  const configuration = new Configuration(server, options.clientId, undefined, basic(secret));
+  configuration.timeout = TIMEOUT_S;
+  const { dispatcher } = options;
+  const send: unknown = (url: string, request: object) =>
+    fetch(url, { ...request, redirect: "error", ...(dispatcher && { dispatcher }) });
+  configuration[customFetch] = send as CustomFetch;
+  if (plain) allowInsecureRequests(configuration);
+  return configuration;
+}
+
+function fetched(response: TokenEndpointResponse): FetchedToken {
+  const lifetimeMs = response.expires_in === undefined ? undefined : response.expires_in * 1000;
+  return { token: new Secret(response.access_token), lifetimeMs };
+}
+
+/** Says what the authorization server said as far as its registered error code goes, and nothing of its text. */
+function refusal(error: unknown, host: string): CredentialError {
+  if (error instanceof ResponseBodyError) {
+    const code = /^[a-z_]{1,40}$/.test(error.error) ? error.error : "an error";
+    return new CredentialError(
+      failure("auth_required", "not_sent", `the token endpoint at ${host} refused our credentials: ${code}`),
+    );
+  }
+  if (error instanceof ClientError) {
+    const says = "gave no usable answer";
+    return new CredentialError(failure("unreachable", "not_sent", `the token endpoint at ${host} ${says}`));
+  }
+  const { detail } = faultOf(error, false);
+  return new CredentialError(failure("unreachable", "not_sent", `the token endpoint at ${host}: ${detail}`));
+}

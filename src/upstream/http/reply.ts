@@ -1,0 +1,170 @@
+import type { AttemptFailure, Fault } from "../../core/failure.ts";
+import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
+import { type Invalid, type Message, readMessage } from "../../wire/message.ts";
+import { sseParser } from "../../wire/sse.ts";
+import type { Reply } from "../channel.ts";
+import { failure } from "./faults.ts";
+import { faultOfBareStatus, faultOfStatus, header, mediaType, type ReplyHead } from "./statuses.ts";
+
+/** What a reply is read for. */
+export interface ReplyContext {
+  /** The JSON text of the request's id. */
+  readonly id: string;
+  readonly maxMessageBytes: number;
+  /** Whether the request carried a session id, which gives 404 its meaning. */
+  readonly hadSession: boolean;
+  wall(): number;
+  /** Notifications and requests of the upstream, in their order. */
+  onMessage(message: Message): void;
+  /** Where the stream could be taken up again. */
+  onCursor(cursor: { id: string | undefined; retryMs: number | undefined }): void;
+  /** The answer. Said once, nothing but `dropped` comes after it. */
+  onReply(reply: Reply): void;
+  /** Something came after the answer. */
+  onDropped(): void;
+}
+
+/** Takes the body of a reply. `end` must bring the answer if nothing has. */
+export interface ReplyReader {
+  data(chunk: Buffer): void;
+  end(): void;
+}
+
+const IGNORE: ReplyReader = { data: () => {}, end: () => {} };
+const METHOD_NOT_FOUND = /^-32601$/;
+
+/** Decides by its head how a reply to a POST is read. */
+export function readReply(head: ReplyHead, context: ReplyContext): ReplyReader {
+  const { status } = head;
+  const refuse = (failed: AttemptFailure): ReplyReader => {
+    context.onReply({ kind: "failed", status, ...failed });
+    return IGNORE;
+  };
+  const fault = faultOfStatus(head, context.wall());
+  if (fault) return refuse(fault);
+  const encoding = header(head, "content-encoding");
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    return refuse(garbled("the upstream compressed its answer although it was asked not to"));
+  }
+  const type = mediaType(head);
+  if (status >= 400) {
+    if (type === "application/json") return readError(status, context);
+    return refuse(faultOfBareStatus(status, context.hadSession));
+  }
+  if (status === 202 || status === 204) return refuse(garbled(`the upstream gave no answer (HTTP ${status})`));
+  if (type === "text/event-stream") return readEvents(context);
+  if (type === "application/json") return readJson(Number(header(head, "content-length") ?? 0), context);
+  return refuse(garbled(`the upstream answered with ${type || "no content type"} instead of JSON`));
+}
+
+/** A single JSON object. */
+function readJson(announcedBytes: number, context: ReplyContext): ReplyReader {
+  if (announcedBytes > context.maxMessageBytes) {
+    context.onReply(tooLarge(context));
+    return IGNORE;
+  }
+  return collect(context, text => context.onReply(answerOf(readUpstreamMessage(text), context) ?? NO_ANSWER));
+}
+
+/** Each event's data is a message; the one that answers ends it. */
+export function readEvents(context: ReplyContext): ReplyReader {
+  let answered = false;
+  const answer = (reply: Reply): void => {
+    answered = true;
+    context.onReply(reply);
+  };
+  const push = sseParser({
+    maxEventBytes: context.maxMessageBytes,
+    onTooLong: () => {
+      if (!answered) answer(tooLarge(context));
+    },
+    onEvent: ({ event, data, id, retryMs }) => {
+      if (answered) {
+        if (data.length > 0) context.onDropped();
+        return;
+      }
+      if (id !== undefined || retryMs !== undefined) context.onCursor({ id, retryMs });
+      if (data.length === 0 || event !== "message") return;
+      const message = readUpstreamMessage(data);
+      if (message.kind === "request" || message.kind === "notification") return context.onMessage(message);
+      const reply = answerOf(message, context);
+      if (reply) answer(reply);
+    },
+  });
+  return {
+    data: push,
+    end: () => {
+      if (!answered) answer(failed("connection_lost", "the upstream ended its stream without an answer"));
+    },
+  };
+}
+
+/** An error status with a JSON body: a JSON-RPC error counts, anything else is just the status. */
+function readError(status: number, context: ReplyContext): ReplyReader {
+  const bare = (): void =>
+    context.onReply({ kind: "failed", status, ...faultOfBareStatus(status, context.hadSession) });
+  return collect(context, text => {
+    const message = readUpstreamMessage(text);
+    if (message.kind !== "error") return bare();
+    const ours = message.id?.toString("latin1") === context.id;
+    if (!ours && message.id !== undefined) return bare();
+    const code = message.error.raw("code")?.toString("latin1") ?? "";
+    if (context.hadSession && status === 404 && !METHOD_NOT_FOUND.test(code)) return bare();
+    // Servers built from an SDK example say this with 400 and no id when they do not know the session.
+    if (context.hadSession && status === 400 && !ours && /session/i.test(message.error.string("message") ?? "")) {
+      return context.onReply({ kind: "failed", status, ...faultOfBareStatus(404, true) });
+    }
+    context.onReply({ kind: "error", error: message.error, status });
+  });
+}
+
+/** Gathers a body up to the largest message and hands it over whole. */
+function collect(context: ReplyContext, whole: (text: Buffer) => void): ReplyReader {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let gaveUp = false;
+  return {
+    data(chunk) {
+      if (gaveUp) return;
+      bytes += chunk.length;
+      if (bytes > context.maxMessageBytes) {
+        gaveUp = true;
+        chunks.length = 0;
+        context.onReply(tooLarge(context));
+      } else chunks.push(chunk);
+    },
+    end() {
+      if (!gaveUp) whole(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+    },
+  };
+}
+
+export function readUpstreamMessage(text: Buffer): Message | Invalid {
+  return readMessage(text, UPSTREAM_TEXT);
+}
+
+/** The answer that a message is, or what is wrong with it; `undefined` for a message on the way to the answer. */
+function answerOf(message: Message | Invalid, context: ReplyContext): Reply | undefined {
+  switch (message.kind) {
+    case "invalid":
+      return failed("protocol_error", `the upstream's message is not valid: ${message.message}`);
+    case "result":
+      if (message.id.toString("latin1") !== context.id) return WRONG_ID;
+      return { kind: "result", result: message.result };
+    case "error":
+      if (message.id?.toString("latin1") !== context.id) return WRONG_ID;
+      return { kind: "error", error: message.error };
+    default:
+      return undefined;
+  }
+}
+
+const garbled = (detail: string): AttemptFailure => failure("protocol_error", "sent_unknown", detail);
+const failed = (fault: Fault, detail: string): Reply => ({ kind: "failed", ...failure(fault, "sent_unknown", detail) });
+const NO_ANSWER: Reply = failed("protocol_error", "the upstream answered with a message that is no response");
+const WRONG_ID: Reply = failed("protocol_error", "the upstream answered with a wrong id");
+/** It has answered: asked again, whoever it is would answer no less. */
+const tooLarge = ({ maxMessageBytes }: ReplyContext): Reply => ({
+  kind: "failed",
+  ...failure("too_large", "answered", `the upstream's answer is larger than ${maxMessageBytes} bytes`),
+});

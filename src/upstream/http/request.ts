@@ -1,0 +1,226 @@
+import type { AttemptFailure, Fault } from "../../core/failure.ts";
+import type { Clock, Random } from "../../core/ports.ts";
+import type { Stoppable } from "../../lib/running.ts";
+import type { Message } from "../../wire/message.ts";
+import { reconnectMs } from "../backoff.ts";
+import type { OutboundRequest, Reply } from "../channel.ts";
+import { Conversation, type HttpLink, type LinkRequest, type ReplyListener } from "./conversation.ts";
+import type { Deadlines, Timed } from "./deadlines.ts";
+import { failure } from "./faults.ts";
+import { GET_HEADERS, POST_HEADERS, withSession } from "./headers.ts";
+import { type ReplyContext, type ReplyReader, readEvents, readReply } from "./reply.ts";
+import { isEventStream, type ReplyHead } from "./statuses.ts";
+
+/** What a channel lends to its requests. */
+export interface RequestHost {
+  readonly link: HttpLink;
+  readonly deadlines: Deadlines;
+  readonly path: string;
+  readonly maxMessageBytes: number;
+  readonly random: Random;
+  /** The session id to send, read anew for every exchange. */
+  session(): string | undefined;
+  /** Heads of replies, for what they say of the session. Tells whether it is acceptable. */
+  sawHead(method: string, head: ReplyHead): boolean;
+  dropped(): void;
+  closing(): boolean;
+}
+
+/** How often in a row a broken stream is taken up again without having brought anything new. */
+const MAX_RESUMES = 3;
+const BAD_SESSION = failure("protocol_error", "sent_unknown", "the upstream's session id has forbidden characters");
+
+/** Sends one request and waits for its reply, wherever that comes from. */
+export function sendRequest(host: RequestHost, request: OutboundRequest): Promise<Reply> {
+  return new Promise(resolve => new PendingRequest(host, request, resolve).begin());
+}
+
+class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
+  place = -1;
+  readonly id: string;
+  readonly maxMessageBytes: number;
+  hadSession = false;
+  readonly #host: RequestHost;
+  readonly #request: OutboundRequest;
+  readonly #resolve: (reply: Reply) => void;
+  readonly #deadline: RequestDeadline;
+  #conversation: Conversation | undefined;
+  #reader: ReplyReader | undefined;
+  #settled = false;
+  /** Whether something of the upstream has been passed on. */
+  #told = false;
+  #eventId: string | undefined;
+  #retryMs: number | undefined;
+  /** Tries in a row to take the stream up again. */
+  #tries = 0;
+  #resuming = false;
+  #cancelResume: (() => void) | undefined;
+  readonly #onAbort = (): void => this.#giveUp("cancelled", "nobody waits for the answer any more");
+
+  constructor(host: RequestHost, request: OutboundRequest, resolve: (reply: Reply) => void) {
+    this.id = String(request.id);
+    this.maxMessageBytes = host.maxMessageBytes;
+    this.#host = host;
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#deadline = new RequestDeadline(this, request, host.link.clock);
+  }
+
+  begin(): void {
+    const { signal, parts, method, headers } = this.#request;
+    if (signal.aborted) {
+      this.#onAbort();
+      return;
+    }
+    signal.addEventListener("abort", this.#onAbort);
+    const { path } = this.#host;
+    this.#host.deadlines.add(this.#deadline);
+    const session = method === "initialize" ? undefined : this.#host.session();
+    this.hadSession = session !== undefined;
+    const ownHeaders = withSession(POST_HEADERS, session);
+    this.#converse({ lane: "call", method: "POST", path, headers, ownHeaders, body: parts });
+  }
+
+  #converse(exchange: LinkRequest): void {
+    this.#reader = undefined;
+    this.#conversation = new Conversation(this.#host.link, exchange, this);
+    this.#conversation.begin();
+  }
+
+  head(head: ReplyHead): void {
+    if (this.#resuming) this.#reader = this.#resumed(head);
+    else if (this.#host.sawHead(this.#request.method, head)) this.#reader = readReply(head, this);
+    else this.failed(BAD_SESSION);
+  }
+
+  data(chunk: Buffer): void {
+    this.#reader?.data(chunk);
+  }
+
+  end(): void {
+    this.#reader?.end();
+  }
+
+  wall(): number {
+    return this.#host.link.clock.wall();
+  }
+
+  onMessage(message: Message): void {
+    if (this.#settled) {
+      this.#host.dropped();
+      return;
+    }
+    this.#told = true;
+    if (message.kind === "notification" && message.method === "notifications/progress") this.#deadline.extend();
+    const behind = this.#request.onMessage(message);
+    if (behind) this.#conversation?.hold(behind);
+  }
+
+  onCursor(cursor: { id: string | undefined; retryMs: number | undefined }): void {
+    this.#retryMs = cursor.retryMs ?? this.#retryMs;
+    if (cursor.id === undefined || cursor.id === this.#eventId) return;
+    this.#eventId = cursor.id;
+    this.#tries = 0;
+  }
+
+  onReply(reply: Reply): void {
+    if (reply.kind === "failed") this.failed(reply);
+    else this.#settle(reply);
+  }
+
+  onDropped(): void {
+    this.#host.dropped();
+  }
+
+  /** The reply is not what it should be, or will not come; a stream with event ids can be taken up again. */
+  failed(failed: AttemptFailure & { readonly status?: number }): void {
+    if (this.#settled) return;
+    const lost = failed.fault === "connection_lost" || failed.fault === "unreachable";
+    const again = lost && this.#tries < MAX_RESUMES && !this.#host.closing();
+    if (this.#eventId !== undefined && again) this.#resumeLater(this.#eventId);
+    else if (this.#eventId === undefined || failed.delivery === "sent_unknown" || failed.delivery === "answered") {
+      this.#settle({ kind: "failed", ...failed });
+    } else {
+      // Whatever became of the attempt to take it up again: the request itself has long been sent.
+      this.#settle({ kind: "failed", ...failure("connection_lost", "sent_unknown", failed.detail) });
+    }
+  }
+
+  late(): void {
+    this.#giveUp("timeout", "no answer came in time");
+  }
+
+  /** Ends the wait for taking it up again, because the channel closes. */
+  stop(): void {
+    this.#giveUp("connection_lost", "the channel was closed");
+  }
+
+  /** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery */
+  #resumeLater(eventId: string): void {
+    const { link, random, path, session } = this.#host;
+    const delayMs = reconnectMs(this.#retryMs, this.#tries, random);
+    this.#tries++;
+    this.#resuming = true;
+    this.#conversation?.abandon();
+    link.running.add(this);
+    this.#cancelResume = link.clock.after(delayMs, () => {
+      link.running.remove(this);
+      const ownHeaders = [...withSession(GET_HEADERS, session()), "last-event-id", eventId];
+      const { headers } = this.#request;
+      this.#converse({ lane: "stream", method: "GET", path, headers, ownHeaders, body: null });
+    });
+  }
+
+  #resumed(head: ReplyHead): ReplyReader | undefined {
+    if (isEventStream(head)) return readEvents(this);
+    if (head.status < 500) this.#tries = MAX_RESUMES;
+    const detail = `the stream broke and was not taken up again (HTTP ${head.status})`;
+    this.failed(failure("connection_lost", "sent_unknown", detail));
+    return undefined;
+  }
+
+  #giveUp(fault: Fault, detail: string): void {
+    const sent = this.#resuming || (this.#conversation?.wasSent ?? false);
+    this.#settle({ kind: "failed", ...failure(fault, sent ? "sent_unknown" : "not_sent", detail) });
+  }
+
+  #settle(reply: Reply): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#host.deadlines.remove(this.#deadline);
+    this.#cancelResume?.();
+    this.#host.link.running.remove(this);
+    this.#request.signal.removeEventListener("abort", this.#onAbort);
+    if (reply.kind === "failed" && reply.delivery !== "refused") this.#conversation?.abandon();
+    else this.#conversation?.drain();
+    const partial = this.#told && reply.kind === "failed" && reply.delivery === "sent_unknown";
+    this.#resolve(partial ? { ...reply, delivery: "partial" } : reply);
+  }
+}
+
+/** The request's time, which progress starts anew as far as the maximum allows. */
+class RequestDeadline implements Timed {
+  place = -1;
+  dueAt: number;
+  readonly #request: PendingRequest;
+  readonly #timeoutMs: number;
+  readonly #latest: number;
+  readonly #clock: Clock;
+
+  constructor(request: PendingRequest, limits: OutboundRequest, clock: Clock) {
+    const now = clock.now();
+    this.#request = request;
+    this.#clock = clock;
+    this.#timeoutMs = limits.timeoutMs;
+    this.#latest = now + limits.maxTimeoutMs;
+    this.dueAt = Math.min(now + limits.timeoutMs, this.#latest);
+  }
+
+  extend(): void {
+    this.dueAt = Math.min(this.#clock.now() + this.#timeoutMs, this.#latest);
+  }
+
+  expire(): void {
+    this.#request.late();
+  }
+}

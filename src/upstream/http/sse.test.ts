@@ -1,0 +1,148 @@
+import { afterEach, expect, it } from "vitest";
+import {
+  type Answer,
+  events,
+  eventText,
+  noticeText,
+  outbound,
+  type Peer,
+  plain,
+  resultText,
+  type Seen,
+  startPeer,
+  watchedClock,
+} from "../../../test/fixtures/http-peer.ts";
+import type { Message } from "../../wire/message.ts";
+import type { Channel } from "../channel.ts";
+import { openSseChannel } from "./sse.ts";
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface Setup {
+  readonly peer: Peer;
+  readonly channel: Channel;
+  readonly clock: ReturnType<typeof watchedClock>;
+  readonly messages: Message[];
+  readonly closed: Promise<string>;
+}
+
+async function setup(answer: Answer): Promise<Setup> {
+  const peer = await startPeer(answer);
+  const clock = watchedClock();
+  const messages: Message[] = [];
+  let close = (_detail: string): void => {};
+  const closed = new Promise<string>(resolve => {
+    close = resolve;
+  });
+  const options = { url: peer.url, headers: { "x-api-key": "k" }, clock };
+  const channel = openSseChannel(options, {
+    message: message => messages.push(message),
+    closed: detail => close(detail),
+  });
+  cleanups.push(
+    () => peer.close(),
+    () => channel.close(),
+  );
+  return { peer, channel, clock, messages, closed };
+}
+
+const ENDPOINT = "event: endpoint\ndata: /messages?session=1\n\n";
+/** Names the address for messages and answers every POST on the stream as told. */
+function server(reply: (stream: Seen["response"], seen: Seen) => void, endpoint = ENDPOINT): Answer {
+  let stream: Seen["response"] | undefined;
+  return seen => {
+    if (seen.method === "GET") stream = events(seen, endpoint);
+    else {
+      seen.response.writeHead(202).end("Accepted");
+      if (stream) reply(stream, seen);
+    }
+  };
+}
+
+it("posts to the address that the stream names and takes the reply from the stream", async () => {
+  const { peer, channel, messages } = await setup(
+    server((stream, { id }) => {
+      stream.write(eventText(noticeText("notifications/message"), "event: message\n"));
+      stream.write(eventText(resultText(id), "event: message\n"));
+    }),
+  );
+  const replies = await Promise.all([outbound(), outbound()].map(request => channel.request(request)));
+  expect(replies.map(plain)).toEqual(Array(2).fill({ kind: "result", result: { ok: true } }));
+  expect(messages).toHaveLength(2);
+  const [stream, post] = peer.seen;
+  expect([stream!.method, stream!.headers.accept, stream!.headers["x-api-key"]]).toEqual([
+    "GET",
+    "text/event-stream",
+    "k",
+  ]);
+  expect([post!.method, post!.url, post!.headers["x-api-key"]]).toEqual(["POST", "/messages?session=1", "k"]);
+});
+
+it.each(["http://localhost:1/messages", "//evil.test/messages", "http://"])("refuses the address %s", async address => {
+  const { peer, channel, closed } = await setup(server(() => {}, `event: endpoint\ndata: ${address}\n\n`));
+  expect(await channel.request(outbound())).toMatchObject({ fault: "protocol_error", delivery: "not_sent" });
+  expect(await closed).toContain("another origin");
+  expect(peer.seen).toHaveLength(1);
+});
+
+it("is unreachable when no address comes in time", async () => {
+  const { peer, channel, clock, closed } = await setup(seen => void events(seen));
+  const reply = channel.request(outbound({ timeoutMs: 60_000 }));
+  await peer.request(0);
+  clock.advance(10_000);
+  expect(await reply).toMatchObject({ fault: "unreachable", delivery: "not_sent" });
+  await closed;
+  expect(await channel.request(outbound())).toMatchObject({ delivery: "not_sent" });
+});
+
+it("loses what is in flight with its stream", async () => {
+  const { channel, closed } = await setup(server(stream => void stream.end()));
+  expect(await channel.request(outbound())).toMatchObject({ fault: "connection_lost", delivery: "sent_unknown" });
+  expect(await closed).toContain("ended its stream");
+});
+
+it.each([
+  [404, "session_lost", "refused"],
+  [401, "auth_required", "refused"],
+  [500, "bad_response", "sent_unknown"],
+])("fails a request whose POST is answered with %i", async (status, fault, delivery) => {
+  const { channel } = await setup(seen =>
+    seen.method === "GET" ? events(seen, ENDPOINT) : seen.response.writeHead(status).end(),
+  );
+  expect(await channel.request(outbound())).toMatchObject({ fault, delivery });
+});
+
+it("is not opened by a server that offers no stream", async () => {
+  const { channel, closed } = await setup(seen => void seen.response.writeHead(405).end());
+  expect(await channel.request(outbound())).toMatchObject({ fault: "bad_response", delivery: "not_sent" });
+  await closed;
+});
+
+it("tells the upstream about a request that is no longer wanted, if it was sent", async () => {
+  const { peer, channel } = await setup(server(() => {}));
+  const controller = new AbortController();
+  const request = outbound({ signal: controller.signal });
+  const reply = channel.request(request);
+  await peer.request(1);
+  controller.abort();
+  expect(await reply).toMatchObject({ fault: "cancelled", delivery: "sent_unknown" });
+  expect((await peer.request(2)).text).toContain(`"requestId":${request.id}`);
+});
+
+it("never sends a request that was given up before the address was known", async () => {
+  const { peer, channel } = await setup(seen => void (seen.method === "GET" && events(seen)));
+  const controller = new AbortController();
+  const reply = channel.request(outbound({ signal: controller.signal }));
+  const { response } = await peer.request(0);
+  controller.abort();
+  expect(await reply).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
+  const next = channel.request(outbound());
+  response.write(ENDPOINT);
+  await peer.request(1);
+  expect(peer.seen).toHaveLength(2);
+  await channel.close();
+  expect(await next).toMatchObject({ fault: "connection_lost" });
+});

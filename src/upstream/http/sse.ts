@@ -1,0 +1,164 @@
+import type { AttemptFailure } from "../../core/failure.ts";
+import { Running, type Stoppable, stopAll } from "../../lib/running.ts";
+import { sseParser } from "../../wire/sse.ts";
+import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
+import { cancelledText, createCorrelator } from "../correlate.ts";
+import { Conversation, type HttpLink } from "./conversation.ts";
+import { deliver } from "./deliver.ts";
+import { openDispatcher } from "./dispatcher.ts";
+import { failure } from "./faults.ts";
+import { GET_HEADERS, POST_HEADERS, staticHeaders } from "./headers.ts";
+import { readUpstreamMessage } from "./reply.ts";
+import { faultOfBareStatus, faultOfStatus, isEventStream, type ReplyHead } from "./statuses.ts";
+import type { HttpChannelOptions } from "./streamable.ts";
+
+export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
+  /** How long the upstream may take to name the address for messages. */
+  readonly endpointTimeoutMs?: number;
+};
+
+const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
+const ENDPOINT_TIMEOUT_MS = 10_000;
+const NOTIFY_TIMEOUT_MS = 10_000;
+const CLOSED = failure("connection_lost", "sent_unknown", "the channel was closed");
+
+/**
+ * HTTP with SSE, the transport of 2024-11-05: one stream brings every message, each of ours is a POST to the address
+ * that the stream names first. The channel ends with its stream.
+ * https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
+ */
+export function openSseChannel(options: SseChannelOptions, events: ChannelEvents): Channel {
+  const { clock, credentials, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  const streamUrl = new URL(options.url);
+  const dispatcher = options.dispatcher ?? openDispatcher(options);
+  const link: HttpLink = {
+    ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
+    staticHeaders: staticHeaders(options.headers, credentials),
+  };
+  /** Path for messages, once it is known. */
+  let endpoint: string | undefined;
+  /** Requests that wait for it. */
+  const unsent = new Map<number, OutboundRequest>();
+  let over: AttemptFailure | undefined;
+  let closing: Promise<void> | undefined;
+
+  const correlator = createCorrelator({
+    clock,
+    onUnmatched: message => events.message(message),
+    onCancel: id => {
+      const waiting = unsent.get(id);
+      if (!waiting) return void post(cancelledText(id), {}, NOTIFY_TIMEOUT_MS);
+      const fault = waiting.signal.aborted ? "cancelled" : "timeout";
+      correlator.fail(id, failure(fault, "not_sent", "the upstream was not ready for messages yet"));
+    },
+  });
+
+  const post = (body: Buffer, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
+    deliver(link, {
+      ...{ lane: "control", method: "POST", path: endpoint ?? streamUrl.pathname, body: [body], timeoutMs },
+      ...{ headers, ownHeaders: POST_HEADERS },
+    });
+
+  /** The stream is gone, and with it every answer that it would have brought. */
+  const finish = (cause: AttemptFailure): void => {
+    if (over) return;
+    over = cause;
+    cancelEndpointTimer();
+    for (const id of unsent.keys()) correlator.fail(id, { ...cause, delivery: "not_sent" });
+    unsent.clear();
+    correlator.failAll({ ...cause, delivery: "sent_unknown" });
+    stopAll(link.running);
+    if (!options.dispatcher) closing ??= dispatcher.close();
+    events.closed(cause.detail);
+  };
+
+  const learnEndpoint = (text: string): void => {
+    const target = URL.canParse(text, options.url) ? new URL(text, streamUrl) : undefined;
+    // Our credentials go to the configured origin only.
+    if (target?.origin !== streamUrl.origin) {
+      finish(failure("protocol_error", "not_sent", "the upstream named an address for messages on another origin"));
+      return;
+    }
+    cancelEndpointTimer();
+    endpoint = target.pathname + target.search;
+    for (const request of unsent.values()) void send(request);
+    unsent.clear();
+  };
+
+  const push = sseParser({
+    maxEventBytes: maxMessageBytes,
+    onTooLong: () => {
+      const fault = correlator.size === 1 ? "too_large" : "connection_lost";
+      finish(failure(fault, "sent_unknown", `the upstream sent a message larger than ${maxMessageBytes} bytes`));
+    },
+    onEvent: ({ event, data }) => {
+      if (over) return;
+      if (event === "endpoint" && endpoint === undefined) return learnEndpoint(data.toString("utf8"));
+      if (event !== "message" || data.length === 0) return;
+      const message = readUpstreamMessage(data);
+      if (message.kind !== "invalid") correlator.receive(message);
+    },
+  });
+
+  const stream = new Conversation(
+    link,
+    {
+      lane: "stream",
+      method: "GET",
+      path: streamUrl.pathname + streamUrl.search,
+      ...{ headers: {}, ownHeaders: GET_HEADERS },
+      body: null,
+    },
+    {
+      head: head => {
+        if (!isEventStream(head)) finish(refusal(head, clock.wall()));
+      },
+      data: push,
+      end: () => finish(failure("connection_lost", "sent_unknown", "the upstream ended its stream")),
+      failed: finish,
+    },
+  );
+  const cancelEndpointTimer = clock.after(options.endpointTimeoutMs ?? ENDPOINT_TIMEOUT_MS, () =>
+    finish(failure("unreachable", "not_sent", "the upstream did not name an address for messages in time")),
+  );
+  stream.begin();
+
+  const send = async (request: OutboundRequest): Promise<void> => {
+    const outcome = await post(Buffer.concat(request.parts), request.headers, request.maxTimeoutMs);
+    if ("fault" in outcome) {
+      // The correlator keeps the time itself, by what comes on the stream.
+      if (outcome.fault !== "timeout") correlator.fail(request.id, outcome);
+    } else if (outcome.status >= 300) correlator.fail(request.id, refusal(outcome, clock.wall()));
+  };
+
+  const close = async (): Promise<void> => {
+    finish(CLOSED);
+    await closing;
+  };
+
+  return {
+    pid: undefined,
+    cancels: true,
+    attributes: false,
+    stderr: () => [],
+    request(request) {
+      if (over) return Promise.resolve<Reply>({ kind: "failed", ...over, delivery: "not_sent" });
+      const reply = correlator.open(request);
+      if (request.signal.aborted) return reply;
+      if (endpoint !== undefined) void send(request);
+      else {
+        unsent.set(request.id, request);
+        void reply.then(() => unsent.delete(request.id));
+      }
+      return reply;
+    },
+    async notify(message, headers) {
+      if (!over && endpoint !== undefined) await post(message, headers, NOTIFY_TIMEOUT_MS);
+    },
+    close,
+    discard: close,
+  };
+}
+
+const refusal = (head: ReplyHead, wallMs: number): AttemptFailure =>
+  faultOfStatus(head, wallMs) ?? faultOfBareStatus(head.status, true);

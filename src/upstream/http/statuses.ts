@@ -1,0 +1,78 @@
+import type { AttemptFailure } from "../../core/failure.ts";
+import { failure } from "./faults.ts";
+
+/** An HTTP reply's head. Header names are in lower case. */
+export interface ReplyHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+const MAX_RETRY_AFTER_MS = 300_000;
+
+/** The header's value if it occurs exactly once. */
+export function header(head: ReplyHead, name: string): string | undefined {
+  const value = head.headers[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The media type in lower case, without parameters; empty where there is none. */
+export function mediaType(head: ReplyHead): string {
+  const value = header(head, "content-type") ?? "";
+  if (value === "application/json") return value;
+  const type = (value.split(";", 1)[0] ?? "").trim().toLowerCase();
+  return /^[a-z0-9!#$&^_.+/-]{0,100}$/.test(type) ? type : "an unreadable content type";
+}
+
+export function isEventStream(head: ReplyHead): boolean {
+  return head.status === 200 && mediaType(head) === "text/event-stream";
+}
+
+/** Statuses that mean the same whatever the body says. `undefined` for all others. */
+export function faultOfStatus(head: ReplyHead, wallMs: number): AttemptFailure | undefined {
+  const { status } = head;
+  if (status >= 300 && status < 400) return failure("protocol_error", "refused", redirected(head));
+  if (status === 401) return failure("auth_required", "refused", "the upstream wants credentials (HTTP 401)");
+  if (status === 403) return failure("auth_required", "refused", forbidden(head));
+  const wait = retryAfterMs(header(head, "retry-after"), wallMs);
+  if (status === 408 || status === 429) {
+    const refused = failure("rate_limited", "refused", `the upstream is limiting our rate (HTTP ${status})`);
+    return wait === undefined ? refused : { ...refused, retryAfterMs: wait };
+  }
+  if (status === 503 && wait !== undefined) {
+    return { ...failure("overloaded", "refused", "the upstream is overloaded (HTTP 503)"), retryAfterMs: wait };
+  }
+  return undefined;
+}
+
+/** What an error status means that came without a JSON-RPC error. */
+export function faultOfBareStatus(status: number, hadSession: boolean): AttemptFailure {
+  if (status === 404 && hadSession) {
+    return failure("session_lost", "refused", "the upstream no longer knows our session (HTTP 404)");
+  }
+  const delivery = status >= 500 ? "sent_unknown" : "refused";
+  return failure("bad_response", delivery, `the upstream answered HTTP ${status} without a JSON-RPC error`);
+}
+
+/** `Retry-After` in seconds or as a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
+export function retryAfterMs(value: string | undefined, wallMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  const text = value.trim();
+  const waitMs = /^\d{1,12}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - wallMs;
+  if (Number.isNaN(waitMs)) return undefined;
+  return Math.min(Math.max(waitMs, 0), MAX_RETRY_AFTER_MS);
+}
+
+function redirected(head: ReplyHead): string {
+  const location = header(head, "location");
+  const host = location && URL.canParse(location) ? ` to the host ${new URL(location).host}` : "";
+  return `the upstream redirects${host} (HTTP ${head.status}); redirects are never followed, configure the final URL`;
+}
+
+/** https://www.rfc-editor.org/rfc/rfc6750#section-3.1 */
+function forbidden(head: ReplyHead): string {
+  const challenge = header(head, "www-authenticate") ?? "";
+  const scope = /\bscope="([\x21\x23-\x5b\x5d-\x7e ]{1,200})"/.exec(challenge)?.[1];
+  return scope
+    ? `the upstream wants credentials with the scope ${scope} (HTTP 403)`
+    : "the upstream does not accept our credentials (HTTP 403)";
+}

@@ -1,0 +1,120 @@
+import type { Random } from "../../core/ports.ts";
+import type { Message } from "../../wire/message.ts";
+import { sseParser } from "../../wire/sse.ts";
+import { reconnectMs } from "../backoff.ts";
+import { Conversation, type HttpLink } from "./conversation.ts";
+import { GET_HEADERS, withSession } from "./headers.ts";
+import { readUpstreamMessage } from "./reply.ts";
+import { header, isEventStream, type ReplyHead, retryAfterMs } from "./statuses.ts";
+
+/** Wants to know what becomes of the stream itself. */
+export interface StreamWatcher {
+  /** It is open; `gap`: for a while it was not, and nobody knows what was said then. */
+  opened(gap: boolean): void;
+  /** The upstream offers none, or none any more. */
+  refused(status: number): void;
+}
+
+export interface StreamOptions {
+  readonly link: HttpLink;
+  readonly path: string;
+  readonly random: Random;
+  readonly maxMessageBytes: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The session id to send, read anew for every connection. */
+  session(): string | undefined;
+  onMessage(message: Message): void;
+  /** Something came that is no message, or a response that nobody asked for. */
+  onDropped(): void;
+  readonly watcher?: StreamWatcher | undefined;
+}
+
+const TRANSIENT = new Set([401, 408, 429]);
+
+/**
+ * The stream on which an upstream of 2025-03-26 to 2025-11-25 sends what belongs to no request. Connects again,
+ * where it left off, until it is stopped or the upstream says that it offers none. Returns the function that stops it.
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server
+ */
+export function openStandaloneStream(options: StreamOptions): () => void {
+  const { link, path, random, maxMessageBytes } = options;
+  let stopped = false;
+  let failures = 0;
+  let wasOpen = false;
+  let lastEventId: string | undefined;
+  let retryMs: number | undefined;
+  let conversation: Conversation | undefined;
+  let cancelWait = (): void => {};
+
+  const connect = (): void => {
+    const push = sseParser({
+      maxEventBytes: maxMessageBytes,
+      onTooLong: () => {
+        options.onDropped();
+        conversation?.abandon();
+        again();
+      },
+      onEvent: event => {
+        if (event.retryMs !== undefined) retryMs = event.retryMs;
+        if (event.id !== undefined) lastEventId = event.id;
+        failures = 0;
+        if (event.data.length === 0 || event.event !== "message" || stopped) return;
+        const message = readUpstreamMessage(event.data);
+        if (message.kind === "request" || message.kind === "notification") options.onMessage(message);
+        else options.onDropped();
+      },
+    });
+    const cursor = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
+    const ownHeaders = [...withSession(GET_HEADERS, options.session()), ...cursor];
+    let streaming = false;
+    const current = new Conversation(
+      link,
+      { lane: "stream", method: "GET", path, headers: options.headers, ownHeaders, body: null },
+      {
+        head: head => {
+          streaming = isEventStream(head);
+          if (streaming) {
+            options.watcher?.opened(wasOpen && lastEventId === undefined);
+            wasOpen = true;
+            return;
+          }
+          current.drain();
+          if (offersLater(head)) again(retryAfterMs(header(head, "retry-after"), link.clock.wall()));
+          else {
+            stop();
+            options.watcher?.refused(head.status);
+          }
+        },
+        data: chunk => {
+          if (streaming) push(chunk);
+        },
+        end: () => {
+          if (streaming) again();
+        },
+        failed: () => again(),
+      },
+    );
+    conversation = current;
+    current.begin();
+  };
+  const again = (askedMs = retryMs): void => {
+    if (stopped) return;
+    cancelWait();
+    cancelWait = link.clock.after(reconnectMs(askedMs, failures, random), connect);
+    failures++;
+  };
+  const stop = (): void => {
+    if (stopped) return;
+    stopped = true;
+    cancelWait();
+    link.running.remove(handle);
+    conversation?.abandon();
+  };
+  const handle = { place: -1, stop };
+  link.running.add(handle);
+  connect();
+  return stop;
+}
+
+/** Whether it is worth asking again: an upstream without such a stream answers 405 or some other 4xx. */
+const offersLater = ({ status }: ReplyHead): boolean => status >= 500 || TRANSIENT.has(status);

@@ -1,0 +1,155 @@
+import type { Clock, Random } from "../../core/ports.ts";
+import { Running, type Stoppable, stopAll } from "../../lib/running.ts";
+import type { Channel, ChannelEvents } from "../channel.ts";
+import type { HttpLink } from "./conversation.ts";
+import type { TokenSource } from "./credentials.ts";
+import { Deadlines } from "./deadlines.ts";
+import { deliver } from "./deliver.ts";
+import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
+import { POST_HEADERS, staticHeaders, withSession } from "./headers.ts";
+import { type RequestHost, sendRequest } from "./request.ts";
+import { header } from "./statuses.ts";
+import { openStandaloneStream, type StreamWatcher } from "./stream.ts";
+
+export interface HttpChannelOptions {
+  readonly url: string;
+  /** Sent with every request. Those that the protocol or the connection owns are left out. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly credentials?: TokenSource;
+  readonly clock: Clock;
+  readonly random?: Random;
+  readonly maxMessageBytes?: number;
+  readonly keepAliveMs?: number;
+  /** Shared with other channels to the same upstream under the same credentials; whoever opened it closes it. */
+  readonly dispatcher?: UpstreamDispatcher;
+}
+
+export interface HttpChannel extends Channel {
+  /** The session that the upstream gave us, sent with everything after `initialize`. */
+  readonly sessionId: string | undefined;
+  /** Messages that came after an answer, or that nobody asked for. */
+  readonly dropped: number;
+  /**
+   * Opens the upstream's standalone stream, whose messages become events; at most one at a time. An upstream that
+   * offers none is left alone.
+   */
+  openStream(headers: Readonly<Record<string, string>>, watcher?: StreamWatcher): void;
+  /** Tells the upstream that the session is over. Never rejects; takes two seconds at most. */
+  endSession(): Promise<void>;
+}
+
+const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
+const NOTIFY_TIMEOUT_MS = 10_000;
+const END_SESSION_TIMEOUT_MS = 2_000;
+/** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management */
+const SESSION_ID = /^[\x21-\x7e]+$/;
+
+/**
+ * Streamable HTTP of every revision: each message is a POST of its own, an answer comes as JSON or as an event stream.
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
+ */
+export function openHttpChannel(options: HttpChannelOptions, events: ChannelEvents): HttpChannel {
+  const { clock, credentials, random = Math.random, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  const { pathname, search } = new URL(options.url);
+  const path = pathname + search;
+  const dispatcher = options.dispatcher ?? openDispatcher(options);
+  const link: HttpLink = {
+    ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
+    staticHeaders: staticHeaders(options.headers, credentials),
+  };
+  let sessionId: string | undefined;
+  /** Headers that the session's revision wants, as last used. */
+  let sessionHeaders: Readonly<Record<string, string>> = {};
+  let dropped = 0;
+  let closing: Promise<void> | undefined;
+  let discarded = false;
+  let stopStream = (): void => {};
+
+  const drop = (): void => {
+    dropped++;
+  };
+  const host: RequestHost = {
+    ...{ link, path, random, maxMessageBytes, dropped: drop, deadlines: new Deadlines(clock) },
+    session: () => sessionId,
+    closing: () => discarded || closing !== undefined,
+    sawHead(method, head) {
+      if (method !== "initialize" || head.status >= 300) return true;
+      const given = header(head, "mcp-session-id");
+      if (given !== undefined && !SESSION_ID.test(given)) return false;
+      sessionId = given;
+      return true;
+    },
+  };
+
+  const endSession = async (): Promise<void> => {
+    if (sessionId === undefined) return;
+    const ownHeaders = withSession([], sessionId);
+    sessionId = undefined;
+    await deliver(link, {
+      ...{ lane: "control", method: "DELETE", path, headers: sessionHeaders, ownHeaders, body: null },
+      timeoutMs: END_SESSION_TIMEOUT_MS,
+    });
+  };
+
+  const close = async (): Promise<void> => {
+    stopStream();
+    stopAll(link.running);
+    await endSession();
+    stopAll(link.running);
+    if (!options.dispatcher) await dispatcher.close();
+    if (!discarded) events.closed("closed by us");
+  };
+  const closeOnce = (): Promise<void> => {
+    closing ??= close();
+    return closing;
+  };
+
+  return {
+    pid: undefined,
+    cancels: false,
+    attributes: true,
+    stderr: () => [],
+    get sessionId() {
+      return sessionId;
+    },
+    get dropped() {
+      return dropped;
+    },
+    request: request => {
+      if (!host.closing()) return sendRequest(host, request);
+      return Promise.resolve({
+        ...{ kind: "failed", fault: "connection_lost", delivery: "not_sent" },
+        detail: "the channel was closed",
+      });
+    },
+    async notify(message, headers) {
+      if (closing) return;
+      sessionHeaders = headers;
+      await deliver(link, {
+        ...{ lane: "control", method: "POST", path, body: [message], timeoutMs: NOTIFY_TIMEOUT_MS },
+        ...{ headers, ownHeaders: withSession(POST_HEADERS, sessionId) },
+      });
+    },
+    openStream(headers, watcher) {
+      if (host.closing()) return;
+      stopStream();
+      sessionHeaders = headers;
+      stopStream = openStandaloneStream({
+        ...{ link, path, random, maxMessageBytes, onDropped: drop },
+        ...{ headers, session: () => sessionId },
+        onMessage: message => events.message(message),
+        watcher,
+      });
+    },
+    endSession,
+    async discard() {
+      stopStream();
+      // Each exchange has a connection of its own: what one of them met says nothing about the others.
+      if (!options.dispatcher || link.running.size === 0) return closeOnce();
+      if (discarded || closing) return;
+      discarded = true;
+      events.closed("given up");
+    },
+    close: closeOnce,
+  };
+}
