@@ -182,7 +182,5 @@ export const configSchema = z.strictObject({
 
 /** The contents of `[mcp.proxy]`, with every default filled in. */
 export type Config = z.infer<typeof configSchema>;
-export type SecurityConfig = z.infer<typeof securitySchema>;
 /** One `[[mcp.proxy.upstreams]]`, by `transport`. */
 export type UpstreamConfig = Config["upstreams"][number];
-export type AuthConfig = z.infer<typeof authSchema>;

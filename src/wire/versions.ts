@@ -10,8 +10,6 @@ export type LegacyVersion = (typeof LEGACY_VERSIONS)[number];
 
 export const LATEST_MODERN: ModernVersion = MODERN_VERSIONS[0];
 export const LATEST_LEGACY: LegacyVersion = LEGACY_VERSIONS[0];
-/** What a request without a version header speaks. */
-export const ASSUMED_LEGACY: LegacyVersion = "2025-03-26";
 
 export const isModern = (version: string): version is ModernVersion =>
   (MODERN_VERSIONS as readonly string[]).includes(version);
