@@ -115,7 +115,7 @@ const loadCommand = (port, seconds) =>
     : [process.execPath, ["bench/load.mjs", String(port), PATH, String(CONNECTIONS), String(seconds)]];
 
 /** Compiled code is fast only after it has run for a while: a busy machine needs longer for the same number of requests. */
-export const WARM_UP = { requests: 40_000, rounds: 6 };
+export const WARM_UP = { requests: 150_000, rounds: 15 };
 
 export async function warmUp(variant, { size, signal }) {
   for (let turn = 0, requests = 0; turn < WARM_UP.rounds && requests < WARM_UP.requests; turn++) {
