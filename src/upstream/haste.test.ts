@@ -45,6 +45,17 @@ describe("a call that somebody else can take", () => {
     expect(await attempt).toMatchObject({ fault: "cancelled" });
   });
 
+  it("tells whoever fills its stream that the agent is behind", async () => {
+    const { clock, call } = setUp();
+    const behind = { caughtUp: () => {} };
+    let room: unknown;
+    await giveUpEarly(clock, 500, { ...call, notify: () => behind }, async hasty => {
+      room = hasty.notify(NOTICE);
+      return { kind: "done", result: NOTICE.params };
+    });
+    expect(room).toBe(behind);
+  });
+
   it("is cancelled when its agent leaves", async () => {
     const { clock, call, agent, hangs } = setUp();
     const attempt = giveUpEarly(clock, 500, call, hangs);

@@ -47,7 +47,7 @@ export async function giveUpEarly(
     signal: ending.signal,
     notify(notice) {
       cancel();
-      call.notify(notice);
+      return call.notify(notice);
     },
   });
   cancel();
