@@ -32,7 +32,8 @@ function setUp() {
     },
     close: async () => {},
   } as unknown as Link;
-  const connector = { link, giveUp: (_: Link, detail: string) => givenUp.push(detail) } as unknown as Connector;
+  const open = { link, giveUp: (_: Link, detail: string) => givenUp.push(detail) };
+  const connector = open as unknown as Connector;
   const prober = createProber({ connector, health, clock, random, intervalMs: INTERVAL_MS });
   running = prober;
   health.connected();
@@ -43,7 +44,12 @@ function setUp() {
     answer(given);
     for (let turn = 0; turn < 5; turn++) await Promise.resolve();
   };
-  return { clock, health, prober, checks, givenUp, reply };
+  /** Another link takes the place of the one that is watched. */
+  const reconnect = (): void => {
+    open.link = { ...link };
+    prober.watch(open.link);
+  };
+  return { clock, health, prober, checks, givenUp, reply, reconnect };
 }
 
 describe("health checks", () => {
@@ -150,6 +156,21 @@ describe("health checks", () => {
     expect(checks).toEqual([]);
     clock.advance(1);
     expect(checks).toEqual([100_000]);
+  });
+
+  it("come on a new link although one on its predecessor is not over", async () => {
+    const { clock, health, prober, checks, reply, reconnect } = setUp();
+    for (let fault = 0; fault < 5; fault++) health.failed(FAULT);
+    prober.hurry(0);
+    clock.advance(1_250);
+    expect(checks).toEqual([1_250]);
+    reconnect();
+    clock.advance(0);
+    expect(checks).toEqual([1_250, 1_250]);
+    await reply(PONG);
+    expect(health.state).toBe("probing");
+    clock.advance(INTERVAL_MS);
+    expect(checks).toHaveLength(3);
   });
 
   it("end with the prober", () => {

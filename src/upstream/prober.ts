@@ -30,7 +30,8 @@ export function createProber(options: {
   const { connector, health, clock, random, intervalMs } = options;
   const stopping = new AbortController();
   let watched: Link | undefined;
-  let checking = false;
+  /** Whose answer is awaited: a check on a link that has been replaced since must not keep its successor from being checked. */
+  let checking: Link | undefined;
   let checkedAt = Number.NEGATIVE_INFINITY;
   let doubtedAt = Number.NEGATIVE_INFINITY;
   let nextAt = Number.POSITIVE_INFINITY;
@@ -54,14 +55,14 @@ export function createProber(options: {
 
   async function check(): Promise<void> {
     const link = watched;
-    if (!link || checking || connector.link !== link) return;
+    if (!link || checking === link || connector.link !== link) return;
     const startedAt = clock.now();
     if (health.checkAt > startedAt) return schedule(health.checkAt - startedAt);
     if (isProven(startedAt)) return schedule(spread());
-    checking = true;
+    checking = link;
     checkedAt = startedAt;
     const reply = await link.ask(link.era.probe, EMPTY, { timeoutMs: CHECK_TIMEOUT_MS, signal: stopping.signal });
-    checking = false;
+    if (checking === link) checking = undefined;
     if (stopping.signal.aborted || connector.link !== link) return;
     schedule(reply.kind === "failed" ? whenAgain(link, reply, startedAt) : spread());
     if (reply.kind !== "failed") health.checkPassed();
