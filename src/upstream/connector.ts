@@ -68,7 +68,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   let retryAt = 0;
   let lostAt = Number.NEGATIVE_INFINITY;
   let losses: number[] = [];
-  /** Until a call may bring the next attempt forward. */
+  /** Until the next attempt begins, or a call may bring it forward. */
   let pausing: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   let stopped = false;
 
@@ -78,6 +78,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     opening ??= attempt().finally(() => {
       opening = undefined;
     });
+    pausing?.end();
     return opening;
   }
 

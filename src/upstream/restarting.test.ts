@@ -58,6 +58,18 @@ test("a call that comes while an upstream restarts waits, and goes as soon as it
   expect(connector.restarting).toBe(false);
 });
 
+test("a call that waits goes with the next attempt of the backoff, if that comes first", async () => {
+  const { clock, connector, open, gone, back, soFar } = setUp();
+  await open();
+  gone("reset");
+  const wanted = connector.demand();
+  expect(await soFar(wanted)).toBe("waiting");
+  back();
+  clock.advance(2 * RECONNECT.baseMs);
+  expect(await soFar(wanted)).toBe("open");
+  expect(clock.pending).toBe(0);
+});
+
 test("waits for no longer than a restart takes, and then calls fail at once", async () => {
   const { clock, connector, open, gone, soFar, turn } = setUp();
   await open();
