@@ -81,6 +81,13 @@ describe("a link that is being opened", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("is not waited for by a call whose agent had left before", async () => {
+    const { clock } = setUp();
+    const opened = inTime(never, { clock, timeoutMs: 1_000, signal: AbortSignal.abort() });
+    expect(await Promise.race([opened, "waiting"])).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
+    expect(clock.pending).toBe(0);
+  });
+
   it("leaves no timer behind when it opens", async () => {
     const { clock, call } = setUp();
     const failed = { kind: "failed", fault: "unreachable", delivery: "not_sent", detail: "" } as const;

@@ -18,6 +18,7 @@ export function inTime(
       end({ kind: "failed", fault, delivery: "not_sent", detail });
     const onAbort = (): void => stop("cancelled", "the agent no longer waits");
     const cancel = clock.after(timeoutMs, () => stop("timeout", "the upstream could not be connected in time"));
+    if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
     void opening.then(end);
   });
