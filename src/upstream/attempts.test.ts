@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { answering, failing, type Simulated, simulate } from "../../test/fixtures/simulated-fleet.ts";
 import type { Call } from "../core/call.ts";
+import { upstreamName } from "../core/names.ts";
+import { Payload } from "../core/payload.ts";
 
 const UNAUTHORIZED = { fault: "auth_required", delivery: "refused", detail: "HTTP 401" } as const;
 const LIMITED = { fault: "rate_limited", delivery: "refused", detail: "HTTP 429", retryAfterMs: 20_000 } as const;
@@ -63,17 +65,23 @@ describe("an upstream that limits our rate", () => {
 });
 
 describe("the call that tries an ejected upstream out", () => {
-  it("gives the place free when its agent leaves", async () => {
+  /** Two replicas, of which the first has just passed a check after an ejection. */
+  async function onTrial(recovered: (call: Call) => ReturnType<typeof answering>) {
     let ill = true;
-    const cancelled = { fault: "cancelled", delivery: "sent_unknown", detail: "" } as const;
     const fleet = simulate({
-      ill: (_, call) => (ill ? failing(1) : call?.signal.aborted ? failing(5, cancelled) : answering(5)),
+      ill: (_, call) => (ill ? failing(1) : call ? recovered(call) : answering(5)),
       good: () => answering(1),
     });
     const [one] = fleet.upstreams as [Simulated, Simulated];
     await fleet.run(100, now => now % 5 === 0 && void fleet.call());
     ill = false;
     while (one.health.state !== "probing") await fleet.run(10);
+    return { fleet, one };
+  }
+
+  it("gives the place free when its agent leaves", async () => {
+    const cancelled = { fault: "cancelled", delivery: "sent_unknown", detail: "" } as const;
+    const { fleet, one } = await onTrial(call => (call.signal.aborted ? failing(5, cancelled) : answering(5)));
     const gone = AbortSignal.abort();
     await fleet.run(2, () => void fleet.call({ signal: gone }));
     expect(one.health.condition).toBe("suspect");
@@ -81,5 +89,23 @@ describe("the call that tries an ejected upstream out", () => {
     expect(one.health).toMatchObject({ state: "probing", condition: "trial" });
     await fleet.run(20, now => now % 5 === 0 && void fleet.call());
     expect(one.health.state).toBe("ready");
+  });
+
+  it("gives the place free when we stumble over what it brings", async () => {
+    const { fleet, one } = await onTrial(() => {
+      throw new Error("a bug");
+    });
+    const outcomes = Promise.allSettled([fleet.call(), fleet.call()]);
+    await fleet.run(10);
+    expect((await outcomes).map(({ status }) => status)).toContain("rejected");
+    expect(one.health).toMatchObject({ state: "probing", condition: "trial" });
+  });
+
+  it("is none that goes on from a question that nobody waits for any more", async () => {
+    const { fleet, one } = await onTrial(() => answering(5));
+    const [upstream, answers] = [upstreamName(one.name), Payload.of({})];
+    const outcome = await fleet.call({ continues: { upstream, ticket: "gone", answers, refusals: answers } });
+    expect(outcome).toMatchObject({ kind: "failed", failure: { kind: "answered" } });
+    expect(one.health.state).toBe("probing");
   });
 });

@@ -173,9 +173,13 @@ export function createAttempts(options: AttemptsOptions): Attempts {
 
   /** The call on which the return of an ejected upstream depends. */
   async function tryOut(making: Promise<Attempt>): Promise<Attempt> {
-    const result = await making;
-    health.judge(verdictOf(result), result.kind === "failed" ? result.detail : "");
-    return result;
+    let result: Attempt | undefined;
+    try {
+      result = await making;
+      return result;
+    } finally {
+      health.judge(result ? verdictOf(result) : "undecided", result?.kind === "failed" ? result.detail : "");
+    }
   }
 
   return {
@@ -184,7 +188,9 @@ export function createAttempts(options: AttemptsOptions): Attempts {
       const { state } = health;
       // Whether it lets us in again is found out without the agents' calls.
       if (state === "auth_required") return Promise.resolve(locked(health.lastError));
-      return state === "probing" && health.claim() ? tryOut(make(call, holder, limits)) : make(call, holder, limits);
+      // A ticket that leads nowhere is answered without the upstream.
+      const decides = state === "probing" && !call.continues && health.claim();
+      return decides ? tryOut(make(call, holder, limits)) : make(call, holder, limits);
     },
   };
 }
