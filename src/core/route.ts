@@ -88,7 +88,7 @@ export function route(options: RouteOptions): Handle {
       if (left.timeoutMs <= 0) break;
       limits = left;
     }
-    return given(failed, call, { attempts: tried.length, replaySafe: isSafe(call, first) });
+    return given(failed, call, { attempts: tried.length, replaySafe: tried.every(one => isSafe(call, one)) });
   };
 
   /** Who may be asked after an attempt that failed: somebody else, or the same once more if there is nobody else. */

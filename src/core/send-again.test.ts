@@ -8,7 +8,7 @@ import { callOf, DONE, failed, holder, limits } from "./route.fixture.ts";
 import { type Attempt, route } from "./route.ts";
 
 describe("a call that is sent again", () => {
-  const trust = { annotations: false, safeToRetry: new Set(["tool"]), startsTasks: false };
+  const trust = { annotations: false, startsTasks: false };
 
   /** What each attempt was given, and what it takes. */
   function timed(takes: number, answers: readonly Attempt[], names: readonly string[], random = 0) {
@@ -18,7 +18,8 @@ describe("a call that is sent again", () => {
     const handle = route({
       ...{ clock, random: () => random, policy: POLICIES.round_robin },
       instance: name => ({
-        ...{ condition: "up", restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget, trust },
+        ...{ condition: "up", restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
+        trust: { ...trust, safeToRetry: new Set(name === "wary" ? [] : ["tool"]) },
         isFull: false,
         keeps: () => false,
         limits: () => limits,
@@ -126,6 +127,12 @@ describe("a call that is sent again", () => {
     const answers = [failed("sent_unknown"), failed("not_sent", "unreachable")];
     const { handle } = timed(1, answers, ["a", "b"]);
     expect(await handle()).toMatchObject({ failure: { delivery: "sent_unknown", upstream: "a", attempts: 2 } });
+  });
+
+  it("is reported as safe to repeat only if it is with everybody who had it", async () => {
+    const answers = [failed("not_sent", "unreachable"), failed("sent_unknown", "timeout")];
+    const { handle } = timed(1, answers, ["a", "wary"]);
+    expect(await handle()).toMatchObject({ failure: { fault: "timeout", upstream: "wary", replaySafe: false } });
   });
 
   it("says that an upstream limits the rate rather than that another cannot be reached", async () => {
