@@ -16,17 +16,21 @@ export interface RetryBudget {
   called(now: number): void;
   /** Takes one more attempt out of the budget; `false` when none is left. */
   take(now: number): boolean;
+  /** Whether nothing is left to be taken. */
+  isSpent(now: number): boolean;
   callsPerSecond(now: number): number;
 }
 
 export function createRetryBudget(): RetryBudget {
   const calls = createRecent();
   const retries = createRecent();
+  const isSpent = (now: number): boolean =>
+    retries.count(now) + 1 > RETRY_BUDGET.share * calls.count(now) + RETRY_BUDGET.perSecond * RECENT_SECONDS;
   return {
     called: calls.add,
+    isSpent,
     take(now) {
-      const allowed = RETRY_BUDGET.share * calls.count(now) + RETRY_BUDGET.perSecond * RECENT_SECONDS;
-      if (retries.count(now) + 1 > allowed) return false;
+      if (isSpent(now)) return false;
       retries.add(now);
       return true;
     },

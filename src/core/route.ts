@@ -70,7 +70,8 @@ export function route(options: RouteOptions): Handle {
 
     const tried: Choice[] = [];
     let next = first;
-    let limits = isWorthAShare(choices[1]) && isSafe(call, first) ? firstShare(whole) : whole;
+    const hasNext = isWorthAShare(choices[1]) && isSafe(call, first) && !budget.isSpent(startedAt);
+    let limits = hasNext ? firstShare(whole) : whole;
     let failed: Failed | undefined;
     for (;;) {
       const { holder, upstream } = next;

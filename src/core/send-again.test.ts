@@ -54,6 +54,13 @@ describe("a call that is sent again", () => {
     expect(sent).toHaveLength(1);
   });
 
+  it("has its whole time where nothing is left for another attempt", async () => {
+    const { budget, sent, handle } = timed(10, [DONE], ["a", "b"]);
+    while (budget.take(0));
+    await handle();
+    expect(sent[0]?.limits).toBe(limits);
+  });
+
   it("has its whole time at the only upstream there is", async () => {
     const { sent, handle } = timed(10, [DONE], ["a"]);
     await handle();
