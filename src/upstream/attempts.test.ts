@@ -1,11 +1,70 @@
 import { describe, expect, it } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { answering, failing, type Simulated, simulate } from "../../test/fixtures/simulated-fleet.ts";
 import type { Call } from "../core/call.ts";
+import { createHealth } from "../core/health.ts";
 import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import { callOf, DONE, holder, limits } from "../core/route.fixture.ts";
+import type { LinkAttempt } from "./attempt.ts";
+import { type AttemptsOptions, createAttempts } from "./attempts.ts";
+import type { Calling, Link } from "./link.ts";
 
 const UNAUTHORIZED = { fault: "auth_required", delivery: "refused", detail: "HTTP 401" } as const;
 const LIMITED = { fault: "rate_limited", delivery: "refused", detail: "HTTP 429", retryAfterMs: 20_000 } as const;
+
+describe("a call that is made once more because the upstream knew better", () => {
+  /** Attempts whose link answers so, one after the other, each a while later. */
+  function setUp(
+    answers: readonly LinkAttempt[],
+    { takesMs = 4_000, refresh = async () => {} }: { takesMs?: number; refresh?: () => Promise<void> } = {},
+  ) {
+    const clock = manualClock();
+    const given: number[] = [];
+    const link = {
+      async call(_call: Call, { timeouts }: Calling) {
+        clock.advance(takesMs);
+        return answers[given.push(timeouts.timeoutMs) - 1];
+      },
+    } as unknown as Link;
+    const attempts = createAttempts({
+      ...{ clock, stopping: new AbortController().signal },
+      ...{ connector: { link, giveUp: () => {} }, owners: { drop: () => {} }, dialer: { holdsState: () => false } },
+      ...{ keeper: { refresh, offer: undefined }, prober: { hurry: () => {} } },
+      health: createHealth({ clock, random: () => 0, changed: () => {} }),
+      promotion: { promoted: false, saw: () => {} },
+    } as unknown as AttemptsOptions);
+    const only = holder("only");
+    return { clock, given, send: () => attempts.send(callOf([only]), only, limits) };
+  }
+  const LOST = { kind: "failed", fault: "session_lost", delivery: "refused", detail: "HTTP 404" } as const;
+  const OBJECTION = { kind: "objected", to: "headers", detail: "" } as const;
+
+  it.each([
+    ["session", LOST],
+    ["lists", OBJECTION],
+  ] as const)("has what is left of its time (%s)", async (_, first) => {
+    const { given, send } = setUp([first, DONE]);
+    expect(await send()).toBe(DONE);
+    expect(given).toEqual([10_000, 6_000]);
+  });
+
+  it("is not sent once that is nothing", async () => {
+    const { given, send } = setUp([LOST, DONE], { takesMs: 10_000 });
+    expect(await send()).toMatchObject({ fault: "timeout", delivery: "not_sent" });
+    expect(given).toHaveLength(1);
+  });
+
+  it("waits for new lists no longer than that", async () => {
+    const { clock, given, send } = setUp([OBJECTION], { refresh: () => new Promise(() => {}) });
+    const turn = () => new Promise(resolve => setImmediate(() => resolve("waiting")));
+    const attempt = send();
+    await turn();
+    clock.advance(6_000);
+    expect(await Promise.race([attempt, turn()])).toMatchObject({ fault: "timeout", delivery: "not_sent" });
+    expect([given.length, clock.pending]).toEqual([1, 0]);
+  });
+});
 
 describe("an upstream that wants credentials", () => {
   it("is tried by checks alone until it lets us in", async () => {

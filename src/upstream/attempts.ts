@@ -71,21 +71,28 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   }
 
   async function attempt(call: Call, making: Making, again: boolean): Promise<Attempt> {
+    if (making.limits.tryMs <= 0) return blame(TOO_LATE);
     const found = linkFor(call.caller);
     if (!(found instanceof Promise)) return attemptOn(found, call, making, again);
     const askedAt = clock.now();
     const opened = await inTime(found, { clock, timeoutMs: making.limits.tryMs, signal: call.signal });
-    return attemptOn(opened, call, { ...making, limits: rest(making.limits, clock.now() - askedAt) }, again);
+    return attemptOn(opened, call, after(askedAt, making), again);
   }
+
+  const after = (startedAt: number, making: Making): Making => ({
+    ...making,
+    limits: rest(making.limits, clock.now() - startedAt),
+  });
 
   async function attemptOn(opened: Opened, call: Call, making: Making, again: boolean): Promise<Attempt> {
     if (opened.kind === "failed") return blame(failed({ ...opened, delivery: "not_sent" }));
     const { link } = opened;
     const declined = making.input && link.era.declined(making.input.answers);
     if (declined) return { kind: "answered", error: declined.error };
+    const askedAt = clock.now();
     const result = await callOn(link, call, making);
     if (result.kind === "objected") {
-      return again ? comply(call, making, { link, ...result }) : blame(protocolError(result.detail));
+      return again ? comply(call, after(askedAt, making), { link, ...result }) : blame(protocolError(result.detail));
     }
     if (result.kind !== "failed") {
       promotion.saw(result);
@@ -94,7 +101,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     }
     if (result.fault === "session_lost") {
       giveUp(link, result.detail);
-      if (again && result.delivery === "refused") return attempt(call, making, false);
+      if (again && result.delivery === "refused") return attempt(call, after(askedAt, making), false);
     }
     if (result.fault === "unreachable") lose(link, result.detail);
     return blame(result);
@@ -117,11 +124,15 @@ export function createAttempts(options: AttemptsOptions): Attempts {
       giveUp(link, detail);
       return attempt(call, making, false);
     }
-    await keeper.refresh(connector.link ?? link);
+    const askedAt = clock.now();
+    const read = keeper.refresh(connector.link ?? link).then((): Opened => ({ kind: "open", link }));
+    const waited = await inTime(read, { clock, timeoutMs: making.limits.tryMs, signal: call.signal });
+    if (waited.kind === "failed") return blame(failed(waited));
     const { native } = making.holder;
     const definition = keeper.offer?.definitions.tool.find(one => one.string("name") === native);
     const usable = definition && malformed(definition) === undefined;
-    return attempt(call, { ...making, holder: usable ? { ...making.holder, definition } : making.holder }, false);
+    const holder = usable ? { ...making.holder, definition } : making.holder;
+    return attempt(call, after(askedAt, { ...making, holder }), false);
   }
 
   function giveUp(link: Link, detail: string): void {
@@ -204,6 +215,7 @@ function verdictOf(result: Attempt): Verdict {
 const UNSAID_LIMIT_MS = 1_000;
 const locked = (detail = "the upstream wants credentials"): Attempt & { kind: "failed" } =>
   failed({ fault: "auth_required", delivery: "not_sent", detail });
+const TOO_LATE = failed({ fault: "timeout", delivery: "not_sent", detail: "no time was left to send it" });
 const protocolError = (detail: string): Attempt & { kind: "failed" } =>
   failed({ fault: "protocol_error", delivery: "refused", detail });
 /** What closing a conversation looks like from the call that was on it. */
