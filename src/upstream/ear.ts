@@ -74,12 +74,12 @@ export function createEar(options: EarOptions): Ear {
 
   async function ask(link: Link, id: RawId, question: Payload): Promise<void> {
     const contact = options.contact();
-    if (!contact || asking.size >= EAR.maxAsking) {
+    const key = id.toString("latin1");
+    if (!contact || asking.size >= EAR.maxAsking || asking.has(key)) {
       link.respond(errorText(id, NOBODY.error));
       return;
     }
     const controller = new AbortController();
-    const key = id.toString("latin1");
     asking.set(key, controller);
     const answer = await contact.ask(question, controller.signal).catch((): AgentAnswer => UNANSWERED);
     asking.delete(key);
