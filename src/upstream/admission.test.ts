@@ -49,6 +49,21 @@ describe("calls to one upstream", () => {
     expect(admission.queued).toBe(0);
   });
 
+  test("need no place when their agents have left: what they end at the upstream ends at once", async () => {
+    const { running, send } = admissionTo({ max_concurrency: 1 });
+    void send();
+    void send("bob", AbortSignal.abort());
+    expect(running.map(({ owner }) => owner)).toEqual(["ann", "bob"]);
+    const third = send();
+    running[1]?.end();
+    await turn();
+    expect(running).toHaveLength(2);
+    running[0]?.end();
+    await turn();
+    running[2]?.end();
+    expect(await third).toBe(DONE);
+  });
+
   test("are refused as not sent when the queue is full, or when no place becomes free in time", async () => {
     const { clock, running, send } = admissionTo({ max_concurrency: 1 });
     void send();

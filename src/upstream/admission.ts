@@ -59,6 +59,8 @@ export function createAdmission({ config, clock, send }: AdmissionOptions): Admi
       return gates.queued();
     },
     send(call, holder, limits) {
+      // It starts nothing, and may end what waits there for its agent.
+      if (call.signal.aborted) return send(call, holder, limits);
       const gate = gates.of(call.caller.owner);
       const sending = { call, holder, limits };
       return gate.enter() ? sendNow(gate, sending) : sendLater(gate, sending);
