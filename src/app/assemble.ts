@@ -193,7 +193,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** A call passes these from top to bottom; its outcome comes back from bottom to top. */
-function assembleHandle(parts: {
+export function assembleHandle(parts: {
   config: Config;
   pool: Pool;
   store: Store;
@@ -212,10 +212,10 @@ function assembleHandle(parts: {
   const layers: readonly Layer[] = [
     // First, so that refusals are in the log too.
     audited,
+    // Before whatever tells a new call from the rounds of one that was taken.
+    tickets({ sealer }),
     // Before anything else is done for a call that is not taken.
     capacity,
-    // Before the limit, which does not count the rounds of one call.
-    tickets({ sealer }),
     tasks({ sealer }),
     // Before anything is sent, after the name is resolved: aliases share one bucket.
     rateLimit({ store, perMinute: rate_limit_per_minute }),

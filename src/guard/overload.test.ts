@@ -32,6 +32,11 @@ describe("calls of all agents together", () => {
     expect(running).toHaveLength(3);
   });
 
+  test("are not refused when their agents have left, because they only end what waits for those", async () => {
+    const handle = overload({ pressure: NO_PRESSURE, maxUnderWay: 0 })(answers);
+    expect(await handle(callOf({ signal: AbortSignal.abort() }))).toMatchObject({ kind: "done" });
+  });
+
   test("give their place back when the rest of the way throws", async () => {
     const handle = overload({ pressure: NO_PRESSURE, maxUnderWay: 1 })(() => Promise.reject(new Error("a bug")));
     await expect(handle(callOf({}))).rejects.toThrow("a bug");

@@ -13,7 +13,8 @@ const REFUSED: Promise<Outcome> = Promise.resolve({ kind: "failed", failure: { k
 
 /**
  * Takes no more calls than the gateway can carry, and fewer under pressure: first none that only reads, then no new one
- * at all. Going on with a call is never refused, since that ends work rather than begins it.
+ * at all. Going on with a call is refused under no pressure, since that ends work rather than begins it; a call whose
+ * agent has left never is.
  */
 export function overload({ pressure, maxUnderWay = OVERLOAD.maxUnderWay }: OverloadOptions): Layer {
   let underWay = 0;
@@ -24,7 +25,7 @@ export function overload({ pressure, maxUnderWay = OVERLOAD.maxUnderWay }: Overl
     !call.continues && pressure.sheds(call.method === "tools/call" ? "calls" : "reads");
 
   return next => call => {
-    if (underWay >= maxUnderWay || (pressure.level > 0 && isRefused(call))) return REFUSED;
+    if ((underWay >= maxUnderWay && !call.signal.aborted) || (pressure.level > 0 && isRefused(call))) return REFUSED;
     underWay++;
     const outcome = next(call);
     outcome.then(left, left);
