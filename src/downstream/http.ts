@@ -92,6 +92,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     if (front.pressure.closing) response.shouldKeepAlive = false;
     requests.began();
     response.on("close", requests.ended);
+    if (response.socket === null) closeWithConnection(request, response);
     handle(request, response).catch(error => {
       options.trouble(error);
       refuse(response, { status: 500, why: "The gateway failed to handle this request; its log says why" });
@@ -147,6 +148,16 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
       server.closeAllConnections();
     },
   };
+}
+
+/** A response that waits for an earlier one of its connection is not told when that closes. */
+function closeWithConnection({ socket }: IncomingMessage, response: ServerResponse): void {
+  const closed = (): void => {
+    response.destroy();
+    response.emit("close");
+  };
+  socket.setMaxListeners(0).once("close", closed);
+  response.once("socket", () => socket.removeListener("close", closed));
 }
 
 function pathOf(url: string): string {
