@@ -102,8 +102,10 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const connections = limitConnections(server, options.maxConnections);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     const status = CLIENT_ERRORS.get(error.code ?? "") ?? "400 Bad Request";
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-    else socket.destroy();
+    // Whoever does not close its side either would keep the connection for ever.
+    const destroy = (): void => void socket.destroy();
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, destroy);
+    else destroy();
   });
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

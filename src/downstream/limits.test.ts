@@ -96,6 +96,17 @@ describe("a request that costs more than it may", () => {
 describe("connections that drip", () => {
   const SHORT = { headersTimeout: 700, requestTimeout: 1_500, connectionsCheckingInterval: 100 };
 
+  test("hold no place longer because they do not close either", async () => {
+    const { base } = await httpFront({ maxConnections: 1, limits: SHORT });
+    const port = Number(new URL(base).port);
+    const dripper = connect({ port, host: "127.0.0.1", allowHalfOpen: true }).on("error", () => {});
+    onTestFinished(() => void dripper.destroy());
+    dripper.write(head(base));
+    const [answer] = await once(dripper, "data");
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 408 /);
+    await expect.poll(async () => (await fetch(`${base}/mcp`, { headers: { connection: "close" } })).status).toBe(405);
+  });
+
   test("are closed in time, and agents beside them are all served (T-24, G-19)", async () => {
     const { base, agent } = await httpFront({ maxConnections: 1_000, limits: SHORT });
     const drippers = Array.from({ length: 200 }, (_, at) => {
