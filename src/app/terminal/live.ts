@@ -21,9 +21,9 @@ const UP_AND_ERASE = (lines: number): string => (lines > 0 ? `\x1b[${lines}A\r\x
 export function liveOn(stream: Stream): Live {
   let drawn = 0;
   const draw = (lines: readonly string[]): void => {
-    const columns = (stream.columns ?? 80) - 1;
+    const columns = (stream.columns || 80) - 1;
     // What has scrolled off the screen cannot be taken back either.
-    const shown = lines.slice(0, Math.max(1, (stream.rows ?? 24) - 1));
+    const shown = lines.slice(0, Math.max(1, (stream.rows || 24) - 1));
     const text = shown.map(line => `${cut(line, columns)}\n`).join("");
     stream.write(UP_AND_ERASE(drawn) + text);
     drawn = shown.length;

@@ -31,3 +31,14 @@ describe("colours", () => {
     expect(terminalOf({ out: pipe, err: pipe }, { LANG: "de_DE.UTF-8" }).unicode).toBe(true);
   });
 });
+
+describe("a screen that does not say how wide it is", () => {
+  it.each([0, undefined])("is not taken for one without room (%s columns)", columns => {
+    const live: string[] = [];
+    const unsized = { isTTY: true, columns, write: (text: string) => live.push(text) > 0 };
+    const terminal = terminalOf({ out: unsized, err: unsized }, {});
+    expect(terminal.columns()).toBeUndefined();
+    terminal.live?.show(["files: connecting"]);
+    expect(live.join("")).toContain("files: connecting");
+  });
+});

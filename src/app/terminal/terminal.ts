@@ -13,7 +13,7 @@ export interface Terminal {
   readonly live: Live | undefined;
   /** Whether a person watches standard output. */
   readonly watched: boolean;
-  /** Columns of the screen; `undefined` when the output is not a screen. */
+  /** Columns of the screen; `undefined` when the output is not a screen, or one that does not say. */
   columns(): number | undefined;
   /** Whether the screen shows more than ASCII. */
   readonly unicode: boolean;
@@ -59,7 +59,7 @@ export function terminalOf(streams: { out: Stream; err: Stream }, env: Environme
     paint: { out: paintFor(streams.out), err: paintFor(streams.err) },
     live: streams.err.isTTY === true && env.TERM !== "dumb" ? liveOn(streams.err) : undefined,
     watched: streams.out.isTTY === true,
-    columns: () => (streams.out.isTTY ? streams.out.columns : undefined),
+    columns: () => (streams.out.isTTY ? streams.out.columns || undefined : undefined),
     unicode: showsUnicode(env),
   };
 }
