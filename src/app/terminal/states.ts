@@ -8,29 +8,43 @@ interface Look {
   readonly tone: Tone;
   /** In this state the upstream serves nobody, and a person should know why. */
   readonly failed: boolean;
+  /** What the state means for calls, where its word does not say that. */
+  readonly meaning: string | undefined;
 }
 
-const look = (symbol: string, ascii: string, tone: Tone, failed = false): Look => ({ symbol, ascii, tone, failed });
+const look = (symbol: string, ascii: string, tone: Tone): Look => ({
+  ...{ symbol, ascii, tone },
+  failed: false,
+  meaning: undefined,
+});
+const failed: Look = { ...look("✖", "x", "bad"), failed: true };
+const doubtful = (meaning: string): Look => ({ ...look("▲", "!", "warn"), meaning });
 
 /** How each state is drawn. Words and symbols say the same as the colours. */
 const LOOKS = {
   connecting: look("●", "~", "accent"),
   ready: look("✔", "+", "good"),
-  degraded: look("▲", "!", "warn"),
-  ejected: look("▲", "!", "warn"),
-  probing: look("▲", "!", "warn"),
-  down: look("✖", "x", "bad", true),
-  auth_required: look("✖", "x", "bad", true),
-  rate_limited: look("▲", "!", "warn"),
-  crashlooping: look("✖", "x", "bad", true),
+  degraded: doubtful("something is wrong, but it still gets calls"),
+  ejected: doubtful("its calls failed: others are preferred until a check succeeds"),
+  probing: doubtful("a check has succeeded: it gets one call at a time until one succeeds"),
+  down: failed,
+  auth_required: failed,
+  rate_limited: doubtful("it limits our rate: others are preferred until that is over"),
+  crashlooping: failed,
   disabled: look("○", "-", "dim"),
-} as const satisfies Record<UpstreamState, Look>;
+} satisfies Record<UpstreamState, Look>;
 
 export const hasFailed = ({ state }: UpstreamStatus): boolean => LOOKS[state].failed;
 export const toneOf = (state: UpstreamState): Tone => LOOKS[state].tone;
 export const symbolOf = (state: UpstreamState, unicode: boolean): string => LOOKS[state][unicode ? "symbol" : "ascii"];
 /** `auth_required` as people read it. */
 export const wordOf = (state: UpstreamState): string => state.replaceAll("_", " ");
+
+/** What it means that an upstream is in doubt, and the whole reason; nothing for those that are not. */
+export function doubtLine({ name, state, lastError }: UpstreamStatus): string[] {
+  const { meaning } = LOOKS[state];
+  return meaning === undefined ? [] : [`${name}: ${meaning}${lastError === null ? "" : ` (${lastError})`}`];
+}
 
 type Status = Pick<UpstreamStatus, "name" | "state" | "transport" | "address" | "lastError">;
 

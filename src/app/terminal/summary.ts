@@ -1,6 +1,6 @@
 import type { CatalogStatus, Status, UpstreamStatus } from "../../core/status.ts";
 import { printable, truncate } from "./printable.ts";
-import { explainFailure, hasFailed, symbolOf, toneOf, wordOf } from "./states.ts";
+import { doubtLine, explainFailure, hasFailed, symbolOf, toneOf, wordOf } from "./states.ts";
 import { table } from "./table.ts";
 import type { Paint, Terminal } from "./terminal.ts";
 import { count, duration, enumerate } from "./words.ts";
@@ -48,6 +48,8 @@ export function fleetSummary(status: Status, style: Style): string[] {
       : ["No upstreams are configured: add some to the configuration, then `rad mcp proxy reload`."],
     [offers(catalog)],
     ...upstreams.filter(hasFailed).map(one => explainFailure(one, style.paint)),
+    section("In doubt", upstreams.flatMap(doubtLine), style),
+    section("Busy", upstreams.flatMap(queueLine), style),
     section("Replicas", replicaLines(catalog.replicas), style),
     section(
       "Conflicts",
@@ -59,13 +61,23 @@ export function fleetSummary(status: Status, style: Style): string[] {
     ...Object.entries(DEALT_WITH).map(([action, title]) =>
       section(title, catalog.hidden.filter(each => each.action === action).map(hiddenLine), style),
     ),
-    section("Warnings", status.warnings, style),
+    section(
+      "Warnings",
+      status.warnings.flatMap(warning => warning.split("\n")),
+      style,
+    ),
   ].filter(lines => lines.length > 0);
   return parts.flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));
 }
 
 function offers(catalog: CatalogStatus): string {
   return `Agents see ${enumerate([count(catalog.tools, "tool"), count(catalog.prompts, "prompt"), count(catalog.resources, "resource")])}.`;
+}
+
+function queueLine({ name, inFlight, queued }: UpstreamStatus): string[] {
+  if (queued === 0) return [];
+  const running = `${count(inFlight - queued, "call")} running (max_concurrency)`;
+  return [`${name}: ${running}, ${count(queued, "call")} waiting for their turn`];
 }
 
 const BECAUSE = { group: "they are of one group", equal: "inferred: equal definitions and configurations" } as const;

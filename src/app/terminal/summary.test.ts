@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { upstream } from "../../../test/cli/fake-gateway.ts";
+import type { Status, UpstreamStatus } from "../../core/status.ts";
+import { fleetSummary, type Style } from "./summary.ts";
+import { plain } from "./terminal.ts";
+
+const style: Style = { paint: plain, columns: 80, unicode: true, nowMs: Date.parse("2026-01-01T00:00:05Z") };
+const catalog = { tools: 1, prompts: 0, resources: 0, templates: 0, hidden: [], replicas: [], conflicts: [] };
+
+const shown = (upstreams: UpstreamStatus[], warnings: string[] = []): string[] =>
+  fleetSummary({ upstreams, catalog, warnings } as unknown as Status, style);
+
+describe("the summary of the upstreams", () => {
+  it("shows a warning of several lines in several lines", () => {
+    const lines = shown([], ['error[RAD1203]: unknown key "prot"\n --> file:2:1\n\x1b[2J']);
+    expect(lines.slice(-3)).toEqual(['  error[RAD1203]: unknown key "prot"', "   --> file:2:1", "  \\u{1b}[2J"]);
+  });
+
+  it.each([
+    ["degraded", "something is wrong, but it still gets calls"],
+    ["ejected", "its calls failed: others are preferred until a check succeeds"],
+    ["probing", "a check has succeeded: it gets one call at a time until one succeeds"],
+    ["rate_limited", "it limits our rate: others are preferred until that is over"],
+  ] as const)("says what %s means, with the whole reason", (state, meaning) => {
+    const lastError = `${"many words ".repeat(12)}and the last`;
+    const lines = shown([upstream({ name: "files", state, lastError })]);
+    expect(lines).toContain(`  files: ${meaning} (${lastError})`);
+  });
+
+  it("says how many calls wait for their turn at an upstream", () => {
+    const [busy, idle] = [upstream({ name: "files", inFlight: 5, queued: 3 }), upstream({ name: "idle", inFlight: 9 })];
+    const lines = shown([busy, idle]);
+    expect(lines).toContain("  files: 2 calls running (max_concurrency), 3 calls waiting for their turn");
+    expect(lines.join("\n")).not.toContain("idle:");
+  });
+
+  it("says nothing of upstreams that are well", () => {
+    expect(shown([upstream({ name: "files" })])).toHaveLength(4);
+  });
+});
