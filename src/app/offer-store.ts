@@ -21,8 +21,7 @@ const NOTHING: OfferStore = { load: () => undefined, save: () => {} };
 /** Without a folder nothing is kept. A file that cannot be read or written is as good as none. */
 export function createOfferStore(folder: string | null, trouble: (detail: string) => void): OfferStore {
   if (folder === null) return NOTHING;
-  const pathOf = (name: string): string =>
-    join(folder, `${createHash("sha256").update(name).digest("hex").slice(0, 16)}.json`);
+  const pathOf = (name: string): string => join(folder, `${hashOf(name).slice(0, 16)}.json`);
   return {
     load(name, identity) {
       try {
@@ -44,6 +43,8 @@ export function createOfferStore(folder: string | null, trouble: (detail: string
   };
 }
 
+const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+
 const NULL = Buffer.from("null");
 
 function encode(offer: Offer, identity: string): Buffer {
@@ -54,7 +55,8 @@ function encode(offer: Offer, identity: string): Buffer {
   const head = JSON.stringify({
     format: FORMAT,
     upstream: offer.upstream,
-    identity,
+    // An address or a command line may hold credentials.
+    identity: hashOf(identity),
     instructions: offer.instructions ?? null,
     hints: offer.hints,
   });
@@ -68,7 +70,11 @@ function encode(offer: Offer, identity: string): Buffer {
 function decode(text: Buffer, name: string, identity: string): Offer | undefined {
   const file = Payload.parse(text);
   const capabilities = file.object("capabilities");
-  if (file.raw("format")?.toString() !== String(FORMAT) || file.string("identity") !== identity || !capabilities)
+  if (
+    file.raw("format")?.toString() !== String(FORMAT) ||
+    file.string("identity") !== hashOf(identity) ||
+    !capabilities
+  )
     return undefined;
   const hints = file.object("hints");
   const byKind = <Value>(read: (kind: Kind) => Value): Record<Kind, Value> => ({
