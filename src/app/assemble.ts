@@ -31,7 +31,7 @@ import { type Catalogs, createCatalogs } from "./catalogs.ts";
 import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { createOfferStore } from "./offer-store.ts";
-import { statusOf } from "./report.ts";
+import { statusOf, withoutSecrets } from "./report.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
 import { watching } from "./watching.ts";
 
@@ -83,7 +83,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     changed(upstream) {
       catalogs.tried();
       watches.renew();
-      for (const watch of watchers) watch(upstream.status());
+      for (const watch of watchers) watch(withoutSecrets(upstream.status(), redactor));
     },
   });
   const catalogs: Catalogs = createCatalogs({ pool, rules: config, clock, bus, version });
@@ -150,6 +150,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         pool,
         catalogs,
         listening,
+        redactor,
         pressure,
         log: logStatus(),
         warnings: [...rejections, ...options.warnings, ...troubles],

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/ports.ts";
 import type { Pressure } from "../core/pressure.ts";
 import type { Health, LogStatus, Status, UpstreamState, UpstreamStatus } from "../core/status.ts";
+import type { Redactor } from "../guard/redact.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { GatewayOptions, Listening } from "./gateway.ts";
@@ -14,11 +15,12 @@ export function statusOf(parts: {
   catalogs: Catalogs;
   listening: Listening | undefined;
   log: LogStatus;
+  redactor: Redactor;
   pressure: Pressure;
   warnings: readonly string[];
 }): Status {
-  const { options, startedAt, clock, pool, catalogs, listening, log, pressure, warnings } = parts;
-  const upstreams = pool.upstreams.map(upstream => upstream.status());
+  const { options, startedAt, clock, pool, catalogs, listening, log, redactor, pressure, warnings } = parts;
+  const upstreams = pool.upstreams.map(upstream => withoutSecrets(upstream.status(), redactor));
   const { entries, hidden, replicas, conflicts } = catalogs.all;
   return {
     schema: "rad.status/1",
@@ -44,6 +46,16 @@ export function statusOf(parts: {
     },
     log,
     warnings: [...(pressure.level > 0 ? [overloadedNow(pressure)] : []), ...logWarnings(log), ...warnings],
+  };
+}
+
+/** Arguments, errors and what a child writes may hold credentials, and a status ends up on screens and in files. */
+export function withoutSecrets(status: UpstreamStatus, redactor: Redactor): UpstreamStatus {
+  return {
+    ...status,
+    address: redactor.text(status.address),
+    lastError: status.lastError === null ? null : redactor.text(status.lastError),
+    stderr: status.stderr.map(line => redactor.text(line)),
   };
 }
 
