@@ -81,7 +81,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   let draining = false;
   const server = createServer({ ...LIMITS, ...options.limits }, (request, response) => {
     if (request.rawHeaders.length > 2 * MAX_HEADERS)
-      return refuse(response, { status: 431, why: "There are too many headers", headers: CLOSE_AND_RETRY });
+      return refuse(response, { status: 431, why: "There are too many headers", headers: { connection: "close" } });
     const objection = door(request);
     if (objection !== undefined)
       return refuse(response, { status: request.url?.startsWith("/") ? 403 : 400, why: objection });

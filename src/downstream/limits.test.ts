@@ -24,7 +24,16 @@ describe("a request that costs more than it may", () => {
     const { base } = await httpFront();
     const { socket, answer } = raw(base);
     socket.write(`${head(base, JSON_TYPE)}content-length: ${4 * 1024 * 1024 + 1}\r\n\r\n`);
-    expect(await answer).toMatch(/^HTTP\/1\.1 413 [\s\S]*connection: close/i);
+    expect(await answer).toMatch(/^HTTP\/1\.1 413 [\s\S]*connection: close[\s\S]*"code":-31011/i);
+  });
+
+  test("by the number of its headers is refused, and not told to come back", async () => {
+    const { base } = await httpFront();
+    const { socket, answer } = raw(base);
+    socket.write(`${head(base, "x: y\r\n".repeat(100))}\r\n`);
+    const refused = await answer;
+    expect(refused).toMatch(/^HTTP\/1\.1 431 [\s\S]*connection: close/i);
+    expect(refused).not.toMatch(/retry-after/i);
   });
 
   test("by a body without an announced length is refused while it comes (T-25)", async () => {
@@ -46,7 +55,7 @@ describe("a request that costs more than it may", () => {
     const second = raw(base);
     second.socket.write(part(200_000));
     const refused = Promise.race([first.answer, second.answer]);
-    expect(await refused).toMatch(/^HTTP\/1\.1 503 /);
+    expect(await refused).toMatch(/^HTTP\/1\.1 503 [\s\S]*retry-after: 1[\s\S]*"code":-31005/i);
     const session = await agent("2025-11-25");
     expect((await session.request("tools/call", { name: "run" })).message?.result).toBeDefined();
     first.socket.destroy();

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { errorText, type RawId } from "../wire/message.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
+import type { Body } from "./body.ts";
 
 export interface Refusal {
   readonly status: number;
@@ -10,11 +11,24 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+const OVERLOADED = errorOf({ kind: "overloaded" });
+
 /** There are as many streams as there may be. */
 export const refuseStream = (response: ServerResponse): void =>
   refuse(response, { status: 503, why: TOO_MANY_STREAMS, headers: { "retry-after": "1" } });
 
-export const TOO_MANY_STREAMS = errorOf({ kind: "overloaded" });
+export const TOO_MANY_STREAMS = OVERLOADED;
+
+/** Answers a body that was not read to its end, and ends the connection on which the rest of it may come. */
+export function refuseBody(response: ServerResponse, { status, message }: Extract<Body, { kind: "refused" }>): void {
+  const close = { connection: "close" };
+  const shapes = {
+    413: { why: wireError(CODES.requestTooLarge, message), headers: close },
+    415: { why: message, headers: close },
+    503: { why: OVERLOADED, headers: { ...close, "retry-after": "1" } },
+  };
+  refuse(response, { status, ...shapes[status] });
+}
 
 /** Answers what never became a call: an HTTP status, and a JSON-RPC error that says why. */
 export function refuse(response: ServerResponse, { status, why, id, headers }: Refusal): void {

@@ -7,7 +7,7 @@ import { INVALID_CODES, readText } from "./batch.ts";
 import { type BodyBudget, readBody } from "./body.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
-import { refuse, refuseStream } from "./refuse.ts";
+import { refuse, refuseBody, refuseStream } from "./refuse.ts";
 import { createSessionIds } from "./session-ids.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Streams } from "./streams.ts";
@@ -97,9 +97,7 @@ export function createSseEndpoint(options: {
     if (body.kind === "gone") return;
     // The stream may have closed while the body came in, and took its session with it.
     if (!connections.has(id)) return refuse(response, { status: 404, why: "The stream of this session has closed" });
-    if (body.kind === "refused") {
-      return refuse(response, { status: body.status, why: body.message, headers: { connection: "close" } });
-    }
+    if (body.kind === "refused") return refuseBody(response, body);
     const text = readText(body.bytes);
     if (text.kind === "invalid") {
       const why = wireError(INVALID_CODES[text.reason], text.message);

@@ -16,7 +16,7 @@ import { type BodyBudget, readBody } from "./body.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
 import { goneSignals } from "./gone.ts";
 import { answerModern } from "./modern-request.ts";
-import { refuse, TOO_MANY_STREAMS } from "./refuse.ts";
+import { refuse, refuseBody, TOO_MANY_STREAMS } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { sessionPost } from "./session-post.ts";
 import { openStream } from "./session-stream.ts";
@@ -58,9 +58,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const { request, response } = visit;
     const body = await readBody(request, bodies);
     if (body.kind === "gone") return;
-    if (body.kind === "refused") {
-      return refuse(response, { status: body.status, why: body.message, headers: { connection: "close" } });
-    }
+    if (body.kind === "refused") return refuseBody(response, body);
     const message = readText(body.bytes);
     if (message.kind === "invalid") {
       const why = wireError(INVALID_CODES[message.reason], message.message);
