@@ -76,8 +76,7 @@ function unknownOutcome(): Reason {
   return {
     code: CODES.outcomeUnknown,
     reason: "outcome_unknown",
-    message:
-      "The connection to the upstream broke after the request was sent; it may or may not have run. Do not repeat it blindly",
+    message: "The upstream failed after the request was sent; it may or may not have run. Do not repeat it blindly",
   };
 }
 function draining(message: string): Reason {

@@ -175,7 +175,10 @@ describe("call", () => {
   it.each<[string, Failure, number, string]>([
     ["an unknown tool", { kind: "unknown_name", what: "tool", name: "x", nearest: ["y"] }, 1, "did you mean y?"],
     ["a deadline", { ...lost, fault: "timeout" }, 8, "RAD2016"],
+    ["where a deadline comes from", { ...lost, fault: "timeout" }, 8, "`tool_timeouts`"],
     ["missing credentials", { ...lost, fault: "auth_required" }, 7, "RAD2020"],
+    ["where credentials belong", { ...lost, fault: "auth_required" }, 7, "`auth` or `headers`"],
+    ["an answer that says nothing", { ...lost, fault: "bad_response", delivery: "sent_unknown" }, 1, "upstream failed"],
     ["an upstream that is down", { ...lost, fault: "unreachable" }, 1, "Failed to connect to upstream"],
     ["the rate limit", { kind: "rate_limited", retryAfterMs: 1000, limit: 60 }, 1, "Rate limit exceeded"],
   ])("tells %s by its exit code", async (_, failure, code, words) => {

@@ -82,13 +82,20 @@ const ERROR_OF: Readonly<Record<CallFailure["reason"], ErrorName>> = {
   other: "callFailed",
 };
 
+const SEE_UPSTREAMS = "See the upstreams: `rad mcp proxy status`, or `rad mcp test`.";
+const HELP_OF: Readonly<Record<CallFailure["reason"], readonly string[]>> = {
+  unknown_name: ["See what there is: `rad mcp tools`."],
+  timed_out: [
+    "Let its calls take longer: `timeout` of the upstream, or `tool_timeouts` for this tool, in the configuration.",
+    SEE_UPSTREAMS,
+  ],
+  authentication: ["Check its credentials: `auth` or `headers` in the configuration.", SEE_UPSTREAMS],
+  other: [SEE_UPSTREAMS],
+};
+
 function failed({ reason, message, detail, code }: CallFailure, name: string): never {
   return fail(ERROR_OF[reason], message, {
     where: `${name}${detail ? `: ${detail}` : ""} (JSON-RPC error ${code})`,
-    help: [
-      reason === "unknown_name"
-        ? "See what there is: `rad mcp tools`."
-        : "See the upstreams: `rad mcp proxy status`, or `rad mcp test`.",
-    ],
+    help: HELP_OF[reason],
   });
 }
