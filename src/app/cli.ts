@@ -90,7 +90,7 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
       .option("-c, --config <file>", "configuration file; an instance is its file");
   const demo = (command: Command): Command =>
     command.option("--demo", "the built-in demo fleet instead of a configuration file");
-  const json = (command: Command): Command => command.option("--json", "print one JSON object");
+  const json = (command: Command, what = "print one JSON object"): Command => command.option("--json", what);
 
   define(proxy, "init", "Write a commented starter configuration to .radium/mcp-proxy.toml.")
     .option("-f, --force", "replace the file if it exists")
@@ -117,9 +117,9 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
   demo(json(define(proxy, "status", "Show whether the proxy runs, its upstreams, and what is wrong.")))
     .option("-w, --watch", "show it anew every second")
     .action(run(async () => (await import("./commands/status.ts")).status));
-  demo(json(define(proxy, "logs", "Show the log of calls.")))
+  demo(json(define(proxy, "logs", "Show the log of calls."), "print the lines as they are: a JSON object each"))
     .option("-f, --follow", "go on with what is added")
-    .option("-n, --lines <number>", "how many of the last lines", wholeNumber)
+    .option("-n, --lines <number>", "how many of the last lines (default: 50)", wholeNumber)
     .option("--stderr <upstream>", "what the child of that upstream wrote to stderr")
     .action(run(async () => (await import("./commands/logs.ts")).logs));
   json(define(proxy, "validate", "Check the configuration and say everything that is wrong with it.")).action(

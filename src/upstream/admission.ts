@@ -101,7 +101,7 @@ function gatesFor(config: UpstreamConfig, create: () => Gate): Gates {
 }
 
 function refusal(why: Exclude<Admitted, "in">, capacity: number): Attempt {
-  const detail = `${capacity} calls already run there (max_concurrency)`;
+  const detail = `as many calls as may (${capacity}) run there already (max_concurrency)`;
   if (why === "cancelled") return failed({ fault: "cancelled", delivery: "not_sent", detail });
   const waited = why === "full" ? "and as many wait" : `and no place became free within ${ADMISSION.maxWaitMs} ms`;
   const { retryAfterMs } = ADMISSION;
