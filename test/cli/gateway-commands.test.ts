@@ -181,9 +181,11 @@ describe("a gateway that runs", () => {
     configure("max_connections = 5\n");
     expect(await once("mcp proxy reload")).toMatchObject({ code: 0, out: expect.stringContaining("files: unchanged") });
     expect(fake.configs.map(({ max_connections }) => max_connections)).toEqual([5]);
+    const { out } = await once("mcp proxy reload --json");
+    expect(JSON.parse(out)).toEqual({ schema: "rad.reload/1", changes: [expect.stringContaining("files")] });
     configure("max_connections = 0\n");
     expect(await once("mcp proxy reload")).toMatchObject({ code: 5, err: expect.stringContaining("RAD1204") });
-    expect(fake.configs).toHaveLength(1);
+    expect(fake.configs).toHaveLength(2);
     on.signals.emit("SIGINT");
     await ended;
   });

@@ -29,6 +29,10 @@ export const reload: Command<Common> = async (options, context) => {
       },
     });
   }
+  if (options.json) {
+    context.terminal.out(JSON.stringify({ schema: "rad.reload/1", changes: report.changes }));
+    return EXIT.ok;
+  }
   const lines =
     report.changes.length > 0 ? report.changes.map(change => `  ${printable(change)}`) : ["  Nothing changed."];
   context.terminal.out(["Reloaded.", ...lines].join("\n"));
