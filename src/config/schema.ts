@@ -147,7 +147,9 @@ export const configSchema = z.strictObject({
     .default("auto")
     .describe("`http`: Streamable HTTP. `sse`: HTTP+SSE of 2024-11-05. `auto`: both on one port."),
   max_connections: z.int().positive().default(10000).describe("Concurrent connections of agents."),
-  allowed_hosts: texts().default([]).describe("Host names that requests may carry, beside the loopback names."),
+  allowed_hosts: texts()
+    .default([])
+    .describe("Host names that requests may carry, beside the loopback names with our own port."),
   allowed_origins: texts().default([]).describe("Web origins that may send requests, beside the loopback ones."),
   conflict_strategy: z
     .enum(Object.keys(CONFLICT_SPELLINGS) as [ConflictSpelling, ...ConflictSpelling[]], {
