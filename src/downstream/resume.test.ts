@@ -24,9 +24,9 @@ function reader(): Reader {
   return {
     events,
     ended: false,
-    write(event) {
-      const [, id = "", data = ""] = /^id: (.*)\ndata: (.*)\n\n$/.exec(event.toString()) ?? [];
-      events.push({ id, data });
+    write(text) {
+      for (const [, id = "", data = ""] of text.toString().matchAll(/id: (.*)\ndata: (.*)\n\n/g))
+        events.push({ id, data });
     },
     end() {
       this.ended = true;

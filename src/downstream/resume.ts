@@ -5,7 +5,8 @@ import type { StreamIds } from "./session-ids.ts";
 
 /** Where the events of a stream go now. */
 export interface Sink {
-  write(event: Buffer): Room;
+  /** Takes one event or several. */
+  write(events: Buffer): Room;
   end(): void;
 }
 
@@ -128,7 +129,9 @@ export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: 
       attach(next, after) {
         sink?.end();
         sink = next;
-        for (const event of stream.events.slice(Math.max(0, after + 1 - stream.first))) next.write(event);
+        const missed = stream.events.slice(Math.max(0, after + 1 - stream.first));
+        // In one piece: of many the last ones would find too much waiting, and the connection would be cut each time.
+        if (missed.length > 0) next.write(Buffer.concat(missed));
         if (ended) stream.close();
       },
       detach(gone) {
