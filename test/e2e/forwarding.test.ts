@@ -202,3 +202,35 @@ test("a tool with annotations for headers that nobody could follow is hidden, bu
   expect((await gateway.status()).catalog.hidden).toMatchObject([{ upstream: "up1", kind: "tool", name: "odd" }]);
   expect((await list(gateway.of("up1"))).find(({ name }) => name === "odd")).toEqual({ name: "odd", inputSchema });
 });
+
+describe("what the result of a tool refers to", () => {
+  const contentOf = (scheme: string): Json[] => [
+    { type: "resource_link", uri: `${scheme}://static-text`, name: "Static text" },
+    { type: "resource_link", uri: `${scheme}://template/7/data`, name: "Of a template" },
+    { type: "resource", resource: { uri: `${scheme}://static-binary`, mimeType: "image/png", blob: "AAAA" } },
+  ];
+  const urisIn = ({ message }: Answered): unknown[] =>
+    ((message?.result?.content ?? []) as Json[]).map(({ uri, resource }) => uri ?? asObject(resource).uri);
+
+  test.each(["legacy", "modern"] as const)("can be read by a %s agent from who gave it, in every view", async era => {
+    const { gateway } = await behind([{ era: "legacy" }, { era: "modern" }], ({ tools }, at) => {
+      const definition = { name: "refer", inputSchema: { type: "object" } };
+      tools.set("refer", { definition, run: () => ({ content: contentOf(`up${at + 1}`) }) });
+    });
+    const places = [1, 2].flatMap(at => [
+      { scheme: `up${at}`, url: gateway.url, name: `up${at}__refer` },
+      { scheme: `up${at}`, url: gateway.of(`up${at}`), name: "refer" },
+    ]);
+    for (const { scheme, url, name } of places) {
+      const session = era === "legacy" ? await legacyAgent(url) : undefined;
+      const agent = session ?? modernAgent(url);
+      const answer = await agent.request("tools/call", { name, arguments: {} });
+      expect(answer.message?.result?.content).toEqual(contentOf(scheme));
+      for (const uri of urisIn(answer)) {
+        const read = await agent.request("resources/read", { uri });
+        expect(read.message?.result?.contents, `${uri} at ${url}`).toEqual([expect.objectContaining({ uri })]);
+      }
+      await session?.close();
+    }
+  });
+});
