@@ -2,6 +2,7 @@ import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { httpFront, openEvents } from "../../test/fixtures/front/http.ts";
+import type { Subscription } from "../core/front.ts";
 
 const CALL = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
 
@@ -85,23 +86,42 @@ describe("streams that never end by themselves", () => {
     expect(answered?.message?.result).toBeDefined();
   });
 
-  test("of agents without sessions count too, and are refused as a JSON-RPC error", async () => {
-    const { url } = await httpFront({ maxConnections: 2 });
+  const listenTo = (url: string, notifications: object) => {
     const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
     const _meta = { ...meta, "io.modelcontextprotocol/clientCapabilities": {} };
-    const listen = () =>
-      openEvents(url, {
-        body: JSON.stringify({
-          jsonrpc: "2.0",
-          id: 1,
-          method: "subscriptions/listen",
-          params: { _meta, notifications: { toolsListChanged: true } },
-        }),
-        headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen" },
-      });
+    const params = { _meta, notifications };
+    return openEvents(url, {
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "subscriptions/listen", params }),
+      headers: { "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen" },
+    });
+  };
+
+  test("of agents without sessions count too, and are refused as a JSON-RPC error", async () => {
+    const { url } = await httpFront({ maxConnections: 2 });
+    const listen = () => listenTo(url, { toolsListChanged: true });
     expect((await (await listen()).next()).data).toContain("acknowledged");
     const refused = await listen();
     expect(refused.type).toBe("application/json");
     expect(JSON.parse(await refused.text())).toMatchObject({ error: { code: -31005 } });
+  });
+
+  test("are counted when they begin, also those that were asked for at one time", async () => {
+    let promise: (subscription: Subscription) => void = () => {};
+    const promised = new Promise<Subscription>(resolve => {
+      promise = resolve;
+    });
+    let asked = 0;
+    const { url } = await httpFront({
+      maxConnections: 2,
+      subscribe() {
+        if (++asked === 2) promise({ kind: "open", close: () => {} });
+        return promised;
+      },
+    });
+    const listen = () => listenTo(url, { resourceSubscriptions: ["test://one"] });
+    const both = await Promise.all([listen(), listen()]);
+    for (const stream of both) expect((await stream.next()).data).toContain("acknowledged");
+    // One of them ends at once.
+    expect((await Promise.race(both.map(stream => stream.next()))).data).toContain('"resultType":"complete"');
   });
 });

@@ -116,7 +116,8 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
           address: request.socket.remoteAddress ?? "",
           signal: gone,
           notify,
-          hold: stop => streams.keep(response, { stop }),
+          // Others may have begun since this one was let in.
+          hold: stop => (streams.areFull ? stop() : streams.keep(response, { stop })),
         },
       );
       if (!gone.aborted) reply(exchange, message.id, answer);
