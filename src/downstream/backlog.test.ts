@@ -18,7 +18,7 @@ async function responses(limits: Partial<BacklogLimits> = {}) {
     await once(server, "close");
   });
   return {
-    backlog,
+    ...{ backlog, server },
     async open(): Promise<{ response: ServerResponse; agent: Socket; closed: Promise<unknown> }> {
       const agent = connect(port, "127.0.0.1").pause();
       agent.on("error", () => {});
@@ -74,6 +74,20 @@ describe("an agent that does not read", () => {
     await closed;
     expect(backlog.bytes).toBe(0);
     expect(agent.bytesRead).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  test("is cut off with its connection, also where an earlier answer is still to come", async () => {
+    const { backlog, server, open } = await responses({ totalBytes: 4 * 1024 * 1024 });
+    const { agent } = await open();
+    agent.resume().write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+    const [, second] = (await once(server, "request")) as [unknown, ServerResponse];
+    second.end(Buffer.alloc(2 * 1024 * 1024));
+    backlog.written(second);
+    const third = await open();
+    const closed = once(agent, "close");
+    third.response.end(Buffer.alloc(16 * 1024 * 1024));
+    backlog.written(third.response);
+    await closed;
   });
 
   test("that has waited for longest is cut off when too much waits for all", async () => {

@@ -71,6 +71,8 @@ export function createBacklog(limits: Partial<BacklogLimits> = {}): Backlog {
   function cut(response: ServerResponse): void {
     forget(response);
     response.destroy();
+    // One that waits for an earlier answer has no socket of its own yet, and would keep all that was written.
+    response.req.socket.destroy();
   }
 
   return {
