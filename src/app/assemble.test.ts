@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { configSchema } from "../config/schema.ts";
 import type { Call } from "../core/call.ts";
@@ -12,11 +12,12 @@ import { createRedactor } from "../guard/redact.ts";
 import { memoryStore } from "../lib/memory-store.ts";
 import { createSealer } from "../lib/seal.ts";
 import type { Pool } from "../upstream/pool.ts";
-import { assembleHandle } from "./assemble.ts";
+import { assembleHandle, createGateway } from "./assemble.ts";
+import { KEEP_NOTHING } from "./gateway.ts";
 
 const ASKS: Attempt = { kind: "asks", questions: Payload.of({ name: { method: "elicitation/create" } }), ticket: "t" };
 
-/** The layers of a gateway before an upstream that asks once for each call; `given` is what is given up. */
+/** The layers of a gateway before an upstream that asks once for each call. */
 function setUp() {
   const clock = manualClock();
   const load = { level: 0 };
@@ -49,4 +50,19 @@ test("under pressure a call that was asked something goes on, and no new one is 
   const answers = { requestState: asked.ticket, inputResponses: { name: { action: "accept" } } };
   const again = callOf([holder("a")], { params: Payload.of({ name: "tool", ...answers }) });
   expect(await handle(again)).toMatchObject({ kind: "done" });
+});
+
+test("a reload says which of the changes wait for a restart", async () => {
+  const config = configSchema.parse({});
+  const gateway = await createGateway({
+    ...{ config, configPath: null, baseDir: "/", keep: KEEP_NOTHING, version: "1", warnings: [], tell: () => {} },
+  });
+  onTestFinished(async () => void (await gateway.stop({ graceMs: 0 })));
+  await gateway.listen({ host: "127.0.0.1", port: 0 });
+  expect(await gateway.reload({ ...config, load_balancing: "least_pending" })).toEqual([]);
+  const changed = { ...config, port: 1, max_connections: 5, allowed_hosts: ["gateway.example"] };
+  expect(await gateway.reload(changed)).toEqual(["at the next restart: port, max_connections, allowed_hosts"]);
+  // Another reload does not make them true.
+  expect(await gateway.reload(changed)).toHaveLength(1);
+  expect(await gateway.reload(config)).toEqual([]);
 });

@@ -36,6 +36,8 @@ import { createShutdown, type Edge } from "./shutdown.ts";
 import { watching } from "./watching.ts";
 
 const MAX_BUCKETS = 100_000;
+/** What an open port cannot change. */
+const LATE = ["host", "port", "transport", "max_connections", "allowed_hosts", "allowed_origins"] as const;
 const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
 
 /**
@@ -92,6 +94,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let { handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer, capacity });
   const edges: Edge[] = [];
   let listening: Listening | undefined;
+  /** What the port was opened with. */
+  let opened: Config | undefined;
 
   const watches = watching({ pool, catalogs, sealer });
   const front: Front = {
@@ -112,7 +116,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
 
   function apply(next: Config): readonly string[] {
-    const before = config;
     config = next;
     redactor = createRedactor(next.security.redact_patterns);
     flush();
@@ -120,8 +123,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const changes = [...pool.apply(next.upstreams)];
     catalogs.rebuild(next);
     watches.renew();
-    const moved = before.host !== next.host || before.port !== next.port || before.transport !== next.transport;
-    if (listening && moved) changes.push("host, port and transport change at the next restart");
+    const late = opened ? LATE.filter(key => JSON.stringify(opened?.[key]) !== JSON.stringify(next[key])) : [];
+    if (late.length > 0) changes.push(`at the next restart: ${late.join(", ")}`);
     return changes;
   }
 
@@ -166,6 +169,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
       });
       edges.push(http);
+      opened = config;
       const scarce = descriptorTrouble(config.max_connections, platformOf().openFileLimit());
       if (scarce !== undefined) trouble(scarce);
       const port = await http.listen(address);
