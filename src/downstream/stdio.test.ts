@@ -26,6 +26,7 @@ function agent(options: FakeFrontOptions = {}) {
   onTestFinished(async () => {
     input.end();
     await served.ended;
+    served.close();
   });
   const say = (value: Json | Json[]): void => {
     const text = Array.isArray(value) ? value.map(one => ({ jsonrpc: "2.0", ...one })) : { jsonrpc: "2.0", ...value };
@@ -124,7 +125,7 @@ describe("one pipe", () => {
     expect(await answer(1)).toMatchObject({ result: {} });
   });
 
-  test("that ends ends calls, subscriptions and the conversation", async () => {
+  test("that is closed ends calls, subscriptions and the conversation", async () => {
     const { input, served, say, open, front, inbox } = agent({
       handle: ({ signal }) =>
         new Promise(resolve =>
@@ -139,9 +140,25 @@ describe("one pipe", () => {
     await inbox.next(({ method }) => method === "notifications/subscriptions/acknowledged");
     input.end();
     await served.ended;
+    served.close();
     expect(front.calls.map(({ signal }) => signal.aborted)).toEqual([true, true]);
     await Promise.resolve();
     expect(front.subscribed[0]?.closed).toBe(true);
     expect(front.released).toEqual(["stdio"]);
+  });
+
+  test("whose input has ended still answers what was asked before", async () => {
+    const waiting: (() => void)[] = [];
+    const { input, served, say, answer, inbox } = agent({
+      handle: () => new Promise(resolve => waiting.push(() => resolve(done({ content: [] })))),
+    });
+    say({ id: 1, method: "tools/call", params: { name: "run", ...modern() } });
+    input.end();
+    await served.ended;
+    const drained = served.drain(60_000);
+    expect(inbox.all).toEqual([]);
+    for (const finish of waiting) finish();
+    expect(await answer(1)).toHaveProperty("result");
+    expect(await drained).toBe(0);
   });
 });

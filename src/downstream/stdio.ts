@@ -134,7 +134,8 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
       resolve();
     };
     input.on("data", (chunk: Buffer | string) => split.push(Buffer.from(chunk)));
-    input.once("end", ended);
+    // Whoever says no more may still read: what runs is answered, for as long as the drain that follows allows.
+    input.once("end", resolve);
     input.once("error", ended);
     output.once("error", ended);
   });
