@@ -98,4 +98,11 @@ describe("an error", () => {
   ])("that demands no elicitation is just an error: %j", error => {
     expect(demandedElicitations(Payload.of(error), able)).toBeUndefined();
   });
+
+  it("is passed on as it is when it demands more than anybody answers", () => {
+    const demanding = (count: number) =>
+      Payload.of({ code: -32042, message: "x", data: { elicitations: Array.from({ length: count }, () => ({})) } });
+    expect(demandedElicitations(demanding(32), able)).toMatchObject({ kind: "questions" });
+    expect(demandedElicitations(demanding(33), able)).toBeUndefined();
+  });
 });

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { Payload } from "../core/payload.ts";
+import { scanArray } from "../core/scan.ts";
+import { SCANNED_TEXT, ScanError } from "../core/scan-limits.ts";
 import type { Demand } from "./era.ts";
 import { LIST_CHANGED_OF } from "./methods.ts";
 import { capabilityNames, lacking } from "./questions.ts";
@@ -61,6 +63,7 @@ export function withElicitationId(upstream: string, params: Payload): Payload {
 }
 
 const URL_REQUIRED = "-32042";
+const MAX_DEMANDED = 32;
 
 /**
  * Elicitations that an error demands before the request may be made again.
@@ -68,7 +71,7 @@ const URL_REQUIRED = "-32042";
  */
 export function demandedElicitations(error: Payload, declared: Payload): Demand | undefined {
   if (error.raw("code")?.toString("latin1") !== URL_REQUIRED) return undefined;
-  const demanded = error.object("data")?.list("elicitations") ?? [];
+  const demanded = elicitationsOf(error.object("data")?.raw("elicitations"));
   if (demanded.length === 0) return undefined;
   const asked = demanded.map(params => ({ method: "elicitation/create", params: params.with({ mode: '"url"' }) }));
   const required = lacking(asked, declared);
@@ -79,6 +82,18 @@ export function demandedElicitations(error: Payload, declared: Payload): Demand 
   }
   const entries = asked.map(({ method, params }, at) => [`elicitation-${at + 1}`, question(method, params).bytes]);
   return { kind: "questions", questions: NOTHING.with(Object.fromEntries(entries)) };
+}
+
+/** None where there are more than anybody answers: the error then says itself what it wants. */
+function elicitationsOf(list: Buffer | undefined): readonly Payload[] {
+  if (!list) return [];
+  try {
+    const elements = scanArray(list, SCANNED_TEXT, MAX_DEMANDED);
+    return elements.flatMap(element => (element ? [Payload.parse(element, SCANNED_TEXT)] : []));
+  } catch (error) {
+    if (error instanceof ScanError) return [];
+    throw error;
+  }
 }
 
 /** Whether one of the answers to elicitations is no. */
