@@ -84,11 +84,11 @@ export class Payload {
     return Payload.parse(this.#text.subarray(member.start, member.end), SCANNED_TEXT);
   }
 
-  /** The elements that are objects, if the member's value is an array. */
-  list(key: string): Payload[] | undefined {
+  /** The elements that are objects, at most so many of them, if the member's value is an array. */
+  list(key: string, most = Number.POSITIVE_INFINITY): Payload[] | undefined {
     const member = this.#members.get(key);
     if (!member || this.#text[member.start] !== 0x5b) return undefined;
-    return scanElements(this.#text.subarray(member.start, member.end), SCANNED_TEXT).map(
+    return scanElements(this.#text.subarray(member.start, member.end), SCANNED_TEXT, most).map(
       element => new Payload(element.text, element.span),
     );
   }

@@ -37,9 +37,9 @@ export function scanObject(text: Buffer, limits: ScanLimits): Member {
   return scanner.document();
 }
 
-/** The objects in a JSON array, each with its own text. Elements that are no objects are passed over. */
-export function scanElements(text: Buffer, limits: ScanLimits): { text: Buffer; span: Member }[] {
-  return new Scanner(text, limits).elements();
+/** The first objects in a JSON array, each with its own text. Elements that are no objects are passed over. */
+export function scanElements(text: Buffer, limits: ScanLimits, most: number): { text: Buffer; span: Member }[] {
+  return new Scanner(text, limits).elements(most);
 }
 
 /**
@@ -73,9 +73,10 @@ class Scanner {
     return { keyStart: start, start, end, members };
   }
 
-  elements(): { text: Buffer; span: Member }[] {
+  elements(most: number): { text: Buffer; span: Member }[] {
     const elements: { text: Buffer; span: Member }[] = [];
     this.#array(start => {
+      if (elements.length === most) return;
       const text = this.#text.subarray(start, this.#at);
       if (text[0] === OPEN_OBJECT) elements.push({ text, span: scanObject(text, this.#limits) });
     });

@@ -6,7 +6,7 @@ import { LIST_METHODS } from "../wire/methods.ts";
 import type { Link } from "./link.ts";
 
 /** How much one upstream may list before the rest is left out. */
-const BUDGET = { pages: 1_000, bytes: 32 * 1024 * 1024, listTimeoutMs: 30_000 } as const;
+const BUDGET = { pages: 1_000, bytes: 32 * 1024 * 1024, entries: 20_000, listTimeoutMs: 30_000 } as const;
 
 export type OfferResult =
   | { readonly kind: "offer"; readonly offer: Offer; readonly problems: readonly string[] }
@@ -78,12 +78,19 @@ async function listAll(link: Link, list: { method: string; member: string; signa
         problem: `${list.method} failed: ${reply.error.string("message") ?? "no reason given"}`,
       };
     }
-    const entries = reply.result.list(list.member);
+    const entries = reply.result.list(list.member, BUDGET.entries - definitions.length + 1);
     if (!entries) return { definitions, page, problem: `${list.method} answered without "${list.member}"` };
     page ??= reply.result;
     hints.push(cacheHintOf(reply.result));
     bytes += reply.result.size;
-    definitions.push(...entries);
+    for (const entry of entries) definitions.push(entry);
+    if (definitions.length > BUDGET.entries) {
+      definitions.length = BUDGET.entries;
+      return {
+        ...{ definitions, page, hint: hintOf(hints) },
+        problem: `${list.method} has more than ${BUDGET.entries} entries; the rest was left out`,
+      };
+    }
     cursor = reply.result.string("nextCursor");
     if (cursor === undefined) return { definitions, page, hint: hintOf(hints) };
     if (seen.has(cursor))
