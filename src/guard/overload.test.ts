@@ -26,6 +26,9 @@ describe("calls of all agents together", () => {
     );
     const [first] = [handle(callOf({})), handle(callOf({}))];
     expect(await handle(callOf({}))).toEqual(REFUSED);
+    void handle(continued);
+    expect(running).toHaveLength(3);
+    running.pop()?.(done());
     running[0]?.(done());
     await first;
     void handle(callOf({}));

@@ -13,8 +13,8 @@ const REFUSED: Promise<Outcome> = Promise.resolve({ kind: "failed", failure: { k
 
 /**
  * Takes no more calls than the gateway can carry, and fewer under pressure: first none that only reads, then no new one
- * at all. Going on with a call is refused under no pressure, since that ends work rather than begins it; a call whose
- * agent has left never is.
+ * at all. Going on with a call is never refused: that ends work rather than begins it, and its agent would be told that
+ * nothing was sent. Nor is a call whose agent has left.
  */
 export function overload({ pressure, maxUnderWay = OVERLOAD.maxUnderWay }: OverloadOptions): Layer {
   let underWay = 0;
@@ -25,7 +25,8 @@ export function overload({ pressure, maxUnderWay = OVERLOAD.maxUnderWay }: Overl
     !call.continues && pressure.sheds(call.method === "tools/call" ? "calls" : "reads");
 
   return next => call => {
-    if ((underWay >= maxUnderWay && !call.signal.aborted) || (pressure.level > 0 && isRefused(call))) return REFUSED;
+    const isOneTooMany = underWay >= maxUnderWay && !call.continues && !call.signal.aborted;
+    if (isOneTooMany || (pressure.level > 0 && isRefused(call))) return REFUSED;
     underWay++;
     const outcome = next(call);
     outcome.then(left, left);
