@@ -42,7 +42,7 @@ export function openStream(
     });
     return;
   }
-  const end = (): void => void response.end();
+  const { end } = responseSink(response, backlog);
   const detach = session.attach({ send: streamExchange(response, backlog).send, end });
   streams.keep(response, {
     closed() {
