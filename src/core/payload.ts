@@ -1,4 +1,5 @@
-import { decodeString, type Member, type Members, scanElements, scanObject } from "./scan.ts";
+import { decodeString } from "./json-tokens.ts";
+import { type Member, type Members, scanElements, scanObject } from "./scan.ts";
 import { OWN_TEXT, SCANNED_TEXT, type ScanLimits } from "./scan-limits.ts";
 
 /** New text for a member, or `undefined` to remove it. */

@@ -29,7 +29,7 @@ function fleet(answers: Record<string, Attempt>, changes: Record<string, Partial
     instance: name => ({
       ...{ condition: "up", restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
       trust: { annotations: false, safeToRetry: new Set(), startsTasks: false },
-      isFull: false,
+      isFull: () => false,
       keeps: () => false,
       limits: () => limits,
       send: async () => {

@@ -26,8 +26,8 @@ export interface Instance {
   /** Monotonic time at which it came back from having been away. */
   readonly returnedAt: number;
   readonly inFlight: number;
-  /** As many calls run there as may, and others wait already. */
-  readonly isFull: boolean;
+  /** Whether as many calls of this owner run there as may, and others wait already. */
+  isFull(owner: OwnerId): boolean;
   readonly trust: Trust;
   /** Shared with its replicas. */
   readonly budget: RetryBudget;
@@ -117,7 +117,8 @@ export function route(options: RouteOptions): Handle {
     turns.set(entry, turn + 1);
     const occasion = { turn, random, owner: caller.owner };
     const candidates = found.map(({ holder, upstream }) => {
-      const { inFlight, isFull } = upstream;
+      const { inFlight } = upstream;
+      const isFull = upstream.isFull(caller.owner);
       const keepsAgent = upstream.keeps(caller.owner);
       return { holder, upstream, condition: conditionOf(upstream, now), inFlight, keepsAgent, isFull };
     });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeString, type Member, scanObject } from "./scan.ts";
+import { decodeString } from "./json-tokens.ts";
+import { type Member, scanObject } from "./scan.ts";
 import { AGENT_TEXT, ScanError, type ScanLimits, UPSTREAM_TEXT } from "./scan-limits.ts";
 
 const scan = (text: string, limits: ScanLimits = AGENT_TEXT): Member => scanObject(Buffer.from(text), limits);

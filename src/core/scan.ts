@@ -1,4 +1,22 @@
 import { isUtf8 } from "node:buffer";
+import {
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  decodeString,
+  FALSE,
+  isDigit,
+  isHex,
+  NULL,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  PLAIN,
+  QUOTE,
+  SIMPLE_ESCAPES,
+  TRUE,
+} from "./json-tokens.ts";
 import { knownKey } from "./known-keys.ts";
 import { ScanError, type ScanLimits } from "./scan-limits.ts";
 
@@ -17,14 +35,6 @@ export interface Member {
 }
 export type Members = ReadonlyMap<string, Member>;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
 /** Members that are descended into: what routing and the protocol's own fields need. */
 const DESCEND = new Set(["params", "result", "error", "_meta"]);
 /** From here on a string is long enough that a native search beats a loop. */
@@ -280,22 +290,4 @@ class Scanner {
       this.#digits();
     }
   }
-}
-
-const TRUE = Buffer.from("true");
-const FALSE = Buffer.from("false");
-const NULL = Buffer.from("null");
-/** 1 for every byte that stands for itself inside a string. */
-const PLAIN = new Uint8Array(256).fill(1, 0x20);
-PLAIN[QUOTE] = 0;
-PLAIN[BACKSLASH] = 0;
-const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
-const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
-const isHex = (byte: number | undefined): boolean =>
-  byte !== undefined && (isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66));
-
-/** The value of the JSON string between `start` and `end`, quotes included. */
-export function decodeString(text: Buffer, start: number, end: number): string {
-  const raw = text.toString("utf8", start + 1, end - 1);
-  return raw.includes("\\") ? (JSON.parse(`"${raw}"`) as string) : raw;
 }

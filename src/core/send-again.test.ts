@@ -20,7 +20,7 @@ describe("a call that is sent again", () => {
       instance: name => ({
         ...{ condition: "up", restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
         trust: { ...trust, safeToRetry: new Set(name === "wary" ? [] : ["tool"]) },
-        isFull: false,
+        isFull: () => false,
         keeps: () => false,
         limits: () => limits,
         async send(_call, _holder, given) {

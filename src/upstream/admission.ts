@@ -22,6 +22,8 @@ export type Send = (call: Call, holder: Holder, limits: Limits) => Promise<Attem
 export interface Admission {
   /** Sends it now, or when its turn has come; the wait counts as time of the call. */
   send(call: Call, holder: Holder, limits: Limits): Promise<Attempt>;
+  /** Whether a call of this owner would have to stand behind others. */
+  isFull(owner: OwnerId): boolean;
   /** Calls that wait for their turn. */
   readonly queued: number;
 }
@@ -55,6 +57,7 @@ export function createAdmission({ config, clock, send }: AdmissionOptions): Admi
   }
 
   return {
+    isFull: owner => gates.waiting(owner) > 0,
     get queued() {
       return gates.queued();
     },
@@ -77,6 +80,7 @@ interface Sending {
 interface Gates {
   of(owner: OwnerId): Gate;
   left(owner: OwnerId, gate: Gate): void;
+  waiting(owner: OwnerId): number;
   queued(): number;
 }
 
@@ -84,7 +88,7 @@ interface Gates {
 function gatesFor(config: UpstreamConfig, create: () => Gate): Gates {
   if (config.transport !== "stdio" || config.isolation === "shared") {
     const gate = create();
-    return { of: () => gate, left: () => {}, queued: () => gate.waiting };
+    return { of: () => gate, left: () => {}, waiting: () => gate.waiting, queued: () => gate.waiting };
   }
   const gates = new Map<OwnerId, Gate>();
   return {
@@ -96,6 +100,7 @@ function gatesFor(config: UpstreamConfig, create: () => Gate): Gates {
     left(owner, gate) {
       if (gate.inside === 0) gates.delete(owner);
     },
+    waiting: owner => gates.get(owner)?.waiting ?? 0,
     queued: () => [...gates.values()].reduce((sum, gate) => sum + gate.waiting, 0),
   };
 }

@@ -208,9 +208,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     get inFlight() {
       return traffic.counts.inFlight;
     },
-    get isFull() {
-      return admission.queued > 0;
-    },
+    isFull: admission.isFull,
     keeps: owner => owners.has(owner),
     send: (call, holder, limits) => traffic.during(admission.send(call, holder, limits)),
     listed(kind) {

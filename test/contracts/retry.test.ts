@@ -63,7 +63,7 @@ async function send(situation: Situation) {
         budget: createRetryBudget(),
       },
       trust: { annotations: trusted, safeToRetry: new Set(listed ? ["t"] : []), startsTasks: tasks },
-      isFull: false,
+      isFull: () => false,
       keeps: () => false,
       limits: () => ({ timeoutMs: 1_000, maxTimeoutMs: 1_000, tryMs: 1_000 }),
       async send() {

@@ -225,10 +225,16 @@ describe.each<[string, OpenTransport]>([
       expect(await replyTo(answer)).toEqual(expected);
     });
 
-    it.each([301, 302, 303, 307, 308])("%i is never followed", async status => {
+    it.each([
+      [301, "sent_unknown"],
+      [302, "sent_unknown"],
+      [303, "sent_unknown"],
+      [307, "refused"],
+      [308, "refused"],
+    ] as const)("%i is never followed, and means: %s", async (status, delivery) => {
       const canary = await peerWith(html(200));
       const reply = await replyTo(seen => void seen.response.writeHead(status, { location: canary.url }).end());
-      expect(reply).toEqual(failed("protocol_error", "refused"));
+      expect(reply).toEqual(failed("protocol_error", delivery));
       expect(canary.seen).toEqual([]);
     });
   });

@@ -30,7 +30,11 @@ export function isEventStream(head: ReplyHead): boolean {
 /** Statuses that mean the same whatever the body says. `undefined` for all others. */
 export function faultOfStatus(head: ReplyHead, wallMs: number): AttemptFailure | undefined {
   const { status } = head;
-  if (status >= 300 && status < 400) return failure("protocol_error", "refused", redirected(head));
+  if (status >= 300 && status < 400) {
+    // These two ask for the same request elsewhere; the others may say that it was done, and where to look.
+    const delivery = status === 307 || status === 308 ? "refused" : "sent_unknown";
+    return failure("protocol_error", delivery, redirected(head));
+  }
   if (status === 401) return failure("auth_required", "refused", "the upstream wants credentials (HTTP 401)");
   if (status === 403) return failure("auth_required", "refused", forbidden(head));
   const wait = retryAfterMs(header(head, "retry-after"), wallMs);
