@@ -24,7 +24,8 @@ function setUp() {
   const pressure = { ...NO_PRESSURE, sheds: () => load.level > 0 };
   Object.defineProperty(pressure, "level", { get: () => load.level });
   const upstream: Instance = {
-    ...{ condition: "up", restarting: false, returnedAt: 0, inFlight: 0, isFull: () => false, budget: createRetryBudget() },
+    ...{ condition: "up", restarting: false, returnedAt: 0, inFlight: 0, budget: createRetryBudget() },
+    isFull: () => false,
     trust: { annotations: false, safeToRetry: new Set(), startsTasks: false },
     limits: () => limits,
     keeps: () => false,
