@@ -48,7 +48,7 @@ const CANARIES: readonly string[] = [
   `API key: ${S}`,
   `apiKey: ${S},`,
   `accessToken:${S}`,
-  `//registry.npmjs.org/:_authToken=${S}`,
+  `//registry.example/:_authToken=${S}`,
   `mysql --password ${S} -u bob`,
   `tool --api-key=${S}`,
   `run ["--token","${S}"]`,
