@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { json, type Peer, type Seen, startPeer } from "../../../test/fixtures/http-peer.ts";
 import { type ManualClock, manualClock } from "../../../test/fixtures/manual-clock.ts";
+import { type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
-import { openPlainTransport } from "./plain-transport.ts";
 import type { HttpRequest } from "./transport.ts";
-import { openUndiciTransport } from "./undici-transport.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -19,7 +18,6 @@ interface Setup {
   send(path: string, overrides?: Partial<HttpRequest>): { abandon(): void; outcome: Promise<unknown> };
 }
 
-type OpenTransport = typeof openPlainTransport;
 let openTransport: OpenTransport;
 
 async function setup(): Promise<Setup> {
@@ -52,10 +50,7 @@ async function setup(): Promise<Setup> {
 }
 const paths = (seen: readonly Seen[]) => seen.map(one => one.url);
 
-describe.each<[string, OpenTransport]>([
-  ["plain", openPlainTransport],
-  ["undici", openUndiciTransport],
-])("over %s", (_, open) => {
+describe.each(TRANSPORTS)("over %s", (_, open) => {
   beforeEach(() => {
     openTransport = open;
   });

@@ -1,38 +1,21 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { outbound, plain, resultText, startPeer, startRawPeer } from "../../../test/fixtures/http-peer.ts";
-import { manualClock } from "../../../test/fixtures/manual-clock.ts";
-import { openDispatcher } from "./dispatcher.ts";
-import { openPlainTransport } from "./plain-transport.ts";
-import { type HttpChannel, openHttpChannel } from "./streamable.ts";
-import { openUndiciTransport } from "./undici-transport.ts";
+import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import type { HttpChannel } from "./streamable.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-type OpenTransport = typeof openPlainTransport;
 let openTransport: OpenTransport;
+const channelTo = (url: string): HttpChannel => channelOver(openTransport, url, cleanups);
 
-function channelTo(url: string): HttpChannel {
-  const clock = manualClock();
-  const dispatcher = openDispatcher({ url, clock, openTransport });
-  const options = { url, headers: {}, clock, dispatcher, random: () => 0 };
-  const channel = openHttpChannel(options, { message: () => {}, closed: () => {} });
-  cleanups.push(
-    () => dispatcher.close(),
-    () => channel.close(),
-  );
-  return channel;
-}
 const failed = (fault: string, delivery = "sent_unknown") =>
   expect.objectContaining({ kind: "failed", fault, delivery });
 
-describe.each<[string, OpenTransport]>([
-  ["plain", openPlainTransport],
-  ["undici", openUndiciTransport],
-])("over %s", (_, open) => {
+describe.each(TRANSPORTS)("over %s", (_, open) => {
   beforeEach(() => {
     openTransport = open;
   });
