@@ -15,6 +15,8 @@ export interface EventStream {
   send(message: Buffer): Room;
   /** Nothing follows. What was sent can still be read again for a while. */
   end(): void;
+  /** Ends the connection, not the stream: what follows is kept until another one takes it up. */
+  letGo(): void;
   /** Sends everything after event `after` (0: the first) to the sink, and from now on what follows. */
   attach(sink: Sink, after: number): void;
   /** The connection is gone. */
@@ -58,7 +60,6 @@ interface Stream extends EventStream {
   first: number;
   readonly events: Buffer[];
   readonly ended: boolean;
-  close(): void;
 }
 
 /**
@@ -123,7 +124,7 @@ export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: 
       },
       end() {
         ended = true;
-        stream.close();
+        stream.letGo();
         forgetIfOver(stream);
       },
       attach(next, after) {
@@ -132,12 +133,12 @@ export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: 
         const missed = stream.events.slice(Math.max(0, after + 1 - stream.first));
         // In one piece: of many the last ones would find too much waiting, and the connection would be cut each time.
         if (missed.length > 0) next.write(Buffer.concat(missed));
-        if (ended) stream.close();
+        if (ended) stream.letGo();
       },
       detach(gone) {
         if (sink === gone) sink = undefined;
       },
-      close() {
+      letGo() {
         sink?.end();
         sink = undefined;
       },
@@ -159,7 +160,7 @@ export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: 
     },
     sweep,
     close() {
-      for (const stream of streams.values()) stream.close();
+      for (const stream of streams.values()) stream.letGo();
       streams.clear();
       while (kept.length > 0) forgetOldest();
     },

@@ -103,6 +103,10 @@ export function sessionPost(options: SessionPostOptions): Exchange {
     notify(message) {
       return left > 0 ? open()?.send(oneLine(message)) : undefined;
     },
+    letGo() {
+      // Older agents do not come back to a stream that was ended rather than broken.
+      if (left > 0 && options.primes) open()?.letGo();
+    },
     result: (id, result) => answer(Buffer.concat(resultParts(id, result))),
     error(id, error) {
       retryAfterMs = error.retryAfterMs;

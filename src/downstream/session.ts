@@ -124,6 +124,9 @@ export function openSession(options: SessionOptions): { session: Session; answer
         notify(text) {
           return signal.aborted ? undefined : exchange.notify(text);
         },
+        letGo() {
+          if (!signal.aborted) exchange.letGo?.();
+        },
         converse: call =>
           interview(front.handle, call, {
             ...{ version, clock },

@@ -56,6 +56,10 @@ export async function giveUpEarly(
       cancel();
       return call.notify(notice);
     },
+    letGo() {
+      cancel();
+      call.letGo?.();
+    },
   });
   cancel();
   call.signal.removeEventListener("abort", onAbort);

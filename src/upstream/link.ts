@@ -117,6 +117,7 @@ export function createLink(parts: LinkParts): Link {
       capabilities,
       signal: call.signal,
       onMessage: hear,
+      onLetGo: call.letGo,
     });
     running.remove(listener);
     return attemptOf(reply, era, { method: call.method, capabilities });
@@ -148,8 +149,9 @@ export function createLink(parts: LinkParts): Link {
     const opened = openCall(
       {
         ...{ owner, clock, parking, declared, respond, unclaimed, turn, timeouts: calling.timeouts },
-        send: async (signal, onMessage) => {
-          const how = { ...calling, timeouts: UNTIMED, capabilities: declared, signal, onMessage };
+        send: async (signal, { hear, letGo }) => {
+          const on = { onMessage: hear, onLetGo: letGo };
+          const how = { ...calling, ...on, timeouts: UNTIMED, capabilities: declared, signal };
           return attemptOf(await outbound.send(call, how), era, { method: call.method, capabilities: declared });
         },
         ended() {

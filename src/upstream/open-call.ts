@@ -29,7 +29,7 @@ export interface OpenCallParts {
   /** Held while the upstream works on the call, where only one may run at a time. */
   readonly turn: Turn | undefined;
   /** Sends the request and reads what becomes of it; keeps no time. */
-  send(signal: AbortSignal, onMessage: (message: Message) => Room): Promise<LinkAttempt>;
+  send(signal: AbortSignal, listener: Pick<OpenCall, "hear" | "letGo">): Promise<LinkAttempt>;
   /** Answers a request of the upstream. */
   respond(text: Buffer): void;
   /** Nothing is open at the upstream any more. */
@@ -45,6 +45,8 @@ export interface OpenCallParts {
 export interface OpenCall extends Parkable {
   /** What the upstream says that belongs to this call. */
   hear(message: Message): Room;
+  /** The upstream keeps no line open until it answers. */
+  letGo(): void;
   /** Whether the upstream works on it for an agent that waits; otherwise it asks nothing. */
   readonly waiting: boolean;
   /** Resolves when nothing is open at the upstream any more. */
@@ -168,6 +170,7 @@ export function openCall(
 
   const open: OpenCall = {
     hear,
+    letGo: () => round?.call.letGo?.(),
     get waiting() {
       return round !== undefined && !queued;
     },
@@ -188,7 +191,7 @@ export function openCall(
     },
   };
   const attempt = begin(first);
-  const done = parts.send(controller.signal, hear).then(settle);
+  const done = parts.send(controller.signal, open).then(settle);
   return { attempt, call: open };
 }
 

@@ -54,6 +54,8 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   /** Tries in a row to take the stream up again. */
   #tries = 0;
   #resuming = false;
+  /** Whether the upstream itself ended the reply, rather than a fault. */
+  #ended = false;
   #cancelResume: (() => void) | undefined;
   readonly #onAbort = (): void => this.#giveUp("cancelled", "nobody waits for the answer any more");
 
@@ -83,6 +85,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
 
   #converse(exchange: LinkRequest): void {
     this.#reader = undefined;
+    this.#ended = false;
     this.#conversation = new Conversation(this.#host.link, exchange, this);
     this.#conversation.begin();
   }
@@ -98,6 +101,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   }
 
   end(): void {
+    this.#ended = true;
     this.#reader?.end();
   }
 
@@ -137,8 +141,10 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     if (this.#settled) return;
     const lost = failed.fault === "connection_lost" || failed.fault === "unreachable";
     const again = lost && this.#tries < MAX_RESUMES && !this.#host.closing();
-    if (this.#eventId !== undefined && again) this.#resumeLater(this.#eventId);
-    else if (this.#eventId === undefined || failed.delivery === "sent_unknown" || failed.delivery === "answered") {
+    if (this.#eventId !== undefined && again) {
+      if (this.#ended) this.#request.onLetGo?.();
+      this.#resumeLater(this.#eventId);
+    } else if (this.#eventId === undefined || failed.delivery === "sent_unknown" || failed.delivery === "answered") {
       this.#settle({ kind: "failed", ...failed });
     } else {
       // Whatever became of the attempt to take it up again: the request itself has long been sent.
