@@ -139,6 +139,8 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   /** The reply is not what it should be, or will not come; a stream with event ids can be taken up again. */
   failed(failed: AttemptFailure & { readonly status?: number }): void {
     if (this.#settled) return;
+    // It says when to come back, so that ending the stream is no fault: the call's own time is the limit.
+    if (this.#ended && this.#retryMs !== undefined) this.#tries = 0;
     const lost = failed.fault === "connection_lost" || failed.fault === "unreachable";
     const again = lost && this.#tries < MAX_RESUMES && !this.#host.closing();
     if (this.#eventId !== undefined && again) {

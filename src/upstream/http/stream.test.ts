@@ -52,6 +52,24 @@ describe("a stream that breaks after an event id", () => {
     expect(request.told).toHaveLength(1);
   });
 
+  it("is taken up as often as an upstream ends it that says when to come back", async () => {
+    const ENDS = 6;
+    const letGo: number[] = [];
+    const { peer, channel, clock } = await setup(seen => {
+      if (peer.seen.length <= ENDS) events(seen, seen.method === "POST" ? priming : ": not yet\n\n").end();
+      else events(seen, eventText(resultText(request.id))).end();
+    });
+    const request = { ...outbound(), onLetGo: () => letGo.push(peer.seen.length) };
+    const reply = channel.request(request);
+    for (let turn = 1; turn <= ENDS; turn++) {
+      await clock.timer(700);
+      clock.advance(700);
+      await peer.request(turn);
+    }
+    expect(plain(await reply)).toEqual({ kind: "result", result: { ok: true } });
+    expect(letGo).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
   it("is lost after three tries, or at once when the upstream cannot resume", async () => {
     for (const [status, tries] of [
       [503, 3],
