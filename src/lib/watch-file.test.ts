@@ -2,6 +2,8 @@ import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { poll } from "../../test/fixtures/poll.ts";
 import { systemClock } from "./clock.ts";
 import { watchFile } from "./watch-file.ts";
 
@@ -64,6 +66,42 @@ describe("watching a file", () => {
     const later = next();
     writeFileSync(path, "three");
     await later;
+    expect(told).toBe(1);
+  });
+
+  it("takes no file that is still being written, although what is there so far is well-formed", async () => {
+    const clock = manualClock();
+    let told = 0;
+    end = watchFile(path, { clock, changed: () => told++ });
+    writeFileSync(path, "first part");
+    expect(await poll(() => clock.pending === 1)).toBe(true);
+    // No event comes in between: the writer was quiet for longer than the watch waits for.
+    clock.advance(300);
+    writeFileSync(path, "first part, second part");
+    clock.advance(700);
+    expect(told).toBe(0);
+    writeFileSync(path, "first part, second part");
+    clock.advance(700);
+    expect(told).toBe(0);
+    clock.advance(700);
+    expect(told).toBe(1);
+    clock.advance(10_000);
+    expect(told).toBe(1);
+  });
+
+  it("tells of the file that was there twice, not of one that was gone in between", async () => {
+    const clock = manualClock();
+    let told = 0;
+    end = watchFile(path, { clock, changed: () => told++ });
+    writeFileSync(path, "two");
+    expect(await poll(() => clock.pending === 1)).toBe(true);
+    clock.advance(300);
+    unlinkSync(path);
+    clock.advance(700);
+    expect([told, clock.pending]).toEqual([0, 0]);
+    writeFileSync(path, "three");
+    expect(await poll(() => clock.pending === 1)).toBe(true);
+    clock.advance(1_000);
     expect(told).toBe(1);
   });
 });

@@ -1,33 +1,47 @@
 import { createHash } from "node:crypto";
-import { type FSWatcher, readFileSync, watch } from "node:fs";
+import { type FSWatcher, readFileSync, statSync, watch } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock } from "../core/ports.ts";
 
 /** Editors and orchestrators write in several steps. */
 const QUIET_MS = 300;
+/** A file torn between two lines may be well-formed, and a slow writer is quiet for longer: it has to be the same twice. */
+const SETTLED_MS = 700;
+
+/** How the file was found. */
+interface Look {
+  readonly content: string;
+  /** Its place, size and time of writing, which show a write of the same bytes as well. */
+  readonly state: string;
+}
 
 /**
- * Calls `changed` when the content of a file is another one than before. Watches the folder, not the file: editors
- * replace files, and mounted configurations swap a link beside them. Returns the function that ends it.
+ * Calls `changed` when the content of a file is another one than before, and has been found the same in two looks.
+ * Watches the folder, not the file: editors replace files, and mounted configurations swap a link beside them. Returns
+ * the function that ends it.
  */
 export function watchFile(path: string, options: { clock: Clock; changed: () => void }): () => void {
   const { clock, changed } = options;
-  let known = digest(path);
+  let known = lookAt(path)?.content;
   let cancel = (): void => {};
   let watcher: FSWatcher | undefined;
 
-  function look(): void {
-    const now = digest(path);
+  function look(before: Look | undefined): void {
+    const now = lookAt(path);
     // A file that is gone for the moment is about to be replaced.
-    if (now === undefined || now === known) return;
-    known = now;
+    if (now === undefined || now.content === known) return;
+    if (now.state !== before?.state || now.content !== before.content) {
+      cancel = clock.after(SETTLED_MS, () => look(now));
+      return;
+    }
+    known = now.content;
     changed();
   }
 
   try {
     watcher = watch(dirname(path), { persistent: false }, () => {
       cancel();
-      cancel = clock.after(QUIET_MS, look);
+      cancel = clock.after(QUIET_MS, () => look(undefined));
     });
     watcher.on("error", () => watcher?.close());
   } catch {
@@ -39,9 +53,13 @@ export function watchFile(path: string, options: { clock: Clock; changed: () => 
   };
 }
 
-function digest(path: string): string | undefined {
+function lookAt(path: string): Look | undefined {
   try {
-    return createHash("sha256").update(readFileSync(path)).digest("hex");
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+    return {
+      content: createHash("sha256").update(readFileSync(path)).digest("hex"),
+      state: `${ino} ${size} ${mtimeNs}`,
+    };
   } catch {
     return undefined;
   }
