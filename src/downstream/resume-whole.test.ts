@@ -3,7 +3,9 @@ import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { ANONYMOUS } from "../core/names.ts";
 import { createBacklog } from "./backlog.ts";
+import { createEventBudget } from "./event-budget.ts";
 import { createEventRing, RING } from "./resume.ts";
 import { responseSink } from "./session-post.ts";
 
@@ -17,7 +19,8 @@ test("an agent that lost its stream gets everything that is kept, in however man
   });
   await once(server, "listening");
   const ids = { seal: String, open: Number };
-  const { open } = createEventRing({ clock: manualClock(), budget: { bytes: RING.totalBytes }, ids });
+  const share = createEventBudget(RING.totalBytes).share.bind(null, ANONYMOUS);
+  const { open } = createEventRing({ clock: manualClock(), share, ids });
   const stream = open();
   let sent = 0;
   for (let bytes = 0; bytes < RING.maxBytes - 1_000; sent++) {

@@ -1,17 +1,19 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { ANONYMOUS } from "../core/names.ts";
+import { ANONYMOUS, principal } from "../core/names.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSealer } from "../lib/seal.ts";
+import { createEventBudget } from "./event-budget.ts";
 import { createEventRing, type EventStream, RING, type Sink } from "./resume.ts";
 import { createSessionIds } from "./session-ids.ts";
 
 const SESSIONS = createSessionIds(createSealer(Buffer.alloc(32, 1), { clock: systemClock }));
 
-function ring(budget = { bytes: RING.totalBytes }) {
+function ring(budget = createEventBudget(RING.totalBytes), principal = ANONYMOUS) {
   const clock = manualClock();
-  const ids = SESSIONS.streams(SESSIONS.session(ANONYMOUS), ANONYMOUS);
-  return { clock, budget, ...createEventRing({ clock, budget, ids }) };
+  const ids = SESSIONS.streams(SESSIONS.session(principal), principal);
+  const share = (forgetHalf: () => void) => budget.share(principal, forgetHalf);
+  return { clock, budget, ...createEventRing({ clock, share, ids }) };
 }
 
 interface Reader extends Sink {
@@ -108,33 +110,81 @@ test("what is too old or too much is forgotten, and then the stream cannot be ta
   say(stream, "x".repeat(RING.maxBytes));
   expect(find(stream.start.replace(/0$/, "1"))).toBeUndefined();
   expect(find(stream.start.replace(/0$/, "3"))?.after).toBe(3);
-  expect(budget.bytes).toBe(RING.totalBytes);
+  expect(budget.bytes).toBe(0);
   say(stream, "c");
   stream.end();
-  expect(budget.bytes).toBeLessThan(RING.totalBytes);
+  expect(budget.bytes).toBeGreaterThan(0);
   clock.advance(RING.maxAgeMs + 1);
   sweep();
-  expect(budget.bytes).toBe(RING.totalBytes);
+  expect(budget.bytes).toBe(0);
   expect(find(stream.start.replace(/0$/, "4"))).toBeUndefined();
 });
 
-test("sessions share a budget, and give back what they held when they end", () => {
-  const budget = { bytes: 100 };
-  const [one, two] = [ring(budget), ring(budget)];
-  say(one.open(), "x".repeat(50));
-  const stream = two.open();
-  say(stream, "x".repeat(50));
-  expect(two.find(stream.start)).toBeUndefined();
-  one.close();
-  expect(budget.bytes).toBe(100);
+/** What can still be read of a stream from its beginning on. */
+const isWhole = ({ find }: ReturnType<typeof ring>, { start }: EventStream): boolean => find(start) !== undefined;
+
+test("sessions share a budget: whoever keeps most gives room, and the newest of it stays", () => {
+  const budget = createEventBudget(10_000);
+  const [greedy, modest] = [ring(budget), ring(budget)];
+  const [much, little] = [greedy.open(), modest.open()];
+  for (let event = 0; event < 60; event++) say(much, "x".repeat(100));
+  say(little, "small");
+  for (let event = 0; event < 100; event++) say(much, "x".repeat(100));
+  expect([isWhole(greedy, much), isWhole(modest, little)]).toEqual([false, true]);
+  expect(greedy.find(much.start.replace(/0$/, "159"))?.after).toBe(159);
+  expect(budget.bytes).toBeLessThanOrEqual(10_000);
+  greedy.close();
+  modest.close();
+  expect(budget.bytes).toBe(0);
 });
 
-test("the end of a session ends the streams that are being read", () => {
-  const { open, close, find } = ring();
+test("a session that comes when all room is taken keeps its share, whoever took it", () => {
+  const budget = createEventBudget(10_000);
+  const early = [1, 2, 3].map(() => ring(budget));
+  for (const one of early) {
+    const stream = one.open();
+    for (let event = 0; event < 15; event++) say(stream, "x".repeat(120));
+  }
+  const late = ring(budget);
+  const stream = late.open();
+  say(stream, "x".repeat(1_000));
+  expect(isWhole(late, stream)).toBe(true);
+});
+
+test("however many sessions one principal has, they cannot push out what another's single one keeps", () => {
+  const budget = createEventBudget(20_000);
+  const [many, one] = [principal("many"), principal("one")];
+  const alone = ring(budget, one);
+  const stream = alone.open();
+  for (let event = 0; event < 20; event++) say(stream, "x".repeat(120));
+  for (let session = 0; session < 100; session++) {
+    const other = ring(budget, many).open();
+    for (let event = 0; event < 5; event++) say(other, "x".repeat(120));
+  }
+  expect(isWhole(alone, stream)).toBe(true);
+  expect(budget.bytes).toBeLessThanOrEqual(20_000);
+});
+
+test("an event larger than a session may keep takes nothing from the others", () => {
+  const budget = createEventBudget(2 * RING.maxBytes);
+  const [one, other] = [ring(budget), ring(budget)];
+  const [stream, large] = [one.open(), other.open()];
+  say(stream, "x".repeat(RING.maxBytes - 1_000));
+  say(large, "before", "x".repeat(3 * RING.maxBytes));
+  expect([isWhole(one, stream), isWhole(other, large)]).toEqual([true, false]);
+  expect(other.find(large.start.replace(/0$/, "2"))?.after).toBe(2);
+  say(large, "after");
+  expect(other.find(large.start.replace(/0$/, "2"))?.after).toBe(2);
+});
+
+test("the end of a session ends the streams that are being read, and nothing is kept after it", () => {
+  const { open, close, find, budget } = ring();
   const stream = open();
   const live = reader();
   stream.attach(live, 0);
   close();
   expect(live.ended).toBe(true);
   expect(find(stream.start)).toBeUndefined();
+  say(stream, "too late");
+  expect(budget.bytes).toBe(0);
 });

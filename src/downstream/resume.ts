@@ -1,6 +1,7 @@
 import type { Room } from "../core/call.ts";
 import type { Clock } from "../core/ports.ts";
 import { sseEvent } from "../wire/sse.ts";
+import type { EventShare } from "./event-budget.ts";
 import type { StreamIds } from "./session-ids.ts";
 
 /** Where the events of a stream go now. */
@@ -43,9 +44,11 @@ export const RING = {
   totalBytes: 128 * 1024 * 1024,
 } as const;
 
-/** What all sessions together may still keep. */
-export interface Budget {
-  bytes: number;
+export interface EventRingOptions {
+  readonly clock: Clock;
+  /** Takes a share of what all sessions together may keep. */
+  share(forgetHalf: () => void): EventShare;
+  readonly ids: StreamIds;
 }
 
 interface Kept {
@@ -67,21 +70,27 @@ interface Stream extends EventStream {
  * was read, and whoever may read the stream may say that.
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery
  */
-export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: Budget; ids: StreamIds }): EventRing {
+export function createEventRing({ clock, share: shareWith, ids }: EventRingOptions): EventRing {
   const streams = new Map<number, Stream>();
   let opened = 0;
+  let closed = false;
   /** Of all streams, oldest first. */
   const kept: Kept[] = [];
-  let bytes = 0;
+  const share = shareWith(forgetHalf);
 
   function forgetOldest(): void {
     const oldest = kept.shift();
     if (!oldest) return;
-    bytes -= oldest.event.length;
-    budget.bytes += oldest.event.length;
+    share.change(-oldest.event.length);
     oldest.stream.events.shift();
     oldest.stream.first++;
     forgetIfOver(oldest.stream);
+  }
+
+  function forgetHalf(): void {
+    const half = share.bytes / 2;
+    do forgetOldest();
+    while (kept.length > 0 && share.bytes > half);
   }
 
   function forgetIfOver(stream: Stream): void {
@@ -94,12 +103,18 @@ export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: 
   }
 
   function keep(stream: Stream, event: Buffer): void {
+    // What a call that is being ended still says is for nobody.
+    if (closed) return;
+    sweep();
+    // What is kept before it goes first: it must never look like more than one session may keep.
+    while (kept.length > 0 && share.bytes + event.length > RING.maxBytes) forgetOldest();
+    if (event.length > RING.maxBytes) {
+      stream.first++;
+      return;
+    }
     kept.push({ stream, event, at: clock.now() });
     stream.events.push(event);
-    bytes += event.length;
-    budget.bytes -= event.length;
-    sweep();
-    while (kept.length > 0 && (bytes > RING.maxBytes || budget.bytes < 0)) forgetOldest();
+    share.change(event.length);
   }
 
   function open(): EventStream {
@@ -160,9 +175,11 @@ export function createEventRing({ clock, budget, ids }: { clock: Clock; budget: 
     },
     sweep,
     close() {
+      closed = true;
       for (const stream of streams.values()) stream.letGo();
       streams.clear();
       while (kept.length > 0) forgetOldest();
+      share.end();
     },
   };
 }

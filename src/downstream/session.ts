@@ -31,6 +31,9 @@ export interface Session {
   readonly id: string;
   readonly version: LegacyVersion;
   readonly view: View;
+  readonly principal: Principal;
+  /** Whether requests of its agent are being answered. */
+  readonly isBusy: boolean;
   /** What was sent on its streams, for an agent that lost one. */
   readonly events: EventRing;
   /** Takes a message of the agent. Resolves when it is dealt with. */
@@ -153,7 +156,10 @@ export function openSession(options: SessionOptions): { session: Session; answer
   }
 
   const session: Session = {
-    ...{ id, version, view, events },
+    ...{ id, version, view, principal, events },
+    get isBusy() {
+      return running.size > 0;
+    },
     async receive(message, exchange) {
       if (message.kind === "request") await request(message, exchange);
       else if (message.kind === "notification") notification(message);

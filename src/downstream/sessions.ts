@@ -1,9 +1,11 @@
 import type { View } from "../core/call.ts";
 import type { Kind } from "../core/catalog.ts";
 import type { Front } from "../core/front.ts";
+import type { Principal } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { anonymous } from "./agent-name.ts";
+import { createEventBudget } from "./event-budget.ts";
 import { createEventRing, RING } from "./resume.ts";
 import type { Answer } from "./serve.ts";
 import { openSession, type Session } from "./session.ts";
@@ -16,8 +18,14 @@ export const SESSIONS = {
   sweepMs: 60_000,
 } as const;
 
+interface Share {
+  sessions: number;
+}
+
 interface Slot {
   readonly session: Session;
+  /** How many its principal has. */
+  readonly share: Share;
   usedAt: number;
   /** Open streams keep a session alive. */
   streams: number;
@@ -35,11 +43,13 @@ export interface Sessions {
   stop(): void;
 }
 
-export function createSessions(options: { front: Front; clock: Clock }): Sessions {
-  const { front, clock } = options;
+export function createSessions(options: { front: Front; clock: Clock; max?: number }): Sessions {
+  const { front, clock, max = SESSIONS.max } = options;
+  /** What was used least lately comes first. */
   const slots = new Map<string, Slot>();
+  const shares = new Map<Principal, Share>();
   const ids = createSessionIds(front.sealer);
-  const budget = { bytes: RING.totalBytes };
+  const budget = createEventBudget(RING.totalBytes);
   let cancelSweep = clock.after(SESSIONS.sweepMs, sweep);
 
   function sweep(): void {
@@ -52,30 +62,49 @@ export function createSessions(options: { front: Front; clock: Clock }): Session
 
   function close(id: string): void {
     const slot = slots.get(id);
+    if (!slot) return;
     slots.delete(id);
-    slot?.session.close();
+    if (--slot.share.sessions === 0) shares.delete(slot.session.principal);
+    slot.session.close();
   }
 
-  /** The one that was idle for longest makes room. */
-  function makeRoom(): void {
-    if (slots.size < SESSIONS.max) return;
-    for (const [id, slot] of slots) {
-      if (slot.streams > 0) continue;
-      close(id);
-      return;
+  /**
+   * Whoever has most sessions makes room, the newcomer counted in, with the one that was not used for longest. Nobody
+   * has a fixed share: agents that nobody authenticated may all come from one address under one name, and while there is
+   * room all of it is theirs.
+   */
+  function makeRoom(newcomer: Principal): void {
+    if (slots.size < max) return;
+    const grows = shares.get(newcomer);
+    let victim: Slot | undefined;
+    let most = 0;
+    for (const slot of slots.values()) {
+      const { sessions } = slot.share;
+      const size = slot.share === grows ? sessions + 1 : sessions;
+      if (size <= most || !isFree(slot)) continue;
+      victim = slot;
+      most = size;
     }
+    if (victim) close(victim.session.id);
   }
 
   return {
     open({ view, address, params }) {
-      makeRoom();
       const principal = anonymous(address, params.object("clientInfo"));
+      makeRoom(principal);
       const id = ids.session(principal);
-      const events = createEventRing({ clock, budget, ids: ids.streams(id, principal) });
+      const events = createEventRing({
+        clock,
+        share: forgetHalf => budget.share(principal, forgetHalf),
+        ids: ids.streams(id, principal),
+      });
       const opened = openSession({ front, clock, view, principal, params, id, events });
       if (opened.answer.kind === "error") opened.session.close();
       else {
-        slots.set(opened.session.id, { session: opened.session, usedAt: clock.now(), streams: 0 });
+        const share = shares.get(principal) ?? { sessions: 0 };
+        shares.set(principal, share);
+        share.sessions++;
+        slots.set(id, { session: opened.session, share, usedAt: clock.now(), streams: 0 });
       }
       return opened;
     },
@@ -110,6 +139,9 @@ export function createSessions(options: { front: Front; clock: Clock }): Session
     },
   };
 }
+
+/** Whether it serves nobody at this moment. */
+const isFree = ({ session, streams }: Slot): boolean => streams === 0 && !session.isBusy;
 
 export function isSameView(a: View, b: View): boolean {
   return a.kind === "all" ? b.kind === "all" : b.kind === "upstream" && a.name === b.name;

@@ -12,6 +12,7 @@ import { anonymous } from "./agent-name.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 import { createChannelAgent } from "./channel-agent.ts";
+import { createEventBudget } from "./event-budget.ts";
 import { messageExchange, reply } from "./exchange.ts";
 import { answerModern } from "./modern-request.ts";
 import { pipeTo } from "./pipe.ts";
@@ -57,7 +58,8 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
       const principal = anonymous(ADDRESS, params.object("clientInfo"));
       const ids = createSessionIds(front.sealer).streams(ADDRESS, principal);
       // A pipe that broke is not taken up again.
-      const events = createEventRing({ clock, budget: { bytes: 0 }, ids });
+      const share = (forgetHalf: () => void) => createEventBudget(0).share(principal, forgetHalf);
+      const events = createEventRing({ clock, share, ids });
       return openSession({ front, clock, params, principal, events, view: ALL, id: ADDRESS });
     },
   });
