@@ -10,6 +10,7 @@ import {
   pinnedRegistries,
   tooLong,
 } from "./architecture/texts.ts";
+import { branchesOnVariants } from "./architecture/variation.ts";
 
 const DEPENDENCIES = Object.keys(JSON.parse(readFileSync("package.json", "utf8")).dependencies);
 const SKIPPED = new Set(["node_modules", "dist", "coverage", ".git", ".radium", "results"]);
@@ -163,6 +164,30 @@ describe("below the waist", () => {
       expect(reachesOut(sample({ "src/lib/a.ts": text }))).toEqual([]);
     },
   );
+});
+
+describe("variation", () => {
+  test("nobody asks which transport, era or revision it is", () => {
+    expect(branchesOnVariants(tree)).toEqual([]);
+  });
+
+  test.each([
+    'const crashes = config.transport === "stdio";',
+    'if ("sse" != transport) open();',
+    'const timeout = era.name === "modern" ? 1 : 2;',
+    'switch (era.name) { case "legacy": run(); }',
+    'const rich = version >= "2025-11-25";',
+  ])("a branch is seen: %s", line => {
+    expect(branchesOnVariants(sample({ "src/upstream/a.ts": `\n${line}\n` }))).toEqual([
+      expect.stringMatching(/^src\/upstream\/a\.ts:2 branches on /),
+    ]);
+    expect(branchesOnVariants(sample({ "src/upstream/a.test.ts": line }))).toEqual([]);
+  });
+
+  test("a table is none, and neither is a comparison of something else", () => {
+    const table = 'const TABLE = { stdio: 1, http: 2 };\nconst first = TABLE["stdio"] === 1 && kind === "open";';
+    expect(branchesOnVariants(sample({ "src/upstream/a.ts": table }))).toEqual([]);
+  });
 });
 
 describe("the files", () => {

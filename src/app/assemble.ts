@@ -8,6 +8,7 @@ import type { Clock, Sealer, Store } from "../core/ports.ts";
 import { createPressure } from "../core/pressure.ts";
 import { route } from "../core/route.ts";
 import type { LogStatus, UpstreamStatus } from "../core/status.ts";
+import { ENTRANCES } from "../downstream/entrances.ts";
 import { createHttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
 import { audit } from "../guard/audit.ts";
@@ -27,6 +28,7 @@ import { createSealer } from "../lib/seal.ts";
 import { readSealKey, SEAL_KEY_VARIABLE } from "../lib/seal-key.ts";
 import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstream/child/process-registry.ts";
 import { createPool, type Pool } from "../upstream/pool.ts";
+import { transportOf } from "../upstream/transports.ts";
 import { type Catalogs, createCatalogs } from "./catalogs.ts";
 import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
@@ -250,18 +252,13 @@ function descriptorTrouble(maxConnections: number, limit: number | undefined): s
   return `max_connections is ${maxConnections}, but this process may only have ${limit} files open: raise "ulimit -n" to ${wanted}, or lower it`;
 }
 
-/** What an upstream's catalog on disk belongs to: another command or address is another upstream. */
-function identityOf(config: UpstreamConfig | undefined): string {
-  if (!config) return "";
-  return config.transport === "stdio" ? [config.command, ...config.args].join("\0") : config.url;
-}
+/** What an upstream's catalog on disk belongs to. */
+const identityOf = (config: UpstreamConfig | undefined): string => (config ? transportOf(config).identity : "");
 
 function urlsOf(address: { host: string; port: number }, config: Config): { url: string; urls: string[] } {
   const name = ["127.0.0.1", "0.0.0.0", "::", "::1"].includes(address.host) ? "localhost" : address.host;
   const base = `http://${name.includes(":") ? `[${name}]` : name}:${address.port}`;
-  const streamable = config.transport === "sse" ? [] : [`${base}/mcp`];
-  const sse = config.transport === "http" ? [] : [`${base}/sse`];
-  const urls = [...streamable, ...sse];
+  const urls = ENTRANCES[config.transport].map(path => base + path);
   return { url: urls[0] ?? base, urls };
 }
 

@@ -3,10 +3,10 @@ import type { AgentAnswer, AgentContact } from "../core/front.ts";
 import type { Payload } from "../core/payload.ts";
 import { notificationText } from "../wire/message.ts";
 import { isSevereEnough } from "../wire/methods.ts";
-import { lacking, phrase, RICHER_SINCE, readQuestion } from "../wire/questions.ts";
+import { lacking, phrase, readQuestion } from "../wire/questions.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { ELICITED } from "../wire/upstream-questions.ts";
-import type { LegacyVersion } from "../wire/versions.ts";
+import { asksRichly, type LegacyVersion } from "../wire/versions.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Questions } from "./questions.ts";
 
@@ -21,7 +21,7 @@ export interface ContactOptions {
 
 /** An agent as it can be reached outside its requests: on its own stream, while it has one. */
 export function contactOf({ version, capabilities, questions, outbox, logLevel }: ContactOptions): AgentContact {
-  const knowsUrls = capabilities.object("elicitation")?.has("url") === true && version >= RICHER_SINCE;
+  const knowsUrls = capabilities.object("elicitation")?.has("url") === true && asksRichly(version);
   const elicitationId = (given: string | undefined): string => given ?? randomUUID();
 
   return {

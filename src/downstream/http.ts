@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Config } from "../config/schema.ts";
 import type { View } from "../core/call.ts";
 import { createDrain } from "../core/drain.ts";
 import type { Front } from "../core/front.ts";
@@ -9,6 +10,7 @@ import { type BacklogLimits, createBacklog } from "./backlog.ts";
 import { BODIES } from "./body.ts";
 import { limitConnections, streamsWithin } from "./connections.ts";
 import { createDoor, type DoorRules } from "./door.ts";
+import { ENTRANCES } from "./entrances.ts";
 import { refuse } from "./refuse.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { createSseEndpoint } from "./sse.ts";
@@ -18,7 +20,7 @@ import { createStreams } from "./streams.ts";
 export interface HttpFrontOptions {
   readonly front: Front;
   readonly clock: Clock;
-  readonly transport: "auto" | "http" | "sse";
+  readonly transport: Config["transport"];
   readonly maxConnections: number;
   readonly door: Omit<DoorRules, "port">;
   /** For `/healthz` and `/readyz`: whether calls can be served. */
@@ -61,11 +63,13 @@ const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
 const DRAINING = errorOf({ kind: "draining" });
 const OVERLOADED = errorOf({ kind: "overloaded" });
 const CLOSE_AND_RETRY = { connection: "close", "retry-after": "1" };
+const SSE_PATHS: ReadonlySet<string> = new Set(["/sse", "/messages"]);
 const ALL: View = { kind: "all" };
 
 /** The HTTP side towards agents: one port, every revision. */
 export function createHttpFront(options: HttpFrontOptions): HttpFront {
-  const { front, clock, transport } = options;
+  const { front, clock } = options;
+  const entrances = new Set(ENTRANCES[options.transport]);
   const sessions = createSessions({ front, clock });
   const backlog = createBacklog(options.limits);
   const bodies = { bytes: options.limits?.bodyBytes ?? BODIES.totalBytes };
@@ -115,10 +119,10 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
       return options.ready() ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n");
     if (connections.areCrowded && connections.isOver(request.socket))
       return refuse(response, { status: 503, why: OVERLOADED, headers: CLOSE_AND_RETRY });
-    const view = transport === "sse" ? undefined : viewOf(path);
+    const view = entrances.has("/mcp") ? viewOf(path) : undefined;
     if (view && front.view(view)) return streamable({ request, response, view });
     if (view) return refuse(response, { status: 404, why: `No upstream is configured for ${path}` });
-    if (transport !== "http" && (path === "/sse" || path === "/messages")) return sse({ request, response, view: ALL });
+    if (entrances.has("/sse") && SSE_PATHS.has(path)) return sse({ request, response, view: ALL });
     return notFound(response, path);
   }
 

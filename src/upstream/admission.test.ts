@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { UPSTREAM_SCHEMAS } from "../config/schema.ts";
 import type { Call } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
 import type { Limits } from "../core/limits.ts";
@@ -8,6 +7,7 @@ import { nativeName, ownerId, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Attempt } from "../core/route.ts";
 import { createAdmission } from "./admission.ts";
+import type { Isolation } from "./transports.ts";
 
 const HOLDER: Holder = {
   upstream: upstreamName("a"),
@@ -19,12 +19,18 @@ const LIMITS: Limits = { timeoutMs: 10_000, maxTimeoutMs: 60_000, tryMs: 10_000 
 const DONE: Attempt = { kind: "done", result: Payload.of({}) };
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
-function admissionTo(upstream: object) {
+function admissionTo({
+  max_concurrency: capacity = 32,
+  isolation = "shared",
+}: {
+  max_concurrency?: number;
+  isolation?: Isolation;
+}) {
   const clock = manualClock();
   const running: { owner: string; limits: Limits; end(): void }[] = [];
   const admission = createAdmission({
     clock,
-    config: UPSTREAM_SCHEMAS.stdio.parse({ name: "a", transport: "stdio", command: "x", ...upstream }),
+    ...{ capacity, isolation },
     send: ({ caller }, _holder, limits) =>
       new Promise(resolve => void running.push({ owner: caller.owner, limits, end: () => resolve(DONE) })),
   });

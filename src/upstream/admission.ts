@@ -1,4 +1,3 @@
-import type { UpstreamConfig } from "../config/schema.ts";
 import type { Call } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
 import { type Admitted, createGate, type Gate } from "../core/gate.ts";
@@ -7,6 +6,7 @@ import type { OwnerId } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Attempt } from "../core/route.ts";
 import { failed } from "./attempt.ts";
+import type { Isolation } from "./transports.ts";
 
 export const ADMISSION = {
   /** Longest wait in a queue. Beyond it an agent is better served elsewhere, or later. */
@@ -29,14 +29,15 @@ export interface Admission {
 }
 
 export interface AdmissionOptions {
-  readonly config: UpstreamConfig;
+  /** Calls that may run at once; as many more may wait. */
+  readonly capacity: number;
+  readonly isolation: Isolation;
   readonly clock: Clock;
   readonly send: Send;
 }
 
-export function createAdmission({ config, clock, send }: AdmissionOptions): Admission {
-  const capacity = config.max_concurrency;
-  const gates = gatesFor(config, () => createGate({ capacity, clock }));
+export function createAdmission({ capacity, isolation, clock, send }: AdmissionOptions): Admission {
+  const gates = gatesFor(isolation, () => createGate({ capacity, clock }));
 
   function sendNow(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
     const attempt = send(call, holder, limits);
@@ -85,8 +86,8 @@ interface Gates {
 }
 
 /** One for all; where each agent has a child of its own, one for each. */
-function gatesFor(config: UpstreamConfig, create: () => Gate): Gates {
-  if (config.transport !== "stdio" || config.isolation === "shared") {
+function gatesFor(isolation: Isolation, create: () => Gate): Gates {
+  if (isolation === "shared") {
     const gate = create();
     return { of: () => gate, left: () => {}, waiting: () => gate.waiting, queued: () => gate.waiting };
   }

@@ -8,6 +8,7 @@ import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import { createProcessRegistry } from "./child/process-registry.ts";
 import { createDialer } from "./dial.ts";
 import { createParking } from "./parking.ts";
+import { transportOf } from "./transports.ts";
 
 const INTRODUCTION = { protocolVersion: "2024-11-05", capabilities: {}, serverInfo: { name: "short", version: "1" } };
 
@@ -26,10 +27,13 @@ test("a conversation that ends during its own handshake was never open", async (
     }
   });
   const clock = systemClock;
-  const dialer = createDialer(UPSTREAM_SCHEMAS.sse.parse({ name: "short", transport: "sse", url: peer.url }), {
-    ...{ clock, random: Math.random, identity: { name: "gateway", version: "0.0.0" }, environment: {} },
-    ...{ baseDir: ".", registry: createProcessRegistry(), parking: createParking(clock) },
-  });
+  const dialer = createDialer(
+    transportOf(UPSTREAM_SCHEMAS.sse.parse({ name: "short", transport: "sse", url: peer.url })),
+    {
+      ...{ clock, random: Math.random, identity: { name: "gateway", version: "0.0.0" }, environment: {} },
+      ...{ baseDir: ".", registry: createProcessRegistry(), parking: createParking(clock) },
+    },
+  );
   onTestFinished(async () => {
     await Promise.all([dialer.close(), peer.close()]);
   });

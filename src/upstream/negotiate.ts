@@ -33,33 +33,32 @@ interface Handshake extends Pick<LinkParts, "clock" | "parking" | "declared" | "
  * Finds out which revision the upstream speaks and opens the conversation.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning#backward-compatibility-with-initialization-based-versions
  */
-export async function negotiate(handshake: Handshake, known: Known): Promise<Negotiated> {
+export function negotiate(handshake: Handshake, known: Known): Promise<Negotiated> {
   let id = Math.floor(Math.random() * 2 ** 31);
   const nextId = (): number => id++;
-  if (known !== "legacy") {
-    const modern = await discover(handshake, nextId);
-    if (modern.kind !== "legacy") return modern;
-  }
-  return initialize(handshake, nextId);
+  return OPENINGS[known ?? "modern"](handshake, nextId);
 }
 
-async function discover(handshake: Handshake, nextId: () => number): Promise<Negotiated | { kind: "legacy" }> {
+/** How a conversation begins in each era. The newest one falls back to the other, so it is where to begin. */
+const OPENINGS: Readonly<
+  Record<UpstreamEra["name"], (handshake: Handshake, nextId: () => number) => Promise<Negotiated>>
+> = { modern: discover, legacy: initialize };
+
+async function discover(handshake: Handshake, nextId: () => number): Promise<Negotiated> {
   const era = modernUpstream(handshake.identity);
-  const reply = await ask(handshake, {
-    era,
-    version: LATEST_MODERN,
-    method: "server/discover",
-    params: EMPTY,
-    id: nextId(),
-  });
+  const method = "server/discover";
+  const request = era.request(bareRequest(method, EMPTY), LATEST_MODERN);
+  const reply = await ask(handshake, { method, ...request, id: nextId(), timeoutMs: handshake.probeTimeoutMs });
   const verdict = readDiscover(reply);
-  if (verdict.kind !== "modern") return verdict;
+  if (verdict.kind === "speaks_other") return initialize(handshake, nextId);
+  if (verdict.kind === "failed") return verdict;
   return { kind: "open", link: createLink({ ...handshake, era, introduction: verdict.introduction, nextId }) };
 }
 
 type Verdict =
-  | { readonly kind: "modern"; readonly introduction: Introduction }
-  | { readonly kind: "legacy" }
+  | { readonly kind: "agreed"; readonly introduction: Introduction }
+  /** None of these revisions; perhaps an older one. */
+  | { readonly kind: "speaks_other" }
   | ({ readonly kind: "failed" } & AttemptFailure);
 
 /** Faults that say nothing about the revision: asking in another way would not help. */
@@ -72,18 +71,18 @@ const CONCLUSIVE = new Set<AttemptFailure["fault"]>([
 ]);
 
 function readDiscover(reply: Reply): Verdict {
-  if (reply.kind === "failed") return CONCLUSIVE.has(reply.fault) ? reply : { kind: "legacy" };
+  if (reply.kind === "failed") return CONCLUSIVE.has(reply.fault) ? reply : { kind: "speaks_other" };
   if (reply.kind === "error") {
     const code = Number(reply.error.raw("code")?.toString("latin1"));
-    if (code !== CODES.unsupportedVersion) return { kind: "legacy" };
+    if (code !== CODES.unsupportedVersion) return { kind: "speaks_other" };
     const supported = versionsOf(reply.error.object("data"), "supported");
-    if (supported.some(isLegacy)) return { kind: "legacy" };
+    if (supported.some(isLegacy)) return { kind: "speaks_other" };
     return failed(`the upstream speaks only ${supported.join(", ") || "unknown revisions"}`);
   }
   const version = versionsOf(reply.result, "supportedVersions").find(isModern);
-  if (!version) return { kind: "legacy" };
+  if (!version) return { kind: "speaks_other" };
   return {
-    kind: "modern",
+    kind: "agreed",
     introduction: {
       version,
       capabilities: reply.result.object("capabilities") ?? EMPTY,
@@ -119,7 +118,9 @@ async function initialize(handshake: Handshake, nextId: () => number): Promise<N
   const params = Payload.of({ protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: identity }).with({
     capabilities: handshake.declared.bytes,
   });
-  const reply = await ask(handshake, { era, version: LATEST_LEGACY, method: "initialize", params, id: nextId() });
+  const method = "initialize";
+  const { timeoutMs } = handshake;
+  const reply = await ask(handshake, { method, params, headers: {}, id: nextId(), timeoutMs });
   if (reply.kind === "failed") return reply;
   if (reply.kind === "error")
     return failed(`initialize was refused: ${reply.error.string("message") ?? "no reason given"}`);
@@ -139,16 +140,14 @@ async function initialize(handshake: Handshake, nextId: () => number): Promise<N
 
 function ask(
   handshake: Handshake,
-  request: { era: UpstreamEra; version: string; method: string; params: Payload; id: number },
+  request: { method: string; params: Payload; headers: Record<string, string>; id: number; timeoutMs: number },
 ): Promise<Reply> {
-  const { era, version, method, id } = request;
-  const timeoutMs = era.name === "modern" ? handshake.probeTimeoutMs : handshake.timeoutMs;
-  const { params, headers } = era.request(bareRequest(method, request.params), version);
+  const { id, method, params, headers, timeoutMs } = request;
   const reply = handshake.channel.request({
     id,
     method,
     parts: requestParts(id, method, params),
-    headers: method === "initialize" ? {} : headers,
+    headers,
     signal: handshake.signal,
     timeoutMs,
     maxTimeoutMs: timeoutMs,

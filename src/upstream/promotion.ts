@@ -1,5 +1,5 @@
-import type { UpstreamConfig } from "../config/schema.ts";
 import type { Attempt } from "../core/route.ts";
+import type { Isolation } from "./transports.ts";
 
 /**
  * Whether agents that can be asked have an upstream each to themselves, although it keeps no state for them: with
@@ -17,8 +17,8 @@ export interface Promotion {
 const WISH = /client does not support (?:form |url )?(?:elicitation|sampling|listing roots)/i;
 const READ_BYTES = 4_096;
 
-export function createPromotion(config: UpstreamConfig): Promotion {
-  const possible = config.transport === "stdio" && config.isolation === "auto";
+export function createPromotion(isolation: Isolation): Promotion {
+  const possible = isolation === "auto";
   let promoted = false;
   return {
     get promoted() {

@@ -2,12 +2,12 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import type { Offer } from "../core/catalog.ts";
 import type { Health } from "../core/health.ts";
 import type { UpstreamStatus } from "../core/status.ts";
-import { addressOf } from "./dial.ts";
 import type { Link } from "./link.ts";
 
 /** An upstream as people see it. */
 export function statusOfUpstream(facts: {
   readonly config: UpstreamConfig;
+  readonly address: string;
   readonly health: Health;
   readonly link: Link | undefined;
   readonly offer: Offer | undefined;
@@ -22,7 +22,7 @@ export function statusOfUpstream(facts: {
   return {
     name: config.name,
     transport: config.transport,
-    address: addressOf(config),
+    address: facts.address,
     protocolVersion: link?.version ?? null,
     state: health.state === "ready" && listTrouble ? "degraded" : health.state,
     since: new Date(health.since).toISOString(),

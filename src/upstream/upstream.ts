@@ -25,6 +25,7 @@ import { createSchedule } from "./schedule.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import type { Listener } from "./topics.ts";
 import { createTraffic } from "./traffic.ts";
+import { transportOf } from "./transports.ts";
 import { statusOfUpstream } from "./upstream-status.ts";
 
 export interface UpstreamWorld extends DialWorld {
@@ -69,9 +70,10 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const stopping = new AbortController();
   const signal = stopping.signal;
   const health = createHealth({ clock, random, changed: world.changed });
-  const dialer = createDialer(config, world);
+  const transport = transportOf(config);
+  const dialer = createDialer(transport, world);
   const traffic = createTraffic(clock);
-  const promotion = createPromotion(config);
+  const promotion = createPromotion(transport.isolation);
   let tried = false;
   let stopped: Promise<void> | undefined;
   let listTrouble: string | undefined;
@@ -123,7 +125,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
       }),
     ...{ health, clock, random },
     maxDelayMs: config.health_check_interval * 1000,
-    crashes: config.transport === "stdio",
+    crashes: transport.crashes,
     opened: link => void introduce(link),
   });
   const owners = createOwnerLinks({
@@ -149,7 +151,10 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     ...{ connector, owners, dialer, keeper, health, prober },
     ...{ parking, promotion, clock, stopping: signal },
   });
-  const admission = createAdmission({ config, clock, send: attempts.send });
+  const admission = createAdmission({
+    ...{ capacity: config.max_concurrency, isolation: transport.isolation },
+    ...{ clock, send: attempts.send },
+  });
   const drop = (link: Link): void => {
     owners.drop(link);
     connector.giveUp(link, "the upstream does not know this conversation any more");
@@ -224,7 +229,15 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     },
     status: () =>
       statusOfUpstream({
-        ...{ config, health, listTrouble, counts: traffic.counts, offer: keeper.offer, link: connector.link },
+        ...{
+          config,
+          address: transport.address,
+          health,
+          listTrouble,
+          counts: traffic.counts,
+          offer: keeper.offer,
+          link: connector.link,
+        },
         queued: admission.queued,
         lastStderr: dialer.lastStderr(),
       }),

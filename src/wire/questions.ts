@@ -1,7 +1,7 @@
 import { Payload } from "../core/payload.ts";
 import type { CallAnswer } from "./era.ts";
 import { CODES, type WireError, wireError } from "./rpc-errors.ts";
-import type { LegacyVersion } from "./versions.ts";
+import { asksRichly, type LegacyVersion } from "./versions.ts";
 
 /** A request of a server to an agent. */
 export interface Question {
@@ -20,8 +20,6 @@ type Required = readonly [string] | readonly [string, string];
 
 const EMPTY = Payload.of({});
 const DECLINE = Payload.of({ action: "decline" });
-/** Since then there are URLs to open, and capabilities within the one for sampling. */
-export const RICHER_SINCE = "2025-11-25";
 
 const isUrl = (params: Payload): boolean => params.string("mode") === "url";
 
@@ -95,7 +93,7 @@ export function phrase(
 ): Phrased {
   const params = question.params ?? EMPTY;
   const ask = (changed: Payload): Phrased => ({ kind: "ask", question: { method: question.method, params: changed } });
-  const old = to.version < RICHER_SINCE;
+  const old = !asksRichly(to.version);
   if (question.method === "elicitation/create") {
     if (!isUrl(params)) return ask(old && params.has("mode") ? params.with({ mode: undefined }) : params);
     if (old) return { kind: "answered", result: DECLINE };

@@ -26,6 +26,9 @@ export const takesBatches = (version: LegacyVersion): boolean => version <= "202
 /** Whether a client reads an event without data; older ones take it for a message. */
 export const readsEmptyEvents = (version: LegacyVersion): boolean => version >= "2025-11-25";
 
+/** Whether questions may name URLs to open, and capabilities within the one for sampling. */
+export const asksRichly = (version: LegacyVersion): boolean => version >= "2025-11-25";
+
 /** `_meta` keys that modern requests and results carry. */
 export const META = {
   protocolVersion: "io.modelcontextprotocol/protocolVersion",

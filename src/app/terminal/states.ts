@@ -1,3 +1,4 @@
+import type { UpstreamTransport } from "../../config/schema.ts";
 import type { UpstreamState, UpstreamStatus } from "../../core/status.ts";
 import { printable } from "./printable.ts";
 import type { Paint, Tone } from "./terminal.ts";
@@ -48,22 +49,30 @@ export function doubtLine({ name, state, lastError }: UpstreamStatus): string[] 
 
 type Status = Pick<UpstreamStatus, "name" | "state" | "transport" | "address" | "lastError">;
 
-/** What to do about the reasons that upstreams fail for. The first that fits is given. */
-const REMEDIES: readonly { readonly fits: (status: Status, reason: string) => boolean; readonly help: string }[] = [
+/** What to do about one kind of reason. */
+interface Remedy {
+  readonly fits: (status: Status, reason: string) => boolean;
+  readonly help: string;
+}
+
+const CREDENTIALS: Remedy = {
+  fits: ({ state }, reason) =>
+    state === "auth_required" || /\b(401|403|unauthori[sz]ed|forbidden|token request|invalid_client)\b/i.test(reason),
+  help: "Check its credentials: `auth` or `headers` in the configuration.",
+};
+const OF_CHILDREN: readonly Remedy[] = [
+  CREDENTIALS,
   {
-    fits: ({ state }, reason) =>
-      state === "auth_required" || /\b(401|403|unauthori[sz]ed|forbidden|token request|invalid_client)\b/i.test(reason),
-    help: "Check its credentials: `auth` or `headers` in the configuration.",
-  },
-  {
-    fits: ({ transport }, reason) =>
-      transport === "stdio" && /ENOENT|EACCES|not found|no such file|not executable/i.test(reason),
+    fits: (_, reason) => /ENOENT|EACCES|not found|no such file|not executable/i.test(reason),
     help: "Check `command`: the program must be on the PATH of the gateway, or be named with its whole path.",
   },
   {
-    fits: ({ transport }) => transport === "stdio",
+    fits: () => true,
     help: "Run the command by hand, and see what it said: `rad mcp proxy logs --stderr NAME`.",
   },
+];
+const OF_REMOTES: readonly Remedy[] = [
+  CREDENTIALS,
   {
     fits: (_, reason) => /ECONNREFUSED/i.test(reason),
     help: "Verify that the upstream server is running: nothing listens at that address.",
@@ -85,13 +94,20 @@ const REMEDIES: readonly { readonly fits: (status: Status, reason: string) => bo
     help: "Check the path in `url`, and that `transport` is what the server speaks.",
   },
 ];
+/** What to do about the reasons that upstreams fail for. The first that fits is given. */
+const REMEDIES = { stdio: OF_CHILDREN, sse: OF_REMOTES, http: OF_REMOTES } satisfies Record<
+  UpstreamTransport,
+  readonly Remedy[]
+>;
 const LAST_REMEDY =
   "Verify that the upstream server is running and accessible, and that its `url` or `command` is correct.";
 
 /** Why an upstream serves nobody: what, where, what to do. The first line is the one to search for. */
 export function explainFailure(status: Status, paint: Paint): string[] {
   const reason = status.lastError ?? wordOf(status.state);
-  const help = REMEDIES.find(({ fits }) => fits(status, reason))?.help ?? LAST_REMEDY;
+  // What is shown may come from a gateway of another version.
+  const remedies = new Map<string, readonly Remedy[]>(Object.entries(REMEDIES)).get(status.transport) ?? [];
+  const help = remedies.find(({ fits }) => fits(status, reason))?.help ?? LAST_REMEDY;
   return [
     paint("bad", `Failed to connect to upstream ${JSON.stringify(printable(status.name))}: ${printable(reason)}`),
     ` ${paint("dim", "-->")} ${printable(status.address)}`,

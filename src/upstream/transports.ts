@@ -1,0 +1,129 @@
+import type { UpstreamConfig } from "../config/schema.ts";
+import type { Clock, Random } from "../core/ports.ts";
+import { Secret } from "../lib/secret.ts";
+import type { Channel, ChannelEvents } from "./channel.ts";
+import { childEnvironment } from "./child/child-environment.ts";
+import type { ProcessRegistry } from "./child/process-registry.ts";
+import { openStdioChannel } from "./child/stdio.ts";
+import type { TokenSource } from "./http/credentials.ts";
+import { openDispatcher, type UpstreamDispatcher } from "./http/dispatcher.ts";
+import { clientCredentials } from "./http/oauth.ts";
+import { openSseChannel } from "./http/sse.ts";
+import { type HttpChannel, openHttpChannel } from "./http/streamable.ts";
+import type { Known } from "./negotiate.ts";
+
+/** What opening a channel needs from the place where the gateway runs. */
+export interface TransportWorld {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly registry: ProcessRegistry;
+  /** The gateway's own environment, of which children get only what the configuration lets through. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Working directory of children. */
+  readonly baseDir: string;
+}
+
+/** How agents share what runs at an upstream; `auto`: all of them one, until it shows that it would like to ask. */
+export type Isolation = "shared" | "per_agent" | "auto";
+
+/** How one configured upstream is reached: all that depends on its transport. */
+export interface Transport {
+  /** Where it is, fit to be shown: no credentials, no query, no environment. */
+  readonly address: string;
+  /** What its catalog on disk belongs to: another command or address is another upstream. */
+  readonly identity: string;
+  /** Whether losing it again and again is a crash loop (of a child of ours) rather than an outage. */
+  readonly crashes: boolean;
+  readonly isolation: Isolation;
+  /** The revision family to begin with, where the transport settles it. */
+  readonly known: Known;
+  /** Whether the upstream keeps state for the agent that this channel was opened for. */
+  holdsState(channel: Channel): boolean;
+  opener(world: TransportWorld): Opener;
+}
+
+/** Opens channels to one upstream. */
+export interface Opener {
+  open(events: ChannelEvents): Channel;
+  close(): Promise<void>;
+}
+
+type ConfigOf<T extends UpstreamConfig["transport"]> = Extract<UpstreamConfig, { transport: T }>;
+type RemoteConfig = ConfigOf<"http"> | ConfigOf<"sse">;
+
+const TRANSPORTS: { [T in UpstreamConfig["transport"]]: (config: ConfigOf<T>) => Transport } = {
+  stdio: config => ({
+    address: [config.command, ...config.args].join(" "),
+    identity: [config.command, ...config.args].join("\0"),
+    crashes: true,
+    isolation: config.isolation,
+    known: undefined,
+    holdsState: () => config.isolation === "per_agent",
+    opener: world => childOpener(config, world),
+  }),
+  sse: config => ({
+    ...remote(config),
+    known: "legacy",
+    holdsState: () => true,
+    opener: world => remoteOpener(config, world, openSseChannel),
+  }),
+  http: config => ({
+    ...remote(config),
+    known: undefined,
+    holdsState: channel => (channel as HttpChannel).sessionId !== undefined,
+    opener: world => remoteOpener(config, world, openHttpChannel),
+  }),
+};
+
+export function transportOf(config: UpstreamConfig): Transport {
+  return (TRANSPORTS[config.transport] as (config: UpstreamConfig) => Transport)(config);
+}
+
+function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
+  const { clock, registry, environment, baseDir } = world;
+  const { command, args, cwd = baseDir } = config;
+  return {
+    close: async () => {},
+    open(events) {
+      const env = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env });
+      return openStdioChannel({ clock, registry, environment, spec: { command, args, cwd, env } }, events);
+    },
+  };
+}
+
+function remote({ url }: RemoteConfig): Pick<Transport, "address" | "identity" | "crashes" | "isolation"> {
+  const { origin, pathname } = new URL(url);
+  return { address: origin + pathname, identity: url, crashes: false, isolation: "shared" };
+}
+
+interface RemoteOptions {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly dispatcher: UpstreamDispatcher;
+  readonly credentials?: TokenSource;
+}
+
+function remoteOpener(
+  { url, headers, auth }: RemoteConfig,
+  { clock, random }: TransportWorld,
+  openChannel: (options: RemoteOptions, events: ChannelEvents) => Channel,
+): Opener {
+  const dispatcher = openDispatcher({ url, clock });
+  const credentials = auth && {
+    credentials: clientCredentials({
+      tokenUrl: auth.token_url,
+      clientId: auth.client_id,
+      clientSecret: new Secret(auth.client_secret),
+      clock,
+      ...(auth.scope !== undefined && { scope: auth.scope }),
+      ...(auth.audience !== undefined && { audience: auth.audience }),
+    }),
+  };
+  const options: RemoteOptions = { url, headers, clock, random, dispatcher, ...credentials };
+  return {
+    open: events => openChannel(options, events),
+    close: () => dispatcher.close(),
+  };
+}
