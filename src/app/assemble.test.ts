@@ -65,5 +65,11 @@ test("a reload says which of the changes wait for a restart", async () => {
   expect(await gateway.reload(changed)).toEqual(["at the next restart: port, max_connections, allowed_hosts"]);
   // Another reload does not make them true.
   expect(await gateway.reload(changed)).toHaveLength(1);
+  expect(gateway.status().pending).toEqual([
+    { key: "port", running: 3000, configured: 1 },
+    { key: "max_connections", running: 10_000, configured: 5 },
+    { key: "allowed_hosts", running: [], configured: ["gateway.example"] },
+  ]);
   expect(await gateway.reload(config)).toEqual([]);
+  expect(gateway.status().pending).toEqual([]);
 });

@@ -7,7 +7,7 @@ import type { OwnerId } from "../core/names.ts";
 import type { Clock, Sealer, Store } from "../core/ports.ts";
 import { createPressure } from "../core/pressure.ts";
 import { route } from "../core/route.ts";
-import type { LogStatus, UpstreamStatus } from "../core/status.ts";
+import type { LogStatus, PendingChange, UpstreamStatus } from "../core/status.ts";
 import { ENTRANCES } from "../downstream/entrances.ts";
 import { createHttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
@@ -125,9 +125,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const changes = [...pool.apply(next.upstreams)];
     catalogs.rebuild(next);
     watches.renew();
-    const late = opened ? LATE.filter(key => JSON.stringify(opened?.[key]) !== JSON.stringify(next[key])) : [];
+    const late = pending().map(({ key }) => key);
     if (late.length > 0) changes.push(`at the next restart: ${late.join(", ")}`);
     return changes;
+  }
+
+  function pending(): PendingChange[] {
+    return LATE.flatMap(key => {
+      const [running, configured] = [opened?.[key], config[key]];
+      const isPending = opened !== undefined && JSON.stringify(running) !== JSON.stringify(configured);
+      return isPending ? [{ key, running, configured }] : [];
+    });
   }
 
   const shutdown = createShutdown({
@@ -158,6 +166,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         redactor,
         pressure,
         log: logStatus(),
+        pending: pending(),
         warnings: [...rejections, ...options.warnings, ...troubles],
       }),
     async listen(address) {
@@ -184,6 +193,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       return edge.ended;
     },
     reload: async next => apply(next),
+    withoutSecrets: text => redactor.text(text),
     rejected(problem) {
       rejections = problem === undefined ? [] : [problem];
     },

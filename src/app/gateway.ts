@@ -57,6 +57,8 @@ export interface Gateway {
   serveStdio(streams: { input: Readable; output: Writable }): Promise<void>;
   /** Swaps the configuration; keeps every unchanged upstream as it is. Resolves with one sentence per change. */
   reload(config: Config): Promise<readonly string[]>;
+  /** Removes what is secret by the rules of the configuration from a text that people are shown. */
+  withoutSecrets(text: string): string;
   /** The configuration on disk was not taken, in words; `undefined` when it is taken again. Shown in `status`. */
   rejected(problem: string | undefined): void;
   /** Tells every change of an upstream's state. Returns the function that ends it. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/ports.ts";
 import type { Pressure } from "../core/pressure.ts";
-import type { Health, LogStatus, Status, UpstreamState, UpstreamStatus } from "../core/status.ts";
+import type { Health, LogStatus, PendingChange, Status, UpstreamState, UpstreamStatus } from "../core/status.ts";
 import type { Redactor } from "../guard/redact.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Catalogs } from "./catalogs.ts";
@@ -17,9 +17,10 @@ export function statusOf(parts: {
   log: LogStatus;
   redactor: Redactor;
   pressure: Pressure;
+  pending: readonly PendingChange[];
   warnings: readonly string[];
 }): Status {
-  const { options, startedAt, clock, pool, catalogs, listening, log, redactor, pressure, warnings } = parts;
+  const { options, startedAt, clock, pool, catalogs, listening, log, redactor, pressure, pending, warnings } = parts;
   const upstreams = pool.upstreams.map(upstream => withoutSecrets(upstream.status(), redactor));
   const { entries, hidden, replicas, conflicts } = catalogs.all;
   return {
@@ -45,6 +46,7 @@ export function statusOf(parts: {
       conflicts,
     },
     log,
+    pending,
     warnings: [...(pressure.level > 0 ? [overloadedNow(pressure)] : []), ...logWarnings(log), ...warnings],
   };
 }

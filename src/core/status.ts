@@ -63,6 +63,15 @@ export interface LogStatus {
   readonly trouble: string | null;
 }
 
+/** A key of the configuration that the file changes and a running gateway cannot. */
+export interface PendingChange {
+  readonly key: string;
+  /** What the gateway runs with. */
+  readonly running: unknown;
+  /** What it will run with after a restart. */
+  readonly configured: unknown;
+}
+
 export type Health = "ok" | "degraded" | "down";
 
 /** What `rad mcp proxy status --json` prints of a running gateway, as `rad.status/1`. Fields are added, never renamed. */
@@ -83,5 +92,7 @@ export interface Status {
   readonly upstreams: readonly UpstreamStatus[];
   readonly catalog: CatalogStatus;
   readonly log: LogStatus;
+  /** Waits for a restart. */
+  readonly pending: readonly PendingChange[];
   readonly warnings: readonly string[];
 }

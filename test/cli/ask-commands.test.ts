@@ -89,6 +89,17 @@ describe("without a running gateway", () => {
     }
   });
 
+  it.each([["list"], ["tools"], ["prompts"], ["test", "files"], ["call", "files_tool"]])(
+    "%s says on stderr that it connects by itself, and prints nothing more for scripts",
+    async (...args) => {
+      const says = `No gateway runs for ${place.cwd}/.radium/mcp-proxy.toml: this command connects to its upstreams by itself.\n`;
+      expect((await rad("mcp", ...args)).err).toContain(says);
+      const { out, err } = await rad("mcp", ...args, "--json");
+      expect(err).toBe(says);
+      expect(out.trimEnd().split("\n")).toEqual([expect.stringMatching(/^\{"schema":/)]);
+    },
+  );
+
   it.each([
     ["list", "upstreams"],
     ["tools", "tools"],
@@ -141,7 +152,7 @@ describe("call", () => {
     expect(await rad("mcp", "call", "files_tool")).toMatchObject({
       code: 1,
       out: "no\n",
-      err: "The tool reported an error.\n",
+      err: expect.stringMatching(/\nThe tool reported an error\.\n$/),
     });
   });
 
@@ -157,6 +168,21 @@ describe("call", () => {
     });
   });
 
+  const lost = {
+    kind: "upstream",
+    upstream: upstreamName("files"),
+    attempts: 1,
+    delivery: "not_sent",
+    detail: "why",
+  } as const;
+  it("tells why a call failed without the secrets in it", async () => {
+    const detail = "exited; last lines on stderr: password=canary-1";
+    fails({ ...lost, fault: "connection_lost", delivery: "sent_unknown", detail });
+    const { err, out } = await rad("mcp", "call", "files_tool");
+    expect(err).toContain("last lines on stderr: password=[redacted]");
+    expect(err + out + (await rad("mcp", "call", "files_tool", "--json")).out).not.toContain("canary");
+  });
+
   it.each(["[1]", "{", "nonsense"])("refuses %s as arguments", async text => {
     expect(await rad("mcp", "call", "files_tool", "--args", text)).toMatchObject({
       code: 2,
@@ -165,13 +191,6 @@ describe("call", () => {
     expect(fake.calls).toEqual([]);
   });
 
-  const lost = {
-    kind: "upstream",
-    upstream: upstreamName("files"),
-    attempts: 1,
-    delivery: "not_sent",
-    detail: "why",
-  } as const;
   it.each<[string, Failure, number, string]>([
     ["an unknown tool", { kind: "unknown_name", what: "tool", name: "x", nearest: ["y"] }, 1, "did you mean y?"],
     ["a deadline", { ...lost, fault: "timeout" }, 8, "RAD2016"],

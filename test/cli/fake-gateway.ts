@@ -10,6 +10,7 @@ import { nativeName, publicName, upstreamName } from "../../src/core/names.ts";
 import { Payload } from "../../src/core/payload.ts";
 import { NO_PRESSURE } from "../../src/core/pressure.ts";
 import type { Status, UpstreamStatus } from "../../src/core/status.ts";
+import { createRedactor } from "../../src/guard/redact.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { createSealer } from "../../src/lib/seal.ts";
 
@@ -98,6 +99,7 @@ export function fakeGateway(
       conflicts: [],
     },
     log: { path: null, onFailure: "drop", written: 0, dropped: 0, waitingBytes: 0, trouble: null },
+    pending: [],
     warnings: options?.warnings ?? [],
   });
   const fake: Fake = {
@@ -143,6 +145,7 @@ export function fakeGateway(
       },
       serveStdio: async () => {},
       rejected: () => {},
+      withoutSecrets: createRedactor([]).text,
       reload: async config => {
         fake.configs.push(config);
         return ["files: unchanged"];

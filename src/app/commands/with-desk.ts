@@ -26,7 +26,11 @@ export async function withDesk(
   const places = placesFor(options, context);
   const record = running(standingOf(places));
   if (record) return use(farDesk(record), record.pid);
-  const { config } = await readConfig(configPathOf(places), context);
+  const configPath = configPathOf(places);
+  const { config } = await readConfig(configPath, context);
+  const { terminal } = context;
+  const unserved = `No gateway runs for ${printable(configPath)}: this command connects to its upstreams by itself.`;
+  terminal.err(terminal.paint.err("dim", unserved));
   const gateway = await context.assemble({
     config: only(config, options.upstream),
     configPath: places.configPath,
@@ -34,7 +38,7 @@ export async function withDesk(
     keep: KEEP_NOTHING,
     version: VERSION,
     warnings: [],
-    tell: line => context.terminal.err(printable(line)),
+    tell: line => terminal.err(printable(line)),
   });
   const desk = nearDesk(gateway);
   try {

@@ -28,7 +28,7 @@ export function nearDesk(gateway: Gateway): Desk {
       ) as Record<Kind, Listed[]>;
       return { entries, missing: catalog?.missing ?? [], upstreams: upstreams.map(({ name }) => name) };
     },
-    call: async tool => answerOf(await askTool(gateway.front, tool)),
+    call: async tool => answerOf(await askTool(gateway.front, tool), gateway),
     test: async ({ waitMs }) => {
       const { upstreams } = await statusAfter(waitMs);
       return { upstreams: upstreams.map(status => ({ ...status, tookMs: took.get(status.name) ?? null })) };
@@ -61,7 +61,7 @@ export async function allTried(gateway: Gateway, waitMs: number): Promise<void> 
   await gateway.settled(Math.max(0, waitMs - (performance.now() - startedMs)));
 }
 
-function answerOf(outcome: Outcome): CallAnswer {
+function answerOf(outcome: Outcome, gateway: Gateway): CallAnswer {
   const upstream = outcome.route?.upstream ?? null;
   switch (outcome.kind) {
     case "done":
@@ -69,13 +69,15 @@ function answerOf(outcome: Outcome): CallAnswer {
     case "asks":
       return { kind: "asks", upstream };
     case "failed":
-      return { kind: "failed", failure: failureOf(outcome.failure) };
+      return { kind: "failed", failure: failureOf(outcome.failure, gateway) };
   }
 }
 
-function failureOf(failure: Failure): CallFailure {
+function failureOf(failure: Failure, { withoutSecrets }: Gateway): CallFailure {
   const { code, error } = errorOf(failure);
-  return { reason: reasonOf(failure), message: error.string("message") ?? "", detail: detailOf(failure), code };
+  // A detail may hold what an upstream wrote to stderr, or what we sent it.
+  const detail = withoutSecrets(detailOf(failure));
+  return { reason: reasonOf(failure), message: error.string("message") ?? "", detail, code };
 }
 
 function reasonOf(failure: Failure): CallFailure["reason"] {

@@ -7,8 +7,8 @@ import { plain } from "./terminal.ts";
 const style: Style = { paint: plain, columns: 80, unicode: true, nowMs: Date.parse("2026-01-01T00:00:05Z") };
 const catalog = { tools: 1, prompts: 0, resources: 0, templates: 0, hidden: [], replicas: [], conflicts: [] };
 
-const shown = (upstreams: UpstreamStatus[], warnings: string[] = []): string[] =>
-  fleetSummary({ upstreams, catalog, warnings } as unknown as Status, style);
+const shown = (upstreams: UpstreamStatus[], warnings: string[] = [], pending?: Status["pending"]): string[] =>
+  fleetSummary({ upstreams, catalog, warnings, pending } as unknown as Status, style);
 
 describe("the summary of the upstreams", () => {
   it("shows a warning of several lines in several lines", () => {
@@ -32,6 +32,14 @@ describe("the summary of the upstreams", () => {
     const lines = shown([busy, idle]);
     expect(lines).toContain("  files: 2 calls running (max_concurrency), 3 calls waiting for their turn");
     expect(lines.join("\n")).not.toContain("idle:");
+  });
+
+  it("says which changes wait for a restart", () => {
+    const lines = shown([], [], [{ key: "port", running: 3000, configured: 4000 }]);
+    expect(lines.slice(-2)).toEqual([
+      "Waits for `rad mcp proxy restart`",
+      "  port is 3000 now, 4000 in the configuration",
+    ]);
   });
 
   it("says nothing of upstreams that are well", () => {

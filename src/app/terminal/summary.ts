@@ -61,6 +61,7 @@ export function fleetSummary(status: Status, style: Style): string[] {
     ...Object.entries(DEALT_WITH).map(([action, title]) =>
       section(title, catalog.hidden.filter(each => each.action === action).map(hiddenLine), style),
     ),
+    section("Waits for `rad mcp proxy restart`", pendingLines(status.pending), style),
     section(
       "Warnings",
       status.warnings.flatMap(warning => warning.split("\n")),
@@ -78,6 +79,14 @@ function queueLine({ name, inFlight, queued }: UpstreamStatus): string[] {
   if (queued === 0) return [];
   const running = `${count(inFlight - queued, "call")} running (max_concurrency)`;
   return [`${name}: ${running}, ${count(queued, "call")} waiting for their turn`];
+}
+
+/** A gateway of an earlier version tells nothing of it. */
+function pendingLines(pending: Status["pending"] = []): string[] {
+  return pending.map(
+    ({ key, running, configured }) =>
+      `${key} is ${JSON.stringify(running)} now, ${JSON.stringify(configured)} in the configuration`,
+  );
 }
 
 const BECAUSE = { group: "they are of one group", equal: "inferred: equal definitions and configurations" } as const;
