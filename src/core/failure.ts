@@ -15,6 +15,8 @@ export type Delivery = "not_sent" | "refused" | "sent_unknown" | "partial" | "an
 /** What went wrong between us and an upstream. */
 export type Fault =
   | "unreachable"
+  /** What the configuration names cannot be used, so that trying again is of no use before somebody mends it. */
+  | "misconfigured"
   | "timeout"
   | "connection_lost"
   | "protocol_error"

@@ -16,6 +16,7 @@ export const HEALTH_RULES = {
 /** After which deliveries a fault is the upstream's own. Cancelling is the agent's doing; a limit or a login is no fault. */
 const BLAME: Readonly<Record<Fault, ReadonlySet<Delivery>>> = {
   unreachable: always(),
+  misconfigured: always(),
   connection_lost: always(),
   protocol_error: always(),
   session_lost: never(),

@@ -74,6 +74,7 @@ export const PASSES_SOON: Readonly<Record<Fault, boolean>> = {
   session_lost: true,
   bad_response: true,
   unreachable: false,
+  misconfigured: false,
   timeout: false,
   protocol_error: false,
   too_large: false,

@@ -14,12 +14,12 @@ const refusing = (fault: Fault, retryAfterMs?: number): Opened => ({
   ...(retryAfterMs !== undefined && { retryAfterMs }),
 });
 
-function setUp(clock = manualClock(), random = seeded(1)) {
+function setUp(clock = manualClock(), random = seeded(1), crashes = false) {
   const dials: number[] = [];
   const health = createHealth({ clock, random, changed: () => {} });
   const world: { answer: Opened } = { answer: refusing("unreachable") };
   const connector = createConnector({
-    ...{ health, clock, random, maxDelayMs: 30_000, crashes: false },
+    ...{ health, clock, random, maxDelayMs: 30_000, crashes },
     async open() {
       dials.push(clock.now());
       return world.answer;
@@ -53,6 +53,33 @@ describe("the connector", () => {
     for (const at of attempts) windows.set(Math.floor(at / 100), (windows.get(Math.floor(at / 100)) ?? 0) + 1);
     expect(Math.max(...windows.values())).toBeLessThanOrEqual(0.1 * attempts.length);
     await Promise.all(fleet.map(({ connector }) => connector.stop()));
+    expect(clock.pending).toBe(0);
+  });
+
+  it("tries what is misconfigured rarely, by no call, and at once when it may have been mended", async () => {
+    const { connector, health, clock, dials, world } = setUp(manualClock(), seeded(1), true);
+    world.answer = refusing("misconfigured");
+    connector.start();
+    await turns();
+    for (let at = 0; at < 90_000; at += 500) {
+      clock.advance(500);
+      const closed = { kind: "failed", fault: "misconfigured", delivery: "not_sent" };
+      expect(await connector.demand()).toMatchObject(closed);
+    }
+    expect(dials.map(at => at - dials[0]!)).toEqual([0, 30_000, 60_000, 90_000]);
+    expect([health.state, health.lastError]).toEqual(["down", "misconfigured"]);
+    for (let time = 0; time < 10; time++) {
+      connector.recheck();
+      await turns();
+    }
+    expect([dials.length, health.state]).toEqual([14, "down"]);
+    world.answer = refusing("unreachable");
+    connector.recheck();
+    await turns();
+    connector.recheck();
+    await turns();
+    expect(dials).toHaveLength(15);
+    await connector.stop();
     expect(clock.pending).toBe(0);
   });
 

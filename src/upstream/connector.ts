@@ -42,6 +42,8 @@ export interface Connector {
   demand(): Promise<Opened>;
   /** Gives the link up, because it turned out to be dead, and opens a new one. */
   giveUp(link: Link, detail: string): void;
+  /** What was wrong with the configuration may have been mended: tries at once where that was the trouble. */
+  recheck(): void;
   start(): void;
   stop(): Promise<void>;
 }
@@ -71,6 +73,9 @@ export function createConnector(options: ConnectorOptions): Connector {
   /** Until the next attempt begins, or a call may bring it forward. */
   let pausing: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   let stopped = false;
+  /** Only another configuration, or another file, helps: no call finds out, and time is no reason to hurry. */
+  let misconfigured = false;
+  const closed = (): Fault | undefined => (misconfigured ? "misconfigured" : CLOSED[health.state]);
 
   function dial(): Promise<Opened> {
     cancelRetry();
@@ -89,12 +94,12 @@ export function createConnector(options: ConnectorOptions): Connector {
       if (link && opened.kind === "open" && link === opened.link) lost(detail);
     });
     if (opened.kind === "failed") {
-      down(STATE_OF[opened.fault] ?? "down", opened.detail, opened.retryAfterMs);
+      down(opened.fault, opened.detail, opened.retryAfterMs);
       return opened;
     }
     if (stopped || ended !== undefined) {
       await opened.link.close();
-      if (!stopped) down("down", ended ?? "stopped");
+      if (!stopped) down("connection_lost", ended ?? "stopped");
       return {
         kind: "failed",
         fault: "unreachable",
@@ -102,6 +107,7 @@ export function createConnector(options: ConnectorOptions): Connector {
         detail: ended ?? "the upstream was removed",
       };
     }
+    misconfigured = false;
     link = opened.link;
     openedAt = clock.now();
     options.opened(link);
@@ -113,17 +119,20 @@ export function createConnector(options: ConnectorOptions): Connector {
     if (stopped) return;
     lostAt = clock.now();
     if (clock.now() - openedAt >= RECONNECT.stableMs) attempts = 0;
-    down("down", detail);
+    down("connection_lost", detail);
   }
 
-  function down(state: UpstreamState, detail: string, retryAfterMs = 0): void {
+  function down(fault: Fault, detail: string, retryAfterMs = 0): void {
     if (stopped) return;
     const now = clock.now();
-    losses = [...losses.filter(at => now - at < RECONNECT.crashWindowMs), now];
+    misconfigured = fault === "misconfigured";
+    if (misconfigured) losses = [];
+    else losses = [...losses.filter(at => now - at < RECONNECT.crashWindowMs), now];
+    const state = STATE_OF[fault] ?? "down";
     const looping = options.crashes && state === "down" && losses.length >= RECONNECT.crashes;
     health.disconnected(looping ? "crashlooping" : state, detail);
     const ceiling = Math.min(options.maxDelayMs, RECONNECT.baseMs * 2 ** Math.min(attempts++, 20));
-    const delayMs = Math.max(retryAfterMs, random() * ceiling);
+    const delayMs = misconfigured ? options.maxDelayMs : Math.max(retryAfterMs, random() * ceiling);
     retryAt = now + delayMs;
     cancelRetry();
     cancelRetry = clock.after(delayMs, () => void dial());
@@ -149,19 +158,19 @@ export function createConnector(options: ConnectorOptions): Connector {
 
   async function patiently(attempt: Promise<Opened>): Promise<Opened> {
     const opened = await attempt;
-    return opened.kind === "failed" && !CLOSED[health.state] && mayBeRestarting() ? demand() : opened;
+    return opened.kind === "failed" && !closed() && mayBeRestarting() ? demand() : opened;
   }
 
   function demand(): Promise<Opened> {
     if (link) return Promise.resolve({ kind: "open", link });
     if (opening) return patiently(opening);
-    const closed = CLOSED[health.state];
+    const fault = closed();
     const tooSoon = clock.now() - triedAt < RECONNECT.onDemandMs;
-    if (!closed && !tooSoon && !stopped) return patiently(dial());
-    if (!closed && mayBeRestarting()) return pause().then(demand);
+    if (!fault && !tooSoon && !stopped) return patiently(dial());
+    if (!fault && mayBeRestarting()) return pause().then(demand);
     return Promise.resolve({
       kind: "failed",
-      fault: closed ?? "unreachable",
+      fault: fault ?? "unreachable",
       delivery: "not_sent",
       detail: health.lastError ?? "not connected",
       retryAfterMs: Math.max(0, Math.ceil(retryAt - clock.now())),
@@ -180,6 +189,9 @@ export function createConnector(options: ConnectorOptions): Connector {
       if (link !== dead) return;
       lost(detail);
       void dead.discard();
+    },
+    recheck() {
+      if (misconfigured && !opening && !stopped) void dial();
     },
     start() {
       void dial();

@@ -64,6 +64,7 @@ type Verdict =
 /** Faults that say nothing about the revision: asking in another way would not help. */
 const CONCLUSIVE = new Set<AttemptFailure["fault"]>([
   "unreachable",
+  "misconfigured",
   "auth_required",
   "rate_limited",
   "cancelled",

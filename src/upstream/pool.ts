@@ -87,6 +87,7 @@ export function createPool(world: PoolWorld): Pool {
         if (!byName.has(upstream.name)) changes.push(`removed upstream "${upstream.name}"`);
         retire(upstream);
       }
+      for (const upstream of upstreams) if (!started.includes(upstream)) upstream.recheck();
       for (const upstream of started) upstream.start();
       return changes;
     },

@@ -60,6 +60,8 @@ export interface Upstream extends Instance {
   /** Ends the conversations that it holds for that owner. */
   release(owner: OwnerId): void;
   start(): void;
+  /** The configuration was read again and is the same for this upstream: what it names may be there now. */
+  recheck(): void;
   /** Waits for running calls, at most `graceMs`, then closes everything. A second time shortens the wait. */
   stop(graceMs: number): Promise<void>;
 }
@@ -242,6 +244,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
         lastStderr: dialer.lastStderr(),
       }),
     start: () => connector.start(),
+    recheck: () => connector.recheck(),
     stop(graceMs) {
       const ended = traffic.ended(graceMs);
       stopped ??= ended.then(release);

@@ -40,6 +40,7 @@ type Reason = { readonly code: number; readonly reason: string; readonly message
 /** A fault whose request may have had an effect reads differently from one that surely had none. */
 const BEFORE_EFFECT: Record<Fault, Reason> = {
   unreachable: unavailable(),
+  misconfigured: unavailable(),
   timeout: { code: CODES.upstreamTimeout, reason: "upstream_timeout", message: "The upstream did not answer in time" },
   connection_lost: unavailable(),
   protocol_error: protocolError(),
@@ -60,6 +61,7 @@ const BEFORE_EFFECT: Record<Fault, Reason> = {
 const AFTER_SENDING: Record<Fault, Reason> = {
   ...BEFORE_EFFECT,
   unreachable: unknownOutcome(),
+  misconfigured: unknownOutcome(),
   connection_lost: unknownOutcome(),
   bad_response: unknownOutcome(),
   session_lost: unknownOutcome(),

@@ -18,6 +18,7 @@ const DRAINING: Expected = [-31006, "draining", true];
 /** What an agent is told of each fault: while nothing has run for certain, and after that. */
 const TOLD: Readonly<Record<Exclude<Fault, "cancelled">, Readonly<Record<When, Expected>>>> = {
   unreachable: { not_sent: UNAVAILABLE, refused: UNAVAILABLE, sent: UNKNOWN },
+  misconfigured: { not_sent: UNAVAILABLE, refused: UNAVAILABLE, sent: UNKNOWN },
   connection_lost: { not_sent: UNAVAILABLE, refused: UNAVAILABLE, sent: UNKNOWN },
   session_lost: { not_sent: UNAVAILABLE, refused: UNAVAILABLE, sent: UNKNOWN },
   bad_response: { not_sent: UNAVAILABLE, refused: UNAVAILABLE, sent: UNKNOWN },

@@ -87,6 +87,29 @@ for (const [what, breakIt, says] of BREAKS) {
   });
 }
 
+row("F-29", "a command that is gone is no crash loop, and a reload finds it mended", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "radium-faults-"));
+  keep({ close: async () => rmSync(dir, { recursive: true, force: true }) });
+  const command = join(dir, "server.sh");
+  writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "$@"\n`, { mode: 0o755 });
+  const { pair, lab } = await start({ onCall: "process.exit(0)" }, { command, health_check_interval: 3_600 });
+  renameSync(command, `${command}.away`);
+  expect(failureOf(await lab.call(pair.unsafe, { fault: true, nonce: "unsafe" }))).toMatchObject(UNKNOWN);
+  const missing = `command "${command}" does not exist (${command})`;
+  await untilChild(lab, ({ lastError }) => lastError === missing);
+  // More often than a child may end before it is in a crash loop.
+  for (let time = 0; time < 7; time++) {
+    expect(failureOf(await lab.callChild(pair, { nonce: `early-${time}` }))).toMatchObject(UNAVAILABLE);
+    expect((await lab.gateway.rad("mcp", "proxy", "reload")).code).toBe(0);
+  }
+  await untilChild(lab, ({ state, lastError }) => state === "down" && lastError === missing);
+  const { stdout } = await lab.gateway.rad("mcp", "proxy", "status");
+  expect(stdout).toContain("help: Correct `command` or `cwd` in the configuration");
+  renameSync(`${command}.away`, command);
+  expect((await lab.gateway.rad("mcp", "proxy", "reload")).code).toBe(0);
+  expect(await answers(lab, pair)).toBe(true);
+});
+
 row("F-31", "a child that never reads takes no more than fits, is started again, and nothing runs twice", async () => {
   const { pair, lab } = await start(
     { onCall: "process.stdin.pause(); setInterval(() => {}, 1e6)" },

@@ -63,8 +63,8 @@ const CREDENTIALS: Remedy = {
 const OF_CHILDREN: readonly Remedy[] = [
   CREDENTIALS,
   {
-    fits: (_, reason) => /ENOENT|EACCES|not found|no such file|not executable/i.test(reason),
-    help: "Check `command`: the program must be on the PATH of the gateway, or be named with its whole path.",
+    fits: (_, reason) => /^(command|working directory) .*(not found|not exist|may not be run|does not$)/.test(reason),
+    help: "Correct `command` or `cwd` in the configuration, or put there what they name; then `rad mcp proxy reload`.",
   },
   {
     fits: () => true,

@@ -34,22 +34,39 @@ export function describeEnd(spec: Command, { code, signal, lines, environment }:
   return [`"${spec.command}" ${how}`, ...hints, ...(words ? [`last lines on stderr: ${words}`] : [])].join("; ");
 }
 
-/** Says in one sentence why a command could not be run and what to do about it. Names no argument: they may be secret. */
-export function describeSpawnError(spec: Command, error: Error): string {
-  const code = (error as NodeJS.ErrnoException).code ?? error.name;
-  const explain = SPAWN_ERRORS[code];
-  return explain ? explain(spec) : `command "${spec.command}" could not be started (${code})`;
+/** Why a process never ran. */
+export interface SpawnFailure {
+  /** `cannot_run` where only another configuration, or another file, helps. */
+  readonly how: "not_started" | "cannot_run";
+  readonly detail: string;
 }
 
-const SPAWN_ERRORS: { readonly [code: string]: (spec: Command) => string } = {
-  ENOENT: notFound,
-  ENOTDIR: notFound,
-  EACCES: ({ command, cwd }) =>
-    `command "${command}" may not be run; make it executable (chmod +x) and check that ${cwd} can be entered`,
-  EMFILE: ({ command }) => `command "${command}" could not be started: too many open files; raise "ulimit -n"`,
-  ENFILE: ({ command }) => `command "${command}" could not be started: the system has too many open files`,
-  EAGAIN: ({ command }) => `command "${command}" could not be started: too many processes; raise "ulimit -u"`,
-  E2BIG: ({ command }) => `command "${command}" could not be started: its arguments and environment are too long`,
+/** Says in one sentence why a command could not be run and what to do about it. Names no argument: they may be secret. */
+export function describeSpawnError(spec: Command, error: Error): SpawnFailure {
+  const code = (error as NodeJS.ErrnoException).code ?? error.name;
+  const [how, explain] = SPAWN_ERRORS[code] ?? ["not_started", couldNot(code)];
+  return { how, detail: explain(spec) };
+}
+
+const couldNot =
+  (why: string) =>
+  ({ command }: Command): string =>
+    `command "${command}" could not be started: ${why}`;
+
+const SPAWN_ERRORS: { readonly [code: string]: readonly [SpawnFailure["how"], (spec: Command) => string] } = {
+  ENOENT: ["cannot_run", notFound],
+  ENOTDIR: ["cannot_run", notFound],
+  EACCES: [
+    "cannot_run",
+    ({ command, cwd }) =>
+      `command "${command}" may not be run; make it executable (chmod +x) and check that ${cwd} can be entered`,
+  ],
+  ENOEXEC: ["cannot_run", couldNot("it is no program for this system")],
+  E2BIG: ["cannot_run", couldNot("its arguments and environment are too long")],
+  ERR_INVALID_ARG_VALUE: ["cannot_run", couldNot("its name or an argument holds what no command line can")],
+  EMFILE: ["not_started", couldNot('too many open files; raise "ulimit -n"')],
+  ENFILE: ["not_started", couldNot("the system has too many open files")],
+  EAGAIN: ["not_started", couldNot('too many processes; raise "ulimit -u"')],
 };
 
 function notFound({ command, cwd, env }: Command): string {

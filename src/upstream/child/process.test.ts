@@ -19,7 +19,7 @@ interface Started {
   readonly registry: ReturnType<typeof createProcessRegistry>;
   /** Resolves when stdout holds the text. */
   printed(text: string): Promise<void>;
-  readonly closed: Promise<{ started: boolean; detail: string }>;
+  readonly closed: Promise<{ how: string; detail: string }>;
   readonly ends: string[];
   output(): string;
 }
@@ -29,8 +29,8 @@ function start(spec: Partial<ProcessSpec>, host: Partial<ProcessHost> = {}): Sta
   let output = "";
   let look = (): void => {};
   const ends: string[] = [];
-  let end: (value: { started: boolean; detail: string }) => void = () => {};
-  const closed = new Promise<{ started: boolean; detail: string }>(resolve => {
+  let end: (value: { how: string; detail: string }) => void = () => {};
+  const closed = new Promise<{ how: string; detail: string }>(resolve => {
     end = resolve;
   });
   const child = startProcess(
@@ -71,11 +71,15 @@ describe("a command that cannot be run", () => {
     ["is not executable", { command: "./plain.txt" }, /"\.\/plain\.txt" may not be run; make it executable/],
     ["names a missing interpreter", { command: "./lost" }, /"\.\/lost" exists, but the interpreter/],
     ["has no folder to run in", { command: "sh", cwd: "/nowhere" }, /working directory \/nowhere does not exist/],
-    ["has a zero byte in its arguments", { command: "sh", args: ["a\0b"] }, /could not be started \(ERR_INVALID/],
+    [
+      "has a zero byte in its arguments",
+      { command: "sh", args: ["a\0b"] },
+      /could not be started: its name or an argument holds what/,
+    ],
     ["is empty", { command: "" }, /could not be started/],
   ])("%s: a person is told what to do", async (_, spec, detail) => {
     const { child, closed, registry } = start(spec);
-    expect(await closed).toEqual({ started: false, detail: expect.stringMatching(detail) });
+    expect(await closed).toEqual({ how: "cannot_run", detail: expect.stringMatching(detail) });
     expect(child.pid).toBeUndefined();
     expect(registry.groups()).toEqual([]);
     await child.stop();

@@ -35,9 +35,12 @@ export interface ProcessHost {
 
 export interface ProcessEvents {
   stdout(chunk: Buffer): void;
-  /** Said once, after the last chunk of stdout. `started` is false when the command could not be run at all. */
-  closed(end: { readonly started: boolean; readonly detail: string }): void;
+  /** Said once, after the last chunk of stdout. */
+  closed(end: { readonly how: ProcessEndKind; readonly detail: string }): void;
 }
+
+/** It ran and ended; or could not be started now; or cannot be run as it is configured. */
+export type ProcessEndKind = "ended" | "not_started" | "cannot_run";
 
 /** A child that leads a process group of its own. */
 export interface RunningProcess {
@@ -70,7 +73,7 @@ export function startProcess(spec: ProcessSpec, host: ProcessHost, events: Proce
   const fail = (error: Error): void => {
     if (closed.done) return;
     closed.resolve();
-    events.closed({ started: false, detail: describeSpawnError(spec, error) });
+    events.closed(describeSpawnError(spec, error));
   };
   if (spawned instanceof Error) queueMicrotask(() => fail(spawned));
   else spawned.on("error", fail);
@@ -106,7 +109,7 @@ function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents
     closed.resolve();
     for (const stream of child.stdio) stream?.destroy();
     const end = { code: child.exitCode, signal: child.signalCode, lines: ring.lines(), environment };
-    events.closed({ started: true, detail: reason ?? describeEnd(spec, end) });
+    events.closed({ how: "ended", detail: reason ?? describeEnd(spec, end) });
   };
 
   /** Once gone, always gone: from then on the pid may belong to somebody else. */

@@ -35,7 +35,7 @@ describe("a child that dies", () => {
 
   test("of which nothing could be started fails what waits as never sent", async () => {
     const { call, closed, channel } = openChannel({ command: "none-such", args: [], env });
-    expect(await call({})).toMatchObject({ fault: "unreachable", delivery: "not_sent" });
+    expect(await call({})).toMatchObject({ fault: "misconfigured", delivery: "not_sent" });
     expect(await closed).toContain('"none-such" was not found');
     expect([channel.pid, channel.stderr()]).toEqual([undefined, []]);
   });

@@ -7,7 +7,7 @@ import { type Invalid, oneLine, readMessage } from "../../wire/message.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
 import { createLineWriter, type LineWriter, type Outgoing } from "./line-writer.ts";
-import { type ProcessHost, type ProcessSpec, startProcess } from "./process.ts";
+import { type ProcessEndKind, type ProcessHost, type ProcessSpec, startProcess } from "./process.ts";
 import { printable } from "./stderr-ring.ts";
 import { createThrottle, type Throttle } from "./throttle.ts";
 
@@ -36,6 +36,11 @@ export interface StdioChannel extends Channel {
   counts(): StdioCounts;
 }
 
+const FAULTS = {
+  ended: "connection_lost",
+  not_started: "unreachable",
+  cannot_run: "misconfigured",
+} as const satisfies Record<ProcessEndKind, Fault>;
 const OPEN_BRACE = 0x7b;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const NOISE_KEPT_BYTES = 200;
@@ -67,7 +72,7 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
   });
 
   /** From now on nothing is sent. What was sent may still be answered, until the child is gone. */
-  const refuse = (fault: "unreachable" | "overloaded", detail: string): void => {
+  const refuse = (fault: "unreachable" | "misconfigured" | "overloaded", detail: string): void => {
     ended ??= { fault, delivery: "not_sent", detail };
     writer?.close();
   };
@@ -75,7 +80,7 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
   const refusal = (): AttemptFailure | undefined => ended;
 
   const fail = (fault: Fault, detail: string): void => {
-    refuse("unreachable", detail);
+    refuse(fault === "misconfigured" ? fault : "unreachable", detail);
     correlator.failAll({ fault, delivery: "sent_unknown", detail });
   };
 
@@ -124,8 +129,8 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
 
   const child = startProcess(spec, options, {
     stdout: lines.push,
-    closed({ started, detail }) {
-      fail(started ? "connection_lost" : "unreachable", detail);
+    closed({ how, detail }) {
+      fail(FAULTS[how], detail);
       // Without one message ever understood, what it said instead is the best hint.
       const hint = understood || counts.noise === 0 ? "" : `; it printed, instead of JSON-RPC: ${lastNoise()}`;
       events.closed(`${detail}${hint}`);
