@@ -34,4 +34,13 @@ describe("what a child wrote to stderr", () => {
     ring.push(Buffer.alloc(100_000, "x"));
     expect(ring.lines().map(line => line.length)).toEqual([1_000]);
   });
+
+  test("holds no private key, also when its first lines are not among the last hundred", () => {
+    const ring = createStderrRing();
+    const body = Array.from({ length: 120 }, (_, line) => `${String(line).padStart(3, "0")}${"k".repeat(61)}`);
+    ring.push(Buffer.from(["up", "-----BEGIN PRIVATE KEY-----", ...body].join("\n")));
+    expect(ring.lines()).toEqual(["up", "[redacted]"]);
+    ring.push(Buffer.from("\n-----END PRIVATE KEY-----\nready\n"));
+    expect(ring.lines()).toEqual(["up", "[redacted]", "ready"]);
+  });
 });

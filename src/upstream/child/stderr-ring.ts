@@ -1,13 +1,15 @@
 import { stripVTControlCharacters } from "node:util";
+import { hideKeys } from "./key-lines.ts";
 
 export interface StderrRing {
   push(chunk: Buffer): void;
-  /** The last lines as printable text, newest last. */
+  /** The last lines as printable text, newest last; without private keys that stand on several of them. */
   lines(): readonly string[];
 }
 
 const CAPACITY_BYTES = 64 * 1024;
 const MAX_LINES = 100;
+const LOOK_BACK = 5;
 const MAX_LINE_LENGTH = 1_000;
 /** C0, C1, line and paragraph separators, and what turns the direction of the text that follows. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
@@ -40,12 +42,13 @@ export function createStderrRing(): StderrRing {
       written += chunk.length;
     },
     lines() {
+      // Those before the ones that are shown tell whether a private key goes on in them.
       const texts = bytes()
         .toString("utf8")
         .split("\n")
-        .slice(-MAX_LINES - 1);
+        .slice(-MAX_LINES * LOOK_BACK);
       const clean = texts.map(text => printable(text.slice(0, MAX_LINE_LENGTH)).trimEnd());
-      return clean.filter(text => text !== "").slice(-MAX_LINES);
+      return hideKeys(clean.filter(text => text !== "")).slice(-MAX_LINES);
     },
   };
 }
