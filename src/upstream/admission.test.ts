@@ -34,8 +34,8 @@ function admissionTo({
     send: ({ caller }, _holder, limits) =>
       new Promise(resolve => void running.push({ owner: caller.owner, limits, end: () => resolve(DONE) })),
   });
-  const send = (owner = "ann", signal = new AbortController().signal): Promise<Attempt> =>
-    admission.send({ caller: { owner: ownerId(owner) }, signal } as unknown as Call, HOLDER, LIMITS);
+  const send = (owner = "ann", signal = new AbortController().signal, limits = LIMITS): Promise<Attempt> =>
+    admission.send({ caller: { owner: ownerId(owner) }, signal } as unknown as Call, HOLDER, limits);
   return { clock, running, admission, send };
 }
 
@@ -53,6 +53,22 @@ describe("calls to one upstream", () => {
       { timeoutMs: 8_500, maxTimeoutMs: 58_500, tryMs: 8_500 },
     ]);
     expect(admission.queued).toBe(0);
+  });
+
+  test("that somebody else could take get as long to be answered as if they had not waited", async () => {
+    const { clock, running, send } = admissionTo({ max_concurrency: 1 });
+    const signal = new AbortController().signal;
+    void send();
+    void send("ann", signal, { ...LIMITS, tryMs: 5_000 });
+    clock.advance(1_500);
+    running[0]?.end();
+    await turn();
+    expect(running[1]?.limits).toEqual({ timeoutMs: 8_500, maxTimeoutMs: 58_500, tryMs: 5_000 });
+    void send("ann", signal, { ...LIMITS, timeoutMs: 6_000, tryMs: 5_000 });
+    clock.advance(1_500);
+    running[1]?.end();
+    await turn();
+    expect(running[2]?.limits).toEqual({ timeoutMs: 4_500, maxTimeoutMs: 58_500, tryMs: 4_500 });
   });
 
   test("need no place when their agents have left: what they end at the upstream ends at once", async () => {

@@ -54,7 +54,9 @@ export function createAdmission({ capacity, isolation, clock, send }: AdmissionO
     const waitMs = Math.min(ADMISSION.maxWaitMs, limits.tryMs);
     const admitted = await gate.queue({ waitMs, signal: call.signal });
     if (admitted !== "in") return refusal(admitted, capacity);
-    return sendNow(gate, { call, holder, limits: rest(limits, clock.now() - queuedAt) });
+    const left = rest(limits, clock.now() - queuedAt);
+    // Given up for having waited, it would run twice, and burden the equals of an upstream that is merely busy.
+    return sendNow(gate, { call, holder, limits: { ...left, tryMs: Math.min(limits.tryMs, left.timeoutMs) } });
   }
 
   return {
