@@ -87,7 +87,7 @@ export const recovery = (options: ChaosOptions): Promise<Verdict[]> =>
 export const retries = (options: ChaosOptions): Promise<Verdict[]> =>
   withPair(async ({ x, y, calls }) => {
     for (const upstream of [x, y]) upstream.when({ method: "tools/call" }, { do: "status", status: 500 });
-    const ms = phaseMs(options, 4, 20);
+    const ms = phaseMs(options, 11, 20);
     const from = performance.now();
     const offered = (await calls(ms)).length;
     const seconds = (performance.now() - from) / 1_000;
