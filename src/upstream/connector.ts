@@ -8,7 +8,8 @@ import type { Link } from "./link.ts";
 export type Opened = { readonly kind: "open"; readonly link: Link } | ({ readonly kind: "failed" } & AttemptFailure);
 
 export const RECONNECT = {
-  baseMs: 200,
+  /** So long that the first attempts of many links that were cut together are spread; a call that comes does not wait for it. */
+  baseMs: 500,
   /** A connection that lasted this long starts the backoff anew. */
   stableMs: 30_000,
   /** A call may bring a reconnection forward, but not more often than this. */
