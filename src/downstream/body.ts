@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { ByteBuffer } from "../wire/byte-buffer.ts";
 
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
@@ -31,8 +32,7 @@ export function readBody(request: IncomingMessage, budget: BodyBudget): Promise<
   }
   if (Number(headers["content-length"] ?? 0) > MAX_BODY_BYTES) return tooLarge();
   return new Promise(resolve => {
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const body = new ByteBuffer(MAX_BODY_BYTES);
     let read = false;
     let held = 0;
     const hold = (bytes: number): void => {
@@ -40,25 +40,23 @@ export function readBody(request: IncomingMessage, budget: BodyBudget): Promise<
       held = bytes;
     };
     request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
+      const size = body.length + chunk.length;
       if (size > BODIES.smallBytes && !read) {
         if (size <= MAX_BODY_BYTES && budget.bytes + held >= size) hold(size);
         else {
           read = true;
-          chunks.length = 0;
+          body.clear();
           hold(0);
           resolve(size > MAX_BODY_BYTES ? tooLarge() : refused(503, "too many large bodies are being read: try again"));
         }
       }
-      if (!read) chunks.push(chunk);
+      if (!read) body.append(chunk);
     });
     request.on("end", () => {
       hold(0);
       if (read) return;
       read = true;
-      const [first] = chunks;
-      const bytes = chunks.length === 1 && first ? first : Buffer.concat(chunks);
-      resolve({ kind: "body", bytes });
+      resolve({ kind: "body", bytes: body.take() });
     });
     const gone = (): void => {
       hold(0);

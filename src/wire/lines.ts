@@ -1,3 +1,5 @@
+import { ByteBuffer } from "./byte-buffer.ts";
+
 export interface LineSplitter {
   push(chunk: Buffer): void;
 }
@@ -13,35 +15,14 @@ export interface LineSplitterOptions {
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-const FIRST_CAPACITY = 4 * 1024;
-/** A buffer that grew beyond this is given back after its line. */
-const KEPT_CAPACITY = 64 * 1024;
 
 /**
  * Cuts a byte stream into lines, in linear time and with memory in proportion to the longest line, whatever the size of
  * the chunks. A line within one chunk is not copied.
  */
 export function lineSplitter({ maxBytes, onLine, onTooLong }: LineSplitterOptions): LineSplitter {
-  let pending = Buffer.alloc(0);
-  let length = 0;
+  const pending = new ByteBuffer(maxBytes);
   let skipping = false;
-
-  const keep = (piece: Buffer): void => {
-    const needed = length + piece.length;
-    if (needed > pending.length) {
-      const capacity = Math.min(Math.max(needed, pending.length * 2, FIRST_CAPACITY), Math.max(maxBytes, needed));
-      const larger = Buffer.allocUnsafeSlow(capacity);
-      pending.copy(larger, 0, 0, length);
-      pending = larger;
-    }
-    piece.copy(pending, length);
-    length = needed;
-  };
-
-  const forget = (): void => {
-    length = 0;
-    if (pending.length > KEPT_CAPACITY) pending = Buffer.alloc(0);
-  };
 
   const emit = (line: Buffer): void => {
     const end = line[line.length - 1] === CARRIAGE_RETURN ? line.length - 1 : line.length;
@@ -50,23 +31,21 @@ export function lineSplitter({ maxBytes, onLine, onTooLong }: LineSplitterOption
 
   const finishLine = (piece: Buffer): void => {
     if (skipping) skipping = false;
-    else if (length + piece.length > maxBytes) {
-      forget();
+    else if (pending.length + piece.length > maxBytes) {
+      pending.clear();
       onTooLong();
-    } else if (length === 0) emit(piece);
+    } else if (pending.length === 0) emit(piece);
     else {
-      keep(piece);
-      const line = Buffer.from(pending.subarray(0, length));
-      forget();
-      emit(line);
+      pending.append(piece);
+      emit(pending.take());
     }
   };
 
   const beginLine = (piece: Buffer): void => {
     if (skipping || piece.length === 0) return;
-    if (length + piece.length <= maxBytes) keep(piece);
+    if (pending.length + piece.length <= maxBytes) pending.append(piece);
     else {
-      forget();
+      pending.clear();
       skipping = true;
       onTooLong();
     }

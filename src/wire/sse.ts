@@ -3,6 +3,8 @@
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 
+import { ByteBuffer } from "./byte-buffer.ts";
+
 export interface SseEvent {
   /** `message` where the stream names none. */
   readonly event: string;
@@ -25,7 +27,6 @@ const CR = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
 const NEWLINE = Buffer.from("\n");
-const NOTHING = Buffer.alloc(0);
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const DATA = Buffer.from("data");
 
@@ -38,19 +39,21 @@ export function sseParser(options: SseParserOptions): (chunk: Buffer) => void {
 class Parser {
   readonly #options: SseParserOptions;
   /** The beginning of the line that the next chunk continues. */
-  #head: Buffer[] = [];
-  #headBytes = 0;
+  readonly #head: ByteBuffer;
   #afterCr = false;
   #firstLine = true;
   #dead = false;
-  #data: Buffer[] = [];
-  #dataBytes = 0;
+  readonly #data: ByteBuffer;
+  /** Whether there was a line of data, be it empty. */
+  #hasData = false;
   #event = "";
   #id: string | undefined;
   #retryMs: number | undefined;
 
   constructor(options: SseParserOptions) {
     this.#options = options;
+    this.#head = new ByteBuffer(options.maxEventBytes);
+    this.#data = new ByteBuffer(options.maxEventBytes);
   }
 
   push(chunk: Buffer): void {
@@ -77,25 +80,21 @@ class Parser {
   }
 
   #keep(part: Buffer): void {
-    this.#head.push(part);
-    this.#headBytes += part.length;
+    this.#head.append(part);
     this.#checkLength(0);
   }
 
   #whole(tail: Buffer): Buffer {
     if (this.#head.length === 0) return tail;
-    this.#head.push(tail);
-    const line = Buffer.concat(this.#head, this.#headBytes + tail.length);
-    this.#head = [];
-    this.#headBytes = 0;
-    return line;
+    this.#head.append(tail);
+    return this.#head.take();
   }
 
   #checkLength(more: number): void {
-    if (this.#dataBytes + this.#headBytes + more <= this.#options.maxEventBytes) return;
+    if (this.#data.length + this.#head.length + more <= this.#options.maxEventBytes) return;
     this.#dead = true;
-    this.#head = [];
-    this.#data = [];
+    this.#head.clear();
+    this.#data.clear();
     this.#options.onTooLong();
   }
 
@@ -115,10 +114,11 @@ class Parser {
     const valueAt = colon < 0 ? line.length : line[colon + 1] === SPACE ? colon + 2 : colon + 1;
     const value = line.subarray(valueAt);
     if (nameEnd === 4 && line.compare(DATA, 0, 4, 0, 4) === 0) {
-      this.#checkLength(value.length);
+      this.#checkLength(value.length + (this.#hasData ? NEWLINE.length : 0));
       if (this.#dead) return;
-      this.#data.push(value);
-      this.#dataBytes += value.length + 1;
+      if (this.#hasData) this.#data.append(NEWLINE);
+      this.#data.append(value);
+      this.#hasData = true;
     } else if (nameEnd <= 5) {
       this.#field(line.toString("latin1", 0, nameEnd), value);
     }
@@ -134,17 +134,15 @@ class Parser {
   }
 
   #dispatch(): void {
-    const [only] = this.#data;
     const [id, retryMs] = [this.#id, this.#retryMs];
     const event = this.#event || "message";
-    const parts = this.#data;
-    this.#data = [];
-    this.#dataBytes = 0;
+    const hadData = this.#hasData;
+    const data = this.#data.take();
+    this.#hasData = false;
     this.#event = "";
     this.#id = undefined;
     this.#retryMs = undefined;
-    if (only === undefined && id === undefined && retryMs === undefined) return;
-    const data = parts.length > 1 ? joinLines(parts) : (only ?? NOTHING);
+    if (!hadData && id === undefined && retryMs === undefined) return;
     this.#options.onEvent({ event, data, ...(id !== undefined && { id }), ...(retryMs !== undefined && { retryMs }) });
   }
 }
@@ -153,10 +151,6 @@ const find = (chunk: Buffer, byte: number, from: number): number => {
   const at = chunk.indexOf(byte, from);
   return at < 0 ? chunk.length : at;
 };
-
-function joinLines(lines: readonly Buffer[]): Buffer {
-  return Buffer.concat(lines.flatMap((line, index) => (index === 0 ? [line] : [NEWLINE, line])));
-}
 
 const END = Buffer.from("\n\n");
 const PLAIN_HEAD = Buffer.from("data: ");

@@ -1,5 +1,6 @@
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
+import { ByteBuffer } from "../../wire/byte-buffer.ts";
 import { type Invalid, type Message, readMessage } from "../../wire/message.ts";
 import { sseParser } from "../../wire/sse.ts";
 import type { Reply } from "../channel.ts";
@@ -120,21 +121,19 @@ function readError(status: number, context: ReplyContext): ReplyReader {
 
 /** Gathers a body up to the largest message and hands it over whole. */
 function collect(context: ReplyContext, whole: (text: Buffer) => void): ReplyReader {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const body = new ByteBuffer(context.maxMessageBytes);
   let gaveUp = false;
   return {
     data(chunk) {
       if (gaveUp) return;
-      bytes += chunk.length;
-      if (bytes > context.maxMessageBytes) {
+      if (body.length + chunk.length > context.maxMessageBytes) {
         gaveUp = true;
-        chunks.length = 0;
+        body.clear();
         context.onReply(tooLarge(context));
-      } else chunks.push(chunk);
+      } else body.append(chunk);
     },
     end() {
-      if (!gaveUp) whole(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+      if (!gaveUp) whole(body.take());
     },
   };
 }
