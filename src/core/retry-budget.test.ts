@@ -1,13 +1,13 @@
-import { array, assert, boolean, integer, property, record } from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRetryBudget } from "./retry-budget.ts";
 
 /** What is done to a budget one after the other: time passes, calls come, attempts are wanted. */
-const steps = array(
-  record({
-    afterMs: integer({ min: 0, max: 3_000 }),
-    calls: integer({ min: 0, max: 40 }),
-    wants: integer({ min: 0, max: 200 }),
+const steps = fc.array(
+  fc.record({
+    afterMs: fc.integer({ min: 0, max: 3_000 }),
+    calls: fc.integer({ min: 0, max: 40 }),
+    wants: fc.integer({ min: 0, max: 200 }),
   }),
   { minLength: 2, maxLength: 60 },
 );
@@ -28,8 +28,8 @@ describe("the retry budget", () => {
   });
 
   it("never gives more, over any ten seconds or longer, whenever they begin", () => {
-    assert(
-      property(integer({ min: 0, max: 10_000_000 }), steps, boolean(), (start, all, callsFirst) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 10_000_000 }), steps, fc.boolean(), (start, all, callsFirst) => {
         const budget = createRetryBudget();
         let now = start;
         // The balance before and after each step: attempts beyond what calls and time have brought.
