@@ -96,3 +96,27 @@ it.each([
   } else clock.advance(3_600_000);
   expect(keeper.isStale("tool")).toBe(false);
 });
+
+it("goes on after a list that it stumbled over, and says so", async () => {
+  const clock = manualClock();
+  const told: (string | undefined)[] = [];
+  const keeper = createOfferKeeper({
+    ...{ upstream: upstreamName("u"), clock, known: undefined, changed: () => {} },
+    trouble: detail => told.push(detail),
+  });
+  const broken = linkOf("broken").link;
+  Object.assign(broken, { ask: () => Promise.reject(new Error("not foreseen")) });
+  const { link, asked } = linkOf("sound");
+  const first = keeper.refresh(broken);
+  const second = keeper.refresh(link);
+  await first;
+  expect(told).toEqual(["its lists could not be read: not foreseen"]);
+  for (const reading of [second, keeper.refresh(link)]) {
+    await flush();
+    clock.advance(500);
+    await flush();
+    asked.shift()?.();
+    await reading;
+  }
+  expect([keeper.offer?.instructions, told.at(-1), clock.pending]).toEqual(["sound", undefined, 0]);
+});

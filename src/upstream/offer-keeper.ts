@@ -39,7 +39,8 @@ export function createOfferKeeper(options: {
 
   async function read(link: Link): Promise<void> {
     readAt = clock.now();
-    const result = await fetchOffer(link, upstream, aborted.signal);
+    // What one upstream makes us stumble over must not end what all the others are served by.
+    const result = await fetchOffer(link, upstream, aborted.signal).catch(stumbled);
     if (aborted.signal.aborted) return;
     if (result.kind === "failed") return options.trouble(result.detail);
     options.trouble(result.problems.length > 0 ? result.problems.join("; ") : undefined);
@@ -57,7 +58,7 @@ export function createOfferKeeper(options: {
 
   /** Reads on the link that is the latest when its time has come: the one that was told of may be gone by then. */
   async function after(before: Promise<void> | undefined): Promise<void> {
-    await before;
+    await before?.catch(() => {});
     const pauseMs = readAt + SPACING_MS - clock.now();
     if (pauseMs > 0) await new Promise<void>(resolve => clock.after(pauseMs, resolve));
     waiting = undefined;
@@ -84,6 +85,11 @@ export function createOfferKeeper(options: {
     stop: () => aborted.abort(),
   };
 }
+
+const stumbled = (error: unknown): { readonly kind: "failed"; readonly detail: string } => ({
+  kind: "failed",
+  detail: `its lists could not be read: ${error instanceof Error ? error.message : String(error)}`,
+});
 
 const CAPABILITY: ReadonlyMap<Kind, string> = new Map(
   [...LIST_METHODS.values()].map(({ kind, capability }) => [kind, capability]),
