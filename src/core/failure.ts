@@ -23,7 +23,10 @@ export type Fault =
   | "too_large"
   | "auth_required"
   | "rate_limited"
+  /** It could not deal with the request, or its answer makes no sense. */
   | "bad_response"
+  /** It will not have the request, for reasons that lie in the request. */
+  | "rejected"
   | "session_lost"
   | "overloaded"
   /** We ended the conversation: the gateway stops, or the upstream was removed. */

@@ -54,7 +54,8 @@ describe("health", () => {
     ["cancelled", "sent_unknown"],
     ["too_large", "sent_unknown"],
     ["session_lost", "refused"],
-    ["bad_response", "refused"],
+    ["rejected", "refused"],
+    ["rejected", "sent_unknown"],
     ["timeout", "not_sent"],
     ["overloaded", "not_sent"],
   ] as const)("does not blame it for %s (%s)", (fault, delivery) => {

@@ -22,8 +22,9 @@ const BLAME: Readonly<Record<Fault, ReadonlySet<Delivery>>> = {
   session_lost: never(),
   // What was never sent has waited for something of ours.
   timeout: new Set(["sent_unknown", "partial", "answered"]),
-  // A refusal may be about this request alone.
-  bad_response: new Set(["sent_unknown", "partial", "answered"]),
+  bad_response: always(),
+  // It may be about this request alone.
+  rejected: never(),
   // What was never sent was refused by us.
   overloaded: new Set(["refused"]),
   too_large: never(),

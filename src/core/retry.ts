@@ -73,6 +73,7 @@ export const PASSES_SOON: Readonly<Record<Fault, boolean>> = {
   connection_lost: true,
   session_lost: true,
   bad_response: true,
+  rejected: false,
   unreachable: false,
   misconfigured: false,
   timeout: false,

@@ -52,6 +52,7 @@ const BEFORE_EFFECT: Record<Fault, Reason> = {
   },
   rate_limited: { code: CODES.rateLimited, reason: "upstream_rate_limited", message: "The upstream limits its rate" },
   bad_response: unavailable(),
+  rejected: unavailable(),
   session_lost: unavailable(),
   overloaded: { code: CODES.overloaded, reason: "overloaded", message: "The upstream takes no more requests now" },
   stopped: draining("The gateway is shutting down"),
@@ -64,6 +65,7 @@ const AFTER_SENDING: Record<Fault, Reason> = {
   misconfigured: unknownOutcome(),
   connection_lost: unknownOutcome(),
   bad_response: unknownOutcome(),
+  rejected: unknownOutcome(),
   session_lost: unknownOutcome(),
   overloaded: unknownOutcome(),
   stopped: draining(

@@ -22,6 +22,7 @@ const TOLD: Readonly<Record<Exclude<Fault, "cancelled">, Readonly<Record<When, E
   connection_lost: { not_sent: UNAVAILABLE, refused: UNAVAILABLE, sent: UNKNOWN },
   session_lost: { not_sent: UNAVAILABLE, refused: UNAVAILABLE, sent: UNKNOWN },
   bad_response: { not_sent: UNAVAILABLE, refused: UNAVAILABLE, sent: UNKNOWN },
+  rejected: { not_sent: UNAVAILABLE, refused: UNAVAILABLE, sent: UNKNOWN },
   overloaded: { not_sent: BUSY, refused: BUSY, sent: UNKNOWN },
   timeout: {
     not_sent: [-31002, "upstream_timeout", true],

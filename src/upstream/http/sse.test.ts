@@ -117,7 +117,7 @@ it.each([
 
 it("is not opened by a server that offers no stream", async () => {
   const { channel, closed } = await setup(seen => void seen.response.writeHead(405).end());
-  expect(await channel.request(outbound())).toMatchObject({ fault: "bad_response", delivery: "not_sent" });
+  expect(await channel.request(outbound())).toMatchObject({ fault: "rejected", delivery: "not_sent" });
   await closed;
 });
 

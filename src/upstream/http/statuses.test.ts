@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { faultOfStatus, mediaType, retryAfterMs } from "./statuses.ts";
+import { faultOfBareStatus, faultOfStatus, mediaType, retryAfterMs } from "./statuses.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
 
@@ -37,6 +37,18 @@ it("lets 429 wait as long as it asks, and takes 503 for a refusal only when it n
   expect(faultOfStatus({ status: 429, headers: {} }, NOW)).not.toHaveProperty("retryAfterMs");
   expect(faultOfStatus({ status: 503, headers }, NOW)).toMatchObject({ fault: "overloaded", delivery: "refused" });
   expect(faultOfStatus({ status: 503, headers: {} }, NOW)).toBeUndefined();
+});
+
+it.each([
+  [[400, 404, 405, 406, 410, 413, 415, 421, 426, 431], "rejected", "refused"],
+  // What stands in the way may say these of a request that it has passed on, and an application when it has begun.
+  [[408, 409, 412, 418, 422, 423, 424, 451, 499], "rejected", "sent_unknown"],
+  [[500, 502, 504, 520], "bad_response", "sent_unknown"],
+] as const)("takes %s for %s (%s)", (statuses, fault, delivery) => {
+  for (const status of statuses) {
+    expect(faultOfStatus({ status, headers: { "retry-after": "2" } }, NOW)).toBeUndefined();
+    expect(faultOfBareStatus(status, false)).toMatchObject({ fault, delivery });
+  }
 });
 
 it("reads a media type without its parameters", () => {

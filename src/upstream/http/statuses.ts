@@ -38,8 +38,8 @@ export function faultOfStatus(head: ReplyHead, wallMs: number): AttemptFailure |
   if (status === 401) return failure("auth_required", "refused", "the upstream wants credentials (HTTP 401)");
   if (status === 403) return failure("auth_required", "refused", forbidden(head));
   const wait = retryAfterMs(header(head, "retry-after"), wallMs);
-  if (status === 408 || status === 429) {
-    const refused = failure("rate_limited", "refused", `the upstream is limiting our rate (HTTP ${status})`);
+  if (status === 429) {
+    const refused = failure("rate_limited", "refused", "the upstream is limiting our rate (HTTP 429)");
     return wait === undefined ? refused : { ...refused, retryAfterMs: wait };
   }
   if (status === 503 && wait !== undefined) {
@@ -48,13 +48,22 @@ export function faultOfStatus(head: ReplyHead, wallMs: number): AttemptFailure |
   return undefined;
 }
 
+/**
+ * Statuses that are decided before anything is done for a request: it is malformed, leads nowhere or is not acceptable.
+ * Any other may come from an application that had begun, or from whatever stands between, which had passed it on.
+ */
+const BEFORE_WORK: ReadonlySet<number> = new Set([
+  400, 402, 404, 405, 406, 410, 411, 413, 414, 415, 417, 421, 425, 426, 428, 431,
+]);
+
 /** What an error status means that came without a JSON-RPC error. */
 export function faultOfBareStatus(status: number, hadSession: boolean): AttemptFailure {
   if (status === 404 && hadSession) {
     return failure("session_lost", "refused", "the upstream no longer knows our session (HTTP 404)");
   }
-  const delivery = status >= 500 ? "sent_unknown" : "refused";
-  return failure("bad_response", delivery, `the upstream answered HTTP ${status} without a JSON-RPC error`);
+  const detail = `the upstream answered HTTP ${status} without a JSON-RPC error`;
+  if (status >= 500) return failure("bad_response", "sent_unknown", detail);
+  return failure("rejected", BEFORE_WORK.has(status) ? "refused" : "sent_unknown", detail);
 }
 
 /** `Retry-After` in seconds or as a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */

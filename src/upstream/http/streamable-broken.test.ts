@@ -79,9 +79,9 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       cleanups.push(() => peer.close());
       const channel = channelTo(peer.url);
       const large = outbound({ params: { text: "x".repeat(9_000_000) } });
-      expect(plain(await channel.request(large))).toEqual(failed("bad_response", "refused"));
+      expect(plain(await channel.request(large))).toEqual(failed("rejected", "refused"));
       await nextTurn();
-      expect(plain(await channel.request(outbound()))).toEqual(failed("bad_response", "refused"));
+      expect(plain(await channel.request(outbound()))).toEqual(failed("rejected", "refused"));
       expect(sockets.size).toBe(2);
     });
 
