@@ -3,16 +3,24 @@ import { Conversation, type HttpLink, type LinkRequest } from "./conversation.ts
 import { failure } from "./faults.ts";
 import type { ReplyHead } from "./statuses.ts";
 
+export interface Delivery extends LinkRequest {
+  readonly timeoutMs: number;
+  /** From then on nothing depends on the outcome, which is waited for a little longer only. */
+  readonly until?: Promise<unknown>;
+}
+
+/** For an answer that is overtaken by what it answers: cutting it off at once would cost its connection. */
+const LINGER_MS = 10_000;
+
 /**
  * Sends something whose answer's body nobody reads; resolves with the reply's head as soon as it is there.
  * Never rejects.
  */
-export function deliver(
-  link: HttpLink,
-  request: LinkRequest & { readonly timeoutMs: number },
-): Promise<ReplyHead | AttemptFailure> {
+export function deliver(link: HttpLink, request: Delivery): Promise<ReplyHead | AttemptFailure> {
   return new Promise(resolve => {
+    let given = false;
     const give = (outcome: ReplyHead | AttemptFailure): void => {
+      given = true;
       cancel();
       resolve(outcome);
     };
@@ -25,9 +33,15 @@ export function deliver(
       end: () => {},
       failed: give,
     });
-    const cancel = link.clock.after(request.timeoutMs, () => {
+    const giveUp = (): void => {
       conversation.abandon();
       give(failure("timeout", conversation.wasSent ? "sent_unknown" : "not_sent", "no answer came in time"));
+    };
+    let cancel = link.clock.after(request.timeoutMs, giveUp);
+    void request.until?.then(() => {
+      if (given) return;
+      cancel();
+      cancel = link.clock.after(LINGER_MS, giveUp);
     });
     conversation.begin();
   });

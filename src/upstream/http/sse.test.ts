@@ -115,6 +115,20 @@ it.each([
   expect(await channel.request(outbound())).toMatchObject({ fault, delivery });
 });
 
+it("lets go of a POST that nobody answers once the reply has come on the stream", async () => {
+  let stream: Seen["response"] | undefined;
+  const { peer, channel, clock } = await setup(seen => {
+    if (seen.method === "GET") stream = events(seen, ENDPOINT);
+    else stream?.write(eventText(resultText(seen.id), "event: message\n"));
+  });
+  expect(await channel.request(outbound({ timeoutMs: 3_600_000, maxTimeoutMs: 3_600_000 }))).toMatchObject({
+    kind: "result",
+  });
+  const post = await peer.request(1);
+  clock.advance(10_000);
+  await post.closed;
+});
+
 it("is not opened by a server that offers no stream", async () => {
   const { channel, closed } = await setup(seen => void seen.response.writeHead(405).end());
   expect(await channel.request(outbound())).toMatchObject({ fault: "rejected", delivery: "not_sent" });

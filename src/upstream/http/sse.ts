@@ -4,7 +4,7 @@ import { sseParser } from "../../wire/sse.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
 import { Conversation, type HttpLink } from "./conversation.ts";
-import { deliver } from "./deliver.ts";
+import { type Delivery, deliver } from "./deliver.ts";
 import { openDispatcher } from "./dispatcher.ts";
 import { failure } from "./faults.ts";
 import { GET_HEADERS, POST_HEADERS, staticHeaders } from "./headers.ts";
@@ -19,8 +19,14 @@ export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
 
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 const ENDPOINT_TIMEOUT_MS = 10_000;
-const NOTIFY_TIMEOUT_MS = 10_000;
+const NOTIFY_PATIENCE = { timeoutMs: 10_000 } as const;
 const CLOSED = failure("connection_lost", "sent_unknown", "the channel was closed");
+
+interface Sending {
+  readonly request: OutboundRequest;
+  /** Comes on the stream, maybe long before the POST is answered. */
+  readonly reply: Promise<Reply>;
+}
 
 /**
  * HTTP with SSE, the transport of 2024-11-05: one stream brings every message, each of ours is a POST to the address
@@ -38,7 +44,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   /** Path for messages, once it is known. */
   let endpoint: string | undefined;
   /** Requests that wait for it. */
-  const unsent = new Map<number, OutboundRequest>();
+  const unsent = new Map<number, Sending>();
   let over: AttemptFailure | undefined;
   let closing: Promise<void> | undefined;
 
@@ -47,16 +53,20 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     onUnmatched: message => events.message(message),
     onCancel: id => {
       const waiting = unsent.get(id);
-      if (!waiting) return void post(cancelledText(id), {}, NOTIFY_TIMEOUT_MS);
-      const fault = waiting.signal.aborted ? "cancelled" : "timeout";
+      if (!waiting) return void post(cancelledText(id), {}, NOTIFY_PATIENCE);
+      const fault = waiting.request.signal.aborted ? "cancelled" : "timeout";
       correlator.fail(id, failure(fault, "not_sent", "the upstream was not ready for messages yet"));
     },
   });
 
-  const post = (body: Buffer, headers: Readonly<Record<string, string>>, timeoutMs: number) =>
+  const post = (
+    body: Buffer,
+    headers: Readonly<Record<string, string>>,
+    patience: Pick<Delivery, "timeoutMs" | "until">,
+  ) =>
     deliver(link, {
-      ...{ lane: "control", method: "POST", path: endpoint ?? streamUrl.pathname, body: [body], timeoutMs },
-      ...{ headers, ownHeaders: POST_HEADERS },
+      ...{ lane: "control", method: "POST", path: endpoint ?? streamUrl.pathname, body: [body] },
+      ...{ headers, ownHeaders: POST_HEADERS, ...patience },
     });
 
   /** The stream is gone, and with it every answer that it would have brought. */
@@ -81,7 +91,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     }
     cancelEndpointTimer();
     endpoint = target.pathname + target.search;
-    for (const request of unsent.values()) void send(request);
+    for (const sending of unsent.values()) void send(sending);
     unsent.clear();
   };
 
@@ -123,8 +133,9 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   );
   stream.begin();
 
-  const send = async (request: OutboundRequest): Promise<void> => {
-    const outcome = await post(Buffer.concat(request.parts), request.headers, request.maxTimeoutMs);
+  const send = async ({ request, reply }: Sending): Promise<void> => {
+    const patience = { timeoutMs: request.maxTimeoutMs, until: reply };
+    const outcome = await post(Buffer.concat(request.parts), request.headers, patience);
     if ("fault" in outcome) {
       // The correlator keeps the time itself, by what comes on the stream.
       if (outcome.fault !== "timeout") correlator.fail(request.id, outcome);
@@ -145,15 +156,15 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
       if (over) return Promise.resolve<Reply>({ kind: "failed", ...over, delivery: "not_sent" });
       const reply = correlator.open(request);
       if (request.signal.aborted) return reply;
-      if (endpoint !== undefined) void send(request);
+      if (endpoint !== undefined) void send({ request, reply });
       else {
-        unsent.set(request.id, request);
+        unsent.set(request.id, { request, reply });
         void reply.then(() => unsent.delete(request.id));
       }
       return reply;
     },
     async notify(message, headers) {
-      if (!over && endpoint !== undefined) await post(message, headers, NOTIFY_TIMEOUT_MS);
+      if (!over && endpoint !== undefined) await post(message, headers, NOTIFY_PATIENCE);
     },
     close,
     discard: close,
