@@ -176,4 +176,23 @@ describe("a link that ends", () => {
     expect(await connector.demand()).toEqual({ kind: "open", link: links[1]?.link });
     await connector.stop();
   });
+
+  it("is waited for when the connector stops, given up or not", async () => {
+    const order: string[] = [];
+    let ended = (): void => {};
+    const discard = () =>
+      new Promise<void>(resolve => {
+        ended = resolve;
+      });
+    const dying = { discard } as unknown as Link;
+    const { connector } = opening(async () => ({ kind: "open", link: dying }));
+    await connector.demand();
+    connector.giveUp(dying, "it does not answer");
+    const stopping = connector.stop().then(() => order.push("stopped"));
+    await turns();
+    order.push("ended");
+    ended();
+    await stopping;
+    expect(order).toEqual(["ended", "stopped"]);
+  });
 });

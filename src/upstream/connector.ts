@@ -74,6 +74,8 @@ export function createConnector(options: ConnectorOptions): Connector {
   /** Until the next attempt begins, or a call may bring it forward. */
   let pausing: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   let stopped = false;
+  /** Done when every link that was given up has ended: a child may be behind it. */
+  let leaving: Promise<unknown> = Promise.resolve();
   /** Only another configuration, or another file, helps: no call finds out, and time is no reason to hurry. */
   let misconfigured = false;
   const closed = (): Fault | undefined => (misconfigured ? "misconfigured" : CLOSED[health.state]);
@@ -189,7 +191,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     giveUp(dead, detail) {
       if (link !== dead) return;
       lost(detail);
-      void dead.discard();
+      leaving = Promise.all([leaving, dead.discard()]);
     },
     recheck() {
       if (misconfigured && !opening && !stopped) void dial();
@@ -204,7 +206,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       const open = link;
       link = undefined;
       await open?.close();
-      await opening;
+      await Promise.all([opening, leaving]);
     },
   };
 }

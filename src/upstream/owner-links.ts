@@ -56,6 +56,8 @@ export function createOwnerLinks(options: {
   const slots = new Map<string, Slot>();
   const byOwner = new Map<OwnerId, Set<Slot>>();
   let cancelSweep = clock.after(OWNER_LINKS.sweepMs, sweep);
+  /** Done when everything that was given up has ended: a child may be behind it. */
+  let leaving: Promise<unknown> = Promise.resolve();
 
   function create(tenant: Tenant): Slot {
     const slot: Slot = {
@@ -69,7 +71,7 @@ export function createOwnerLinks(options: {
           slot.link = opened.link;
           slot.opened = opened;
           options.opened(tenant, opened.link);
-        } else void opened.link.close();
+        }
         return opened;
       }),
     };
@@ -87,9 +89,9 @@ export function createOwnerLinks(options: {
     if (own?.size === 0) byOwner.delete(owner);
   }
 
-  async function close(slot: Slot): Promise<void> {
+  function close(slot: Slot): void {
     forget(slot);
-    await slot.link?.close();
+    leaving = Promise.all([leaving, slot.link ? slot.link.close() : slot.opening.then(closeIt)]);
   }
 
   const slotOf = (link: Link): Slot | undefined => [...slots.values()].find(slot => slot.link === link);
@@ -99,7 +101,7 @@ export function createOwnerLinks(options: {
   function sweep(): void {
     for (const slot of slots.values()) {
       if (clock.now() - slot.usedAt < OWNER_LINKS.idleMs) break;
-      if (!isNeeded(slot)) void close(slot);
+      if (!isNeeded(slot)) close(slot);
     }
     cancelSweep = clock.after(OWNER_LINKS.sweepMs, sweep);
   }
@@ -108,7 +110,7 @@ export function createOwnerLinks(options: {
   function makeRoom(): void {
     const oldest = [...slots.values()];
     const goes = oldest.find(slot => !isNeeded(slot)) ?? oldest[0];
-    if (goes) void close(goes);
+    if (goes) close(goes);
   }
 
   return {
@@ -131,14 +133,19 @@ export function createOwnerLinks(options: {
       const slot = slotOf(link);
       if (!slot) return;
       forget(slot);
-      void link.discard();
+      leaving = Promise.all([leaving, link.discard()]);
     },
     release(owner) {
-      for (const slot of [...(byOwner.get(owner) ?? [])]) void close(slot);
+      for (const slot of [...(byOwner.get(owner) ?? [])]) close(slot);
     },
     async stop() {
       cancelSweep();
-      await Promise.all([...slots.values()].map(close));
+      for (const slot of [...slots.values()]) close(slot);
+      await leaving;
     },
   };
 }
+
+const closeIt = async (opened: Opened): Promise<void> => {
+  if (opened.kind === "open") await opened.link.close();
+};

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { ownerId } from "../core/names.ts";
+import { NO_CAPABILITIES } from "../wire/capabilities.ts";
+import type { Opened } from "./connector.ts";
+import type { Link } from "./link.ts";
+import { createOwnerLinks } from "./owner-links.ts";
+
+const GONE: Opened = { kind: "failed", fault: "cancelled", delivery: "not_sent", detail: "stopped" };
+
+test("stopping waits for conversations that are being opened or ended, since a child may be behind them", async () => {
+  const openings: ((opened: Opened) => void)[] = [];
+  let ended = (): void => {};
+  const link = {
+    discard: () =>
+      new Promise<void>(resolve => {
+        ended = resolve;
+      }),
+  } as unknown as Link;
+  const owners = createOwnerLinks({
+    clock: manualClock(),
+    open: () => new Promise(resolve => void openings.push(resolve)),
+    opened: () => {},
+    isNeeded: () => false,
+  });
+  const [ann, bob, eve] = ["ann", "bob", "eve"].map(name => ownerId(name));
+  const opened = [ann, bob, eve].map(owner => owners.get({ owner: owner!, declared: NO_CAPABILITIES }));
+  openings[0]?.({ kind: "open", link });
+  await opened[0];
+  owners.drop(link);
+  owners.release(bob!);
+
+  const order: string[] = [];
+  const stopping = owners.stop().then(() => order.push("stopped"));
+  for (const [what, settle] of [
+    ["dropped", () => ended()],
+    ["released", () => openings[1]?.(GONE)],
+    ["being opened", () => openings[2]?.(GONE)],
+  ] as const) {
+    await new Promise(setImmediate);
+    order.push(what);
+    settle();
+  }
+  await stopping;
+  expect(order).toEqual(["dropped", "released", "being opened", "stopped"]);
+});
