@@ -55,12 +55,15 @@ export function legacyFeed(link: Link, { upstream, clock, gap, doubt }: FeedWorl
   /** Requests about one resource follow each other, so that the last wish wins. */
   async function reconcile(uri: string, watch: Watch): Promise<Reply | undefined> {
     const { wanted, held } = watch;
-    if (wanted === held || stopping.signal.aborted) return undefined;
-    const method = wanted ? "resources/subscribe" : "resources/unsubscribe";
-    const reply = await link.ask(method, Payload.of({ uri }), { timeoutMs: TIMEOUT_MS, signal: stopping.signal });
-    watch.held = wanted && reply.kind === "result";
+    const reply = wanted === held || stopping.signal.aborted ? undefined : await tell(uri, wanted);
+    if (reply) watch.held = wanted && reply.kind === "result";
     if (!watch.wanted && !watch.held) watches.delete(uri);
     return reply;
+  }
+
+  function tell(uri: string, wanted: boolean): Promise<Reply> {
+    const method = wanted ? "resources/subscribe" : "resources/unsubscribe";
+    return link.ask(method, Payload.of({ uri }), { timeoutMs: TIMEOUT_MS, signal: stopping.signal });
   }
 
   return {
