@@ -53,11 +53,14 @@ interface Place {
   feed: Feed | undefined;
   failures: number;
   cancelReopen(): void;
+  /** By topic: ends the wait until it is tried again to have it watched. */
+  readonly retries: Map<string, () => void>;
 }
 
 const CHECK_TIMEOUT_MS = 5_000;
 /** A slow answer proves nothing. */
 const DEAD: ReadonlySet<Fault> = new Set<Fault>(["session_lost", "unreachable", "connection_lost"]);
+const STOPPED = { kind: "failed", fault: "stopped", delivery: "not_sent", detail: "the upstream was removed" } as const;
 const NOTHING = Payload.of({});
 const FEEDS = { legacy: legacyFeed, modern: listenFeed } as const;
 const keyOf = (tenant: Tenant | undefined): string => (tenant ? tenantKey(tenant) : "");
@@ -77,6 +80,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       feed: undefined,
       failures: 0,
       cancelReopen() {},
+      retries: new Map(),
     };
     const place = places.get(key) ?? made;
     places.set(key, place);
@@ -85,7 +89,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
 
   function attach(place: Place, link: Link): Feed {
     if (place.link === link && place.feed) return place.feed;
-    place.feed?.stop();
+    stopFeed(place);
     place.cancelReopen();
     const gap = (): void => {
       options.stale();
@@ -97,8 +101,29 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     };
     const feed = FEEDS[link.era.name](link, { ...options, task, gap, doubt: () => void check(link) });
     Object.assign(place, { link, feed });
-    for (const topic of topicsOf(place)) void feed.watch(topic).then(failure => failure ?? catchUp(place, topic));
+    for (const topic of topicsOf(place)) void watchAgain(place, topic, { feed, failures: 0 });
     return feed;
+  }
+
+  /** Has something watched on a link that took the place of another one; what was said in between was heard by nobody. */
+  async function watchAgain(place: Place, topic: Topic, on: { feed: Feed; failures: number }): Promise<void> {
+    const { feed, failures } = on;
+    const key = topicKey(topic);
+    const failure = await feed.watch(topic);
+    if (place.feed !== feed || !place.listeners.has(key)) return;
+    // An upstream that refuses has not been asked in vain: whoever reads it learns what became of it.
+    if (failure?.kind !== "upstream") return catchUp(place, topic);
+    const again = (): void => {
+      place.retries.delete(key);
+      void watchAgain(place, topic, { feed, failures: failures + 1 });
+    };
+    place.retries.set(key, clock.after(reconnectMs(undefined, failures, random), again));
+  }
+
+  function stopFeed(place: Place): void {
+    place.feed?.stop();
+    for (const cancel of place.retries.values()) cancel();
+    place.retries.clear();
   }
 
   function tell(place: Place, topic: Topic, params: Payload): void {
@@ -127,6 +152,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const tenant = options.tenantOf(main.link, caller);
     const opened = tenant ? await options.own(tenant) : main;
     if (opened.kind === "failed") return refused(failure(opened));
+    if (stopping.signal.aborted) return refused(failure(STOPPED));
     const place = placeOf(tenant);
     const feed = attach(place, opened.link);
     const key = topicKey(topic);
@@ -136,6 +162,8 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const close = (): void => {
       if (!listeners.delete(listener) || listeners.size > 0) return;
       place.listeners.delete(key);
+      place.retries.get(key)?.();
+      place.retries.delete(key);
       place.feed?.unwatch(topic);
     };
     const trouble = await feed.watch(topic);
@@ -168,7 +196,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   function end(place: Place): void {
     places.delete(keyOf(place.tenant));
     place.cancelReopen();
-    place.feed?.stop();
+    stopFeed(place);
   }
 
   return {
@@ -185,7 +213,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     lost(link) {
       for (const place of [...places.values()]) {
         if (place.link !== link) continue;
-        place.feed?.stop();
+        stopFeed(place);
         Object.assign(place, { link: undefined, feed: undefined });
         if (stopping.signal.aborted || !place.tenant) continue;
         if (place.listeners.size > 0) reopenLater(place, place.tenant);
