@@ -71,6 +71,19 @@ describe("what is for everybody", () => {
     expect(textOf(await handle(read()))).toBe("1");
   });
 
+  it("costs an upstream's talk of changes nothing that grows with what others have in it", async () => {
+    const { layer, handle } = behindCache();
+    for (let at = 0; at < 5_000; at++) await handle(read({ uri: `x:${at}` }));
+    const startedMs = performance.now();
+    // Looking at everything each time would take more than ten seconds.
+    for (let at = 0; at < 5_000; at++) {
+      layer.forget(upstreamName("noisy"));
+      layer.forget(A, `y:${at}`);
+    }
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(textOf(await handle(read({ uri: "x:0" })))).toBe("1");
+  });
+
   it("is not kept when it changed while it was being read", async () => {
     const { layer, handle, pending } = behindCache({ waits: true });
     const first = handle(read());
@@ -96,6 +109,12 @@ describe("what is for everybody", () => {
 });
 
 describe("nothing else is shared", () => {
+  it("a URI so long that remembering many of them would fill the memory", async () => {
+    const { handle, calls } = behindCache();
+    for (let round = 0; round < 2; round++) await handle(read({ uri: `x:${"1".repeat(8_192)}` }));
+    expect(calls()).toBe(2);
+  });
+
   it.each<[string, object]>([
     ["private", PRIVATE],
     ["stale at once", { ...PUBLIC, ttlMs: 0 }],

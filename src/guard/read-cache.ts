@@ -1,9 +1,8 @@
 import { LRUCache } from "lru-cache";
 import type { Call, Handle, Outcome } from "../core/call.ts";
 import type { UpstreamName } from "../core/names.ts";
-import { Payload } from "../core/payload.ts";
+import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
-import { SCANNED_TEXT } from "../core/scan-limits.ts";
 
 export interface ReadCacheLayer {
   (next: Handle): Handle;
@@ -15,10 +14,13 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_ENTRY_BYTES = MAX_BYTES / 8;
 /** How many keys are remembered whose last answer was for everybody. */
 const MAX_SHARED_KEYS = 10_000;
+/** Longer ones are not worth remembering. */
+const MAX_URI_LENGTH = 8_192;
 /** Besides the text. */
 const ENTRY_OVERHEAD_BYTES = 512;
 
 interface Kept {
+  readonly what: Read;
   readonly result: Payload;
   readonly expiresAt: number;
   readonly upstream: UpstreamName;
@@ -27,9 +29,10 @@ interface Kept {
 /** What identifies a read: nothing that is told apart elsewhere is shared here. */
 interface Read {
   readonly key: string;
-  readonly uri: string;
   /** Every upstream that could have given the answer. */
   readonly upstreams: readonly UpstreamName[];
+  /** Whatever has to change for the answer to become another one. */
+  readonly tags: readonly string[];
 }
 
 /**
@@ -43,13 +46,31 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
     maxSize: maxBytes,
     maxEntrySize: Math.min(maxBytes, MAX_ENTRY_BYTES),
     sizeCalculation: ({ result }, key) => result.size + key.length + ENTRY_OVERHEAD_BYTES,
+    dispose: ({ what }) => untag(what),
   });
+  /** Keys of what is kept, by all that a change can be told of: an upstream may talk of changes without end. */
+  const tagged = new Map<string, Set<string>>();
   const shared = new LRUCache<string, true>({ max: MAX_SHARED_KEYS });
-  const running = new Map<string, Promise<Outcome>>();
+  const running = new Map<string, { readonly what: Read; readonly outcome: Promise<Outcome> }>();
   /** How often something of an upstream was forgotten: an answer that was under way by then is not kept. */
   const forgotten = new Map<UpstreamName, number>();
   const ageOf = (upstreams: readonly UpstreamName[]): number =>
     upstreams.reduce((sum, upstream) => sum + (forgotten.get(upstream) ?? 0), 0);
+
+  function tag({ key, tags }: Read): void {
+    for (const one of tags) {
+      const keys = tagged.get(one) ?? new Set();
+      tagged.set(one, keys.add(key));
+    }
+  }
+
+  function untag({ key, tags }: Read): void {
+    for (const one of tags) {
+      const keys = tagged.get(one);
+      keys?.delete(key);
+      if (keys?.size === 0) tagged.delete(one);
+    }
+  }
 
   function fresh(key: string): Outcome | undefined {
     const found = kept.get(key);
@@ -63,7 +84,8 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
     return undefined;
   }
 
-  async function read(call: Call, { key, upstreams }: Read, next: Handle): Promise<Outcome> {
+  async function read(call: Call, what: Read, next: Handle): Promise<Outcome> {
+    const { key, upstreams } = what;
     const before = ageOf(upstreams);
     const outcome = await next(call);
     const ttlMs = sharedForMs(outcome);
@@ -71,9 +93,10 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
     else if (before === ageOf(upstreams)) {
       shared.set(key, true);
       // A copy: the text that it came in may be much larger.
-      const result = Payload.parse(Buffer.from(outcome.result.bytes), SCANNED_TEXT);
+      const result = outcome.result.detached();
       const upstream = outcome.route?.upstream ?? upstreams[0];
-      if (upstream !== undefined) kept.set(key, { result, expiresAt: clock.now() + ttlMs, upstream });
+      if (upstream !== undefined) kept.set(key, { what, result, expiresAt: clock.now() + ttlMs, upstream });
+      if (kept.has(key)) tag(what);
     }
     return outcome;
   }
@@ -81,15 +104,15 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
   async function together(call: Call, what: Read, next: Handle): Promise<Outcome> {
     const { key } = what;
     for (let leader = running.get(key); leader; leader = running.get(key)) {
-      const outcome = await leader;
+      const outcome = await leader.outcome;
       if (call.signal.aborted) return { kind: "failed", failure: { kind: "cancelled" } };
       if (sharedForMs(outcome) > 0) return outcome;
       if (!shared.has(key)) return next(call);
     }
-    const mine = read(call, what, next);
+    const mine = { what, outcome: read(call, what, next) };
     running.set(key, mine);
     try {
-      return await mine;
+      return await mine.outcome;
     } finally {
       if (running.get(key) === mine) running.delete(key);
     }
@@ -107,13 +130,10 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
 
   function forget(upstream: UpstreamName, uri?: string): void {
     forgotten.set(upstream, ageOf([upstream]) + 1);
-    const concerns = (key: string): boolean => {
-      const { uri: itsUri, upstreams } = JSON.parse(key) as Omit<Read, "key">;
-      return upstreams.includes(upstream) && (uri === undefined || uri === itsUri || itsUri.endsWith(`:${uri}`));
-    };
-    for (const key of kept.keys()) if (concerns(key)) kept.delete(key);
+    const changed = tagOf(upstream, uri);
+    for (const key of [...(tagged.get(changed) ?? [])]) kept.delete(key);
     // Whoever asks from now on must not be given an answer that was asked for before.
-    for (const key of running.keys()) if (concerns(key)) running.delete(key);
+    for (const [key, { what }] of running) if (what.tags.includes(changed)) running.delete(key);
   }
 
   return Object.assign(layer, { forget });
@@ -126,8 +146,14 @@ function readOf({ method, subject, params, continues, target }: Call): Read | un
   const { holders, kind } = subject.entry;
   const upstreams = holders.map(holder => holder.upstream);
   const uri = kind === "resource" ? holders[0].native : target;
-  return { key: JSON.stringify({ uri, upstreams }), uri, upstreams };
+  if (uri.length > MAX_URI_LENGTH) return undefined;
+  const tags = upstreams.flatMap(upstream => [tagOf(upstream, undefined), tagOf(upstream, uri)]);
+  return { key: JSON.stringify({ uri, upstreams }), upstreams, tags };
 }
+
+/** No upstream's name has a colon in it. */
+const tagOf = (upstream: UpstreamName, uri: string | undefined): string =>
+  uri === undefined ? upstream : `${upstream}:${uri}`;
 
 /** `0` for everything that may not be shared, or not be kept. */
 function sharedForMs(outcome: Outcome): number {
