@@ -70,6 +70,15 @@ describe("header annotations", () => {
     expect(reason(schema)).toContain("no chain");
   });
 
+  it("are read in linear time, however many there are", () => {
+    const names = Array.from({ length: 16_000 }, (_, at) => `h${at}`);
+    const properties = Object.fromEntries(names.map(name => [name, { type: "string", "x-mcp-header": name }]));
+    const startedMs = performance.now();
+    // Comparing each with each would take seven seconds.
+    for (let round = 0; round < 3; round++) expect(read({ properties })).toMatchObject({ ok: true });
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+  });
+
   it("are found under an escaped spelling", () => {
     const schema = Payload.parse('{"properties":{"a":{"type":"number","x-mcp-\\u0068eader":"A"}}}');
     expect(headerAnnotations(schema).ok).toBe(false);

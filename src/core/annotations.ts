@@ -32,20 +32,22 @@ export function headerAnnotations(inputSchema: Payload): HeaderAnnotations {
   // An escaped spelling of the key needs a backslash; without either there is nothing to parse for.
   const text = inputSchema.bytes;
   if (!text.includes(ANNOTATION_KEY) && !text.includes("\\u")) return { ok: true, headers: [] };
-  const headers: HeaderAnnotation[] = [];
-  const reason = visit(inputSchema.value(), [], headers);
-  return reason === undefined ? { ok: true, headers } : { ok: false, reason };
+  const found: Found = new Map();
+  const reason = visit(inputSchema.value(), [], found);
+  return reason === undefined ? { ok: true, headers: [...found.values()] } : { ok: false, reason };
 }
 
 type Schema = Record<string, unknown>;
+/** By name in lower case: headers are the same in either. */
+type Found = Map<string, HeaderAnnotation>;
 
 /** `path` is `undefined` where no chain of `properties` leads. Returns what is wrong. */
-function visit(schema: unknown, path: readonly string[] | undefined, found: HeaderAnnotation[]): string | undefined {
+function visit(schema: unknown, path: readonly string[] | undefined, found: Found): string | undefined {
   if (!isSchema(schema)) return undefined;
   if (Object.hasOwn(schema, ANNOTATION_KEY)) {
     const annotation = read(schema, path, found);
     if (typeof annotation === "string") return annotation;
-    found.push(annotation);
+    found.set(annotation.header.toLowerCase(), annotation);
   }
   const properties = schema.properties;
   if (isSchema(properties)) {
@@ -61,11 +63,7 @@ function visit(schema: unknown, path: readonly string[] | undefined, found: Head
   return undefined;
 }
 
-function read(
-  schema: Schema,
-  path: readonly string[] | undefined,
-  found: readonly HeaderAnnotation[],
-): HeaderAnnotation | string {
+function read(schema: Schema, path: readonly string[] | undefined, found: Found): HeaderAnnotation | string {
   const header = schema[ANNOTATION_KEY];
   const type = schema.type;
   if (path === undefined || path.length === 0) {
@@ -76,7 +74,7 @@ function read(
   if (type !== "string" && type !== "integer" && type !== "boolean") {
     return `${where} is on a parameter whose type is not string, integer or boolean`;
   }
-  if (found.some(other => other.header.toLowerCase() === header.toLowerCase())) {
+  if (found.has(header.toLowerCase())) {
     return `${where} repeats the header name ${JSON.stringify(header.slice(0, 100))}`;
   }
   return { header, path, type };
