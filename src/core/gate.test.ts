@@ -31,6 +31,20 @@ describe("a gate", () => {
     expect(gate.inside).toBe(0);
   });
 
+  test("lets in whoever goes on with something, and then nobody before there is room again", async () => {
+    const { gate, order, queue } = gateOf(1);
+    gate.enter();
+    gate.enterAgain();
+    queue("next");
+    expect([gate.inside, gate.enter()]).toEqual([2, false]);
+    gate.leave();
+    await turn();
+    expect([gate.inside, order]).toEqual([1, []]);
+    gate.leave();
+    await turn();
+    expect([gate.inside, order]).toEqual([1, ["next in"]]);
+  });
+
   test("turns away at once whoever finds the queue full", async () => {
     const { clock, gate, order, queue } = gateOf(1);
     gate.enter();

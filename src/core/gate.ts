@@ -18,6 +18,8 @@ export type Admitted = "in" | "full" | "timeout" | "cancelled";
 export interface Gate {
   /** `true`: inside. Costs a comparison. */
   enter(): boolean;
+  /** For whoever goes on with something that has begun: to turn it away now would end what runs already. */
+  enterAgain(): void;
   /** For whoever could not enter: resolves with `in` once somebody has left, or with why not. */
   queue(patience: QueuePatience): Promise<Admitted>;
   /** To be called once for each that was let in. */
@@ -42,6 +44,9 @@ export function createGate({ capacity, clock }: GateRules): Gate {
       inside++;
       return true;
     },
+    enterAgain() {
+      inside++;
+    },
     queue({ waitMs, signal }) {
       if (signal.aborted) return Promise.resolve("cancelled");
       if (waiting.size >= capacity) return Promise.resolve("full");
@@ -60,7 +65,7 @@ export function createGate({ capacity, clock }: GateRules): Gate {
     },
     leave() {
       // Whoever is next takes the place over: a newcomer cannot slip in between.
-      for (const next of waiting) return next("in");
+      if (inside <= capacity) for (const next of waiting) return next("in");
       inside--;
     },
   };

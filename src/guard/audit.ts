@@ -18,7 +18,10 @@ export interface AuditOptions {
   /** Whether params, and whether results, errors and questions, are logged as well. */
   readonly logRequests: boolean;
   readonly logResponses: boolean;
-  /** Whether a call that could not be logged is refused, and then nothing of it is: its line would be the first to go. */
+  /**
+   * Whether a call that could not be logged is refused, and then nothing of it is: its line would be the first to go.
+   * One that goes on with an earlier call is not: that one runs already, and its agent would be told that nothing was sent.
+   */
   readonly blocks: boolean;
   /** How much of each is logged as it is, in bytes. */
   readonly maxBytes: number;
@@ -89,7 +92,7 @@ export function audit(options: AuditOptions): AuditLayer {
       principal: call.caller.principal,
       method: call.method,
       target: call.target,
-      round: call.continues !== undefined || call.params.has("requestState"),
+      round: isRound(call),
       trace: traceOf(call.params),
       upstream: known?.upstream,
       attempts: known?.attempts ?? 0,
@@ -106,7 +109,7 @@ export function audit(options: AuditOptions): AuditLayer {
     });
   };
   const layer: Layer = next => async call => {
-    if (blocks && !log.ready) return UNLOGGED;
+    if (blocks && !log.ready && !isRound(call)) return UNLOGGED;
     const startedAt = clock.now();
     try {
       const outcome = await next(call);
@@ -139,6 +142,9 @@ function lineOf(ended: Ended, { redactor, maxBytes }: AuditOptions): Redacted {
     ended.omitted ? ',"omitted":true' : ""
   },"bytesIn":${ended.bytesIn},"bytesOut":${ended.bytesOut}}` as Redacted;
 }
+
+/** Says that it goes on with a call that was logged, and is refused further on where that is not true. */
+const isRound = (call: Call): boolean => call.continues !== undefined || call.params.has("requestState");
 
 /** https://www.w3.org/TR/trace-context/#traceparent-header-field-values */
 const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;

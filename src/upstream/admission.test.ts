@@ -7,6 +7,7 @@ import { nativeName, ownerId, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Attempt } from "../core/route.ts";
 import { createAdmission } from "./admission.ts";
+import { parkedTicket, stateTicket } from "./tickets.ts";
 import type { Isolation } from "./transports.ts";
 
 const HOLDER: Holder = {
@@ -34,8 +35,14 @@ function admissionTo({
     send: ({ caller }, _holder, limits) =>
       new Promise(resolve => void running.push({ owner: caller.owner, limits, end: () => resolve(DONE) })),
   });
-  const send = (owner = "ann", signal = new AbortController().signal, limits = LIMITS): Promise<Attempt> =>
-    admission.send({ caller: { owner: ownerId(owner) }, signal } as unknown as Call, HOLDER, limits);
+  const send = (
+    owner = "ann",
+    signal = new AbortController().signal,
+    { limits = LIMITS, ticket }: { limits?: Limits; ticket?: string } = {},
+  ): Promise<Attempt> => {
+    const continues = ticket === undefined ? undefined : { ticket };
+    return admission.send({ caller: { owner: ownerId(owner) }, signal, continues } as unknown as Call, HOLDER, limits);
+  };
   return { clock, running, admission, send };
 }
 
@@ -59,12 +66,12 @@ describe("calls to one upstream", () => {
     const { clock, running, send } = admissionTo({ max_concurrency: 1 });
     const signal = new AbortController().signal;
     void send();
-    void send("ann", signal, { ...LIMITS, tryMs: 5_000 });
+    void send("ann", signal, { limits: { ...LIMITS, tryMs: 5_000 } });
     clock.advance(1_500);
     running[0]?.end();
     await turn();
     expect(running[1]?.limits).toEqual({ timeoutMs: 8_500, maxTimeoutMs: 58_500, tryMs: 5_000 });
-    void send("ann", signal, { ...LIMITS, timeoutMs: 6_000, tryMs: 5_000 });
+    void send("ann", signal, { limits: { ...LIMITS, timeoutMs: 6_000, tryMs: 5_000 } });
     clock.advance(1_500);
     running[1]?.end();
     await turn();
@@ -84,6 +91,23 @@ describe("calls to one upstream", () => {
     await turn();
     running[2]?.end();
     expect(await third).toBe(DONE);
+  });
+
+  test("go in at once when they answer what a call asks that runs there already", async () => {
+    const { running, send } = admissionTo({ max_concurrency: 1 });
+    void send();
+    void send("bob");
+    const goesOn = (ticket: string) => void send("carl", new AbortController().signal, { ticket });
+    goesOn(parkedTicket("its call is open"));
+    // It has to be sent anew, like any other.
+    goesOn(stateTicket("where it was"));
+    expect(running.map(({ owner }) => owner)).toEqual(["ann", "carl"]);
+    running[1]?.end();
+    await turn();
+    expect(running).toHaveLength(2);
+    running[0]?.end();
+    await turn();
+    expect(running.map(({ owner }) => owner)).toEqual(["ann", "carl", "bob"]);
   });
 
   test("are refused as not sent when the queue is full, or when no place becomes free in time", async () => {

@@ -6,6 +6,7 @@ import type { OwnerId } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Attempt } from "../core/route.ts";
 import { failed } from "./attempt.ts";
+import { isParked } from "./tickets.ts";
 import type { Isolation } from "./transports.ts";
 
 export const ADMISSION = {
@@ -69,6 +70,10 @@ export function createAdmission({ capacity, isolation, clock, send }: AdmissionO
       if (call.signal.aborted) return send(call, holder, limits);
       const gate = gates.of(call.caller.owner);
       const sending = { call, holder, limits };
+      if (isParked(call)) {
+        gate.enterAgain();
+        return sendNow(gate, sending);
+      }
       return gate.enter() ? sendNow(gate, sending) : sendLater(gate, sending);
     },
   };

@@ -9,7 +9,10 @@ import { callOf, DONE, holder, limits } from "../core/route.fixture.ts";
 import type { LinkAttempt } from "./attempt.ts";
 import { type AttemptsOptions, createAttempts } from "./attempts.ts";
 import type { Calling, Link } from "./link.ts";
+import { createParking } from "./parking.ts";
+import { stateTicket } from "./tickets.ts";
 
+const NOTHING = Payload.of({});
 const UNAUTHORIZED = { fault: "auth_required", delivery: "refused", detail: "HTTP 401" } as const;
 const LIMITED = { fault: "rate_limited", delivery: "refused", detail: "HTTP 429", retryAfterMs: 20_000 } as const;
 
@@ -82,6 +85,28 @@ describe("an upstream that wants credentials", () => {
     const served = fleet.call();
     await fleet.run(10);
     expect(await served).toMatchObject({ kind: "done" });
+  });
+
+  it("takes the answers that one of its calls waits for, and its agent's leave", async () => {
+    const clock = manualClock();
+    const health = createHealth({ clock, random: () => 0, changed: () => {} });
+    health.connected();
+    health.unauthorized("HTTP 401");
+    const parking = createParking(clock);
+    const attempts = createAttempts({
+      ...{ clock, health, parking, stopping: new AbortController().signal },
+    } as unknown as AttemptsOptions);
+    const only = holder("only");
+    const asked = callOf([only]);
+    const { ticket } = parking.park(asked.caller.owner, { resume: async () => DONE, abandon: () => {} })!;
+    const goOn = (way: string) => {
+      const continues = { upstream: upstreamName("only"), ticket: way, answers: NOTHING, refusals: NOTHING };
+      return attempts.send({ ...asked, continues }, only, limits);
+    };
+    // Those it would have to be sent anew.
+    expect(await goOn(stateTicket("x"))).toMatchObject({ fault: "auth_required", delivery: "not_sent" });
+    expect(await goOn(ticket)).toBe(DONE);
+    expect(clock.pending).toBe(0);
   });
 
   it("for one call and not for a check serves the others", async () => {

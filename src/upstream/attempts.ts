@@ -72,6 +72,8 @@ export function createAttempts(options: AttemptsOptions): Attempts {
 
   async function attempt(call: Call, making: Making, again: boolean): Promise<Attempt> {
     if (making.limits.tryMs <= 0) return blame(TOO_LATE);
+    // Whether it lets us in again is found out without the agents' calls.
+    if (health.state === "auth_required") return locked(health.lastError);
     const found = linkFor(call.caller);
     if (!(found instanceof Promise)) return attemptOn(found, call, making, again);
     const askedAt = clock.now();
@@ -196,11 +198,8 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   return {
     tenantOf,
     send(call, holder, limits) {
-      const { state } = health;
-      // Whether it lets us in again is found out without the agents' calls.
-      if (state === "auth_required") return Promise.resolve(locked(health.lastError));
       // A ticket that leads nowhere is answered without the upstream.
-      const decides = state === "probing" && !call.continues && health.claim();
+      const decides = health.state === "probing" && !call.continues && health.claim();
       return decides ? tryOut(make(call, holder, limits)) : make(call, holder, limits);
     },
   };

@@ -1,4 +1,4 @@
-import type { Ticket } from "../core/call.ts";
+import type { Call, Ticket } from "../core/call.ts";
 import { Payload } from "../core/payload.ts";
 
 /** The way back to a question: a call that still runs at the upstream, or what the upstream wants to be reminded of. */
@@ -10,6 +10,10 @@ export const parkedTicket = (id: string): Ticket => JSON.stringify({ kind: "park
 
 export const stateTicket = (state: string | undefined): Ticket =>
   JSON.stringify({ kind: "state", state: state ?? null });
+
+/** Whether the call goes on with one that still runs at its upstream. */
+export const isParked = ({ continues }: Call): boolean =>
+  continues !== undefined && readTicket(continues.ticket)?.kind === "parked";
 
 /** `undefined` for what was not made here. */
 export function readTicket(ticket: Ticket): Point | undefined {
