@@ -202,6 +202,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       return () => watchers.delete(receive);
     },
     settled: waitMs => front.view({ kind: "all" })?.settled(waitMs) ?? Promise.resolve(),
+    get parked() {
+      return pool.parked;
+    },
     stop: ({ graceMs }) => shutdown.stop(graceMs),
     cut: () => shutdown.cut(),
   };

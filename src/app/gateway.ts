@@ -65,6 +65,8 @@ export interface Gateway {
   onUpstream(receive: (status: UpstreamStatus) => void): () => void;
   /** Resolves when the catalog knows every upstream, from now or from before, or has tried it; or after `waitMs`. */
   settled(waitMs: number): Promise<void>;
+  /** Calls that wait, open at their upstream, for an answer of their agent. */
+  readonly parked: number;
   /** Takes no new work, lets running calls finish for at most `graceMs`, releases everything. `cut`: calls that did not finish. */
   stop(options: { graceMs: number }): Promise<{ cut: number }>;
   /** While it stops: ends what still runs. Resolves when the agents have been told. */

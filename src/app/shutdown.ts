@@ -3,6 +3,8 @@ import type { Pool } from "../upstream/pool.ts";
 
 /** Where agents are served: a port, or a pair of streams. */
 export interface Edge {
+  /** Whether an agent could still say something. */
+  readonly hears: boolean;
   /** Takes nothing new. Resolves with how much still runs after `graceMs`; a second time shortens the wait. */
   drain(graceMs: number): Promise<number>;
   close(): void;
@@ -37,9 +39,21 @@ export function createShutdown(parts: {
     return left.reduce((sum, one) => sum + one, 0);
   }
 
+  /** A call may ask its agent something and be parked, which leaves no request open until the answer comes. */
+  async function finish(untilMs: number): Promise<number> {
+    for (;;) {
+      const left = await drain(Math.max(0, untilMs - clock.now()));
+      const waitMs = untilMs - clock.now();
+      // Those of agents with an open request are among them.
+      if (left > 0 || pool.parked === 0 || waitMs <= 0) return Math.max(left, pool.parked);
+      if (!edges().some(({ hears }) => hears)) return 0;
+      await pool.unparked(waitMs);
+    }
+  }
+
   async function run(graceMs: number): Promise<{ cut: number }> {
     const untilMs = clock.now() + graceMs;
-    const left = await drain(graceMs);
+    const left = await finish(untilMs);
     cut ||= left;
     await pool.stop(cut > 0 ? 0 : Math.max(0, untilMs - clock.now()));
     await drain(LAST_ANSWERS_MS);
@@ -54,7 +68,7 @@ export function createShutdown(parts: {
       return begun;
     },
     async cut() {
-      cut ||= pool.upstreams.reduce((sum, { inFlight }) => sum + inFlight, 0);
+      cut ||= pool.upstreams.reduce((sum, { inFlight }) => sum + inFlight, pool.parked);
       void pool.stop(0);
       await drain(LAST_ANSWERS_MS);
     },

@@ -4,12 +4,15 @@ import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { takesBatches } from "../wire/versions.ts";
 import { type Batch, gather, serveBatch } from "./batch.ts";
 import { type Exchange, reply } from "./exchange.ts";
+import { beginsWork, DRAINING } from "./late.ts";
 import type { Answer } from "./serve.ts";
 import type { Session } from "./session.ts";
 
 export interface ChannelAgentOptions {
   /** Everything to the agent goes here. */
   readonly exchange: Exchange & { send(message: Buffer): void };
+  /** Whether nothing new is taken any more. */
+  isDraining(): boolean;
   open(params: Payload): { session: Session; answer: Answer };
 }
 
@@ -21,7 +24,7 @@ export interface ChannelAgent {
 
 const EMPTY = Payload.of({});
 
-export function createChannelAgent({ exchange, open }: ChannelAgentOptions): ChannelAgent {
+export function createChannelAgent({ exchange, open, isDraining }: ChannelAgentOptions): ChannelAgent {
   let session: Session | undefined;
 
   function refused(id: Buffer | undefined, why: string): void {
@@ -42,20 +45,22 @@ export function createChannelAgent({ exchange, open }: ChannelAgentOptions): Cha
     else refused(message.id, "The first request must be initialize");
   }
 
+  async function take(message: Message, exchange: Exchange): Promise<void> {
+    if (message.kind === "request" && isDraining() && beginsWork(message)) exchange.error(message.id, DRAINING);
+    else if (session) await session.receive(message, exchange);
+    else if (message.kind === "request") first(message);
+  }
+
   return {
     get session() {
       return session;
     },
     async receive(text) {
-      if (text.kind !== "batch") {
-        if (session) await session.receive(text, exchange);
-        else if (text.kind === "request") first(text);
-        return;
-      }
+      if (text.kind !== "batch") return take(text, exchange);
       const talking = session;
       if (!talking || !takesBatches(talking.version)) return refused(undefined, "A batch is not accepted here");
       const answers = gather(exchange, text.answers);
-      await Promise.all(serveBatch(text.items, answers, talking.receive));
+      await Promise.all(serveBatch(text.items, answers, take));
     },
   };
 }

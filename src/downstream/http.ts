@@ -5,17 +5,21 @@ import { createDrain } from "../core/drain.ts";
 import type { Front } from "../core/front.ts";
 import { upstreamName } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
+import type { Message } from "../wire/message.ts";
 import { errorOf } from "../wire/rpc-errors.ts";
 import { type BacklogLimits, createBacklog } from "./backlog.ts";
+import type { Batch } from "./batch.ts";
 import { BODIES } from "./body.ts";
 import { limitConnections, streamsWithin } from "./connections.ts";
 import { createDoor, type DoorRules } from "./door.ts";
 import { ENTRANCES } from "./entrances.ts";
+import { beginsWork, DRAINING } from "./late.ts";
 import { refuse } from "./refuse.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { createSseEndpoint } from "./sse.ts";
 import { createStreamable } from "./streamable.ts";
 import { createStreams } from "./streams.ts";
+import type { Visit } from "./visit.ts";
 
 export interface HttpFrontOptions {
   readonly front: Front;
@@ -37,10 +41,11 @@ export interface HttpFront {
   /** Rejects with the error of `net.Server`. Resolves with the port. */
   listen(address: { host: string; port: number }): Promise<number>;
   readonly sessions: Sessions;
+  readonly hears: boolean;
   readonly inFlight: number;
   /**
-   * Takes no new connection and no new request, and lets running ones finish. Resolves with how many still run after
-   * `graceMs`. A second time shortens the wait.
+   * Refuses what begins anything, and lets what runs finish, with the answers that it waits for. Resolves with how many
+   * requests still run after `graceMs`. A second time shortens the wait.
    */
   drain(graceMs: number): Promise<number>;
   /** Ends what is left. */
@@ -60,7 +65,6 @@ const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
   ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
   ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
 ]);
-const DRAINING = errorOf({ kind: "draining" });
 const OVERLOADED = errorOf({ kind: "overloaded" });
 const CLOSE_AND_RETRY = { connection: "close", "retry-after": "1" };
 const SSE_PATHS: ReadonlySet<string> = new Set(["/sse", "/messages"]);
@@ -90,18 +94,14 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     if (objection !== undefined)
       return refuse(response, { status: request.url?.startsWith("/") ? 403 : 400, why: objection });
     if (draining) {
-      return refuse(response, { status: 503, why: DRAINING, headers: CLOSE_AND_RETRY });
+      response.shouldKeepAlive = false;
+      if (request.method !== "POST") return refuse(response, { status: 503, why: DRAINING, headers: CLOSE_AND_RETRY });
+      return serve(request, response, { admits: text => admits(text, response) });
     }
     if (connections.areCrowded && connections.isOver(request.socket)) response.shouldKeepAlive = false;
     if (front.pressure.closing) response.shouldKeepAlive = false;
-    requests.began();
-    response.on("close", requests.ended);
-    if (response.socket === null) closeWithConnection(request, response);
-    handle(request, response).catch(error => {
-      options.trouble(error);
-      refuse(response, { status: 500, why: "The gateway failed to handle this request; its log says why" });
-      response.destroy();
-    });
+    count(response);
+    serve(request, response, undefined);
   });
   const connections = limitConnections(server, options.maxConnections);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
@@ -112,7 +112,32 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     else destroy();
   });
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  function count(response: ServerResponse): void {
+    requests.began();
+    response.on("close", requests.ended);
+  }
+
+  /** Only what is let in is waited for: a crowd that is turned away must not keep the gateway from ending. */
+  function admits(text: Message | Batch, response: ServerResponse): boolean {
+    if (beginsWork(text)) {
+      const id = text.kind === "request" ? text.id : undefined;
+      refuse(response, { status: 503, why: DRAINING, id, headers: CLOSE_AND_RETRY });
+      return false;
+    }
+    count(response);
+    return true;
+  }
+
+  function serve(request: IncomingMessage, response: ServerResponse, late: Visit["late"]): void {
+    if (response.socket === null) closeWithConnection(request, response);
+    handle(request, response, late).catch(error => {
+      options.trouble(error);
+      refuse(response, { status: 500, why: "The gateway failed to handle this request; its log says why" });
+      response.destroy();
+    });
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse, late: Visit["late"]): Promise<void> {
     const path = pathOf(request.url ?? "/");
     if (path === "/healthz") return answerText(response, 200, "ok\n");
     if (path === "/readyz")
@@ -120,14 +145,15 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     if (connections.areCrowded && connections.isOver(request.socket))
       return refuse(response, { status: 503, why: OVERLOADED, headers: CLOSE_AND_RETRY });
     const view = entrances.has("/mcp") ? viewOf(path) : undefined;
-    if (view && front.view(view)) return streamable({ request, response, view });
+    if (view && front.view(view)) return streamable({ request, response, view, late });
     if (view) return refuse(response, { status: 404, why: `No upstream is configured for ${path}` });
-    if (entrances.has("/sse") && SSE_PATHS.has(path)) return sse({ request, response, view: ALL });
+    if (entrances.has("/sse") && SSE_PATHS.has(path)) return sse({ request, response, view: ALL, late });
     return notFound(response, path);
   }
 
   return {
     sessions,
+    hears: true,
     get inFlight() {
       return requests.running;
     },
@@ -142,7 +168,6 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
       if (!draining) {
         draining = true;
         unsubscribe();
-        server.close();
         server.closeIdleConnections();
         streams.stop();
       }
@@ -150,6 +175,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
       return requests.running;
     },
     close() {
+      server.close();
       sessions.stop();
       server.closeAllConnections();
     },

@@ -27,7 +27,7 @@ test("a stream whose place another one has taken does not wait for ever for an a
     return () => {};
   };
   const backlog = createBacklog({ stallMs: 200 });
-  openStream({ request, response, view: { kind: "all" } }, { id: "s", attach } as unknown as Session, {
+  openStream({ request, response, view: { kind: "all" }, late: undefined }, { id: "s", attach } as unknown as Session, {
     sessions: { holdStream: () => () => {} } as unknown as Sessions,
     streams: createStreams({ clock: manualClock(), backlog, maxEndless: 10 }),
     backlog,

@@ -60,6 +60,8 @@ export function createSseEndpoint(options: {
     const id = ids.session(anonymous(address, undefined));
     const agent = createChannelAgent({
       exchange: streamExchange(response, backlog),
+      // What comes late is told by the status of its POST.
+      isDraining: () => false,
       open(params) {
         const opened = sessions.open({ view, address, params });
         // The stream is the session: it lives as long.
@@ -89,7 +91,7 @@ export function createSseEndpoint(options: {
     });
   }
 
-  async function post({ request, response }: Visit): Promise<void> {
+  async function post({ request, response, late }: Visit): Promise<void> {
     const id = new URLSearchParams(request.url?.slice("/messages".length)).get("sessionId") ?? "";
     const connection = connections.get(id);
     if (!connection) return refuse(response, { status: 404, why: "Session not found: open a new stream at /sse" });
@@ -103,6 +105,7 @@ export function createSseEndpoint(options: {
       const why = wireError(INVALID_CODES[text.reason], text.message);
       return refuse(response, { status: 400, why, id: text.id });
     }
+    if (late && !late.admits(text)) return;
     response.writeHead(202).end("Accepted");
     connection.busy++;
     try {

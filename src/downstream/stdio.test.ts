@@ -147,6 +147,25 @@ describe("one pipe", () => {
     expect(front.released).toEqual(["stdio"]);
   });
 
+  test("that is told to end takes nothing new, alone or in a batch, and lets go on what runs", async () => {
+    const { served, say, answer, inbox, front } = agent({ handle: async () => done({ content: [] }) });
+    say({ id: 1, method: "initialize", params: { protocolVersion: "2025-03-26", capabilities: {} } });
+    await answer(1);
+    await served.drain(0);
+    const params = { name: "run" };
+    say({ id: 2, method: "tools/call", params });
+    say({ id: 3, method: "tools/call", params: { ...params, ...modern() } });
+    say([4, 5].map(id => ({ jsonrpc: "2.0", id, method: "tools/call", params })));
+    expect((await answer(2)).error).toMatchObject({ code: -31006 });
+    expect((await answer(3)).error).toMatchObject({ code: -31006 });
+    const batch = (await inbox.next(message => Array.isArray(message))) as unknown as { error: { code: number } }[];
+    expect(batch.map(({ error }) => error.code)).toEqual([-31006, -31006]);
+    expect(front.calls).toEqual([]);
+    say({ id: 6, method: "tools/call", params: { ...params, ...modern(), requestState: "t" } });
+    expect(await answer(6)).toHaveProperty("result");
+    expect(served.hears).toBe(true);
+  });
+
   test("whose input has ended still answers what was asked before", async () => {
     const waiting: (() => void)[] = [];
     const { input, served, say, answer, inbox } = agent({

@@ -7,13 +7,14 @@ import { systemClock } from "../lib/clock.ts";
 import { lineSplitter } from "../wire/lines.ts";
 import type { Message } from "../wire/message.ts";
 import { checkModern, claimsModern } from "../wire/modern.ts";
-import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
+import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { anonymous } from "./agent-name.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 import { createChannelAgent } from "./channel-agent.ts";
 import { createEventBudget } from "./event-budget.ts";
 import { messageExchange, reply } from "./exchange.ts";
+import { beginsWork, DRAINING } from "./late.ts";
 import { answerModern } from "./modern-request.ts";
 import { pipeTo } from "./pipe.ts";
 import { createEventRing } from "./resume.ts";
@@ -29,16 +30,16 @@ const ADDRESS = "stdio";
 export interface StdioFront {
   /** Resolves when its input ends. */
   readonly ended: Promise<void>;
+  /** Whether its input is open. */
+  readonly hears: boolean;
   /**
-   * Refuses new requests, ends subscriptions and lets running requests finish. Resolves with how many still run after
+   * Refuses what begins anything, ends subscriptions and lets running requests finish. Resolves with how many still run after
    * `graceMs`. A second time shortens the wait.
    */
   drain(graceMs: number): Promise<number>;
   /** Ends what is left. */
   close(): void;
 }
-
-const DRAINING = errorOf({ kind: "draining" });
 
 /**
  * Serves one agent on a pair of streams, in whichever revision each message is, until its input ends.
@@ -52,8 +53,10 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
   /** What would never end by itself. */
   const held = new Set<() => void>();
   let draining = false;
+  let hears = true;
   const agent = createChannelAgent({
     exchange,
+    isDraining: () => draining,
     open(params) {
       const principal = anonymous(ADDRESS, params.object("clientInfo"));
       const ids = createSessionIds(front.sealer).streams(ADDRESS, principal);
@@ -77,10 +80,9 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
     const text = readText(line);
     if (text.kind === "invalid") {
       exchange.error(text.id, wireError(INVALID_CODES[text.reason], text.message));
-    } else if (draining && text.kind === "request") {
-      exchange.error(text.id, DRAINING);
     } else if (text.kind === "request" && isModern(text)) {
-      void during(modern(text));
+      if (draining && beginsWork(text)) exchange.error(text.id, DRAINING);
+      else void during(modern(text));
     } else {
       if (text.kind === "notification" && text.method === "notifications/cancelled") {
         running.get(text.params?.raw("requestId")?.toString("utf8") ?? "")?.abort();
@@ -131,18 +133,25 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
     agent.session?.close();
   };
   const ended = new Promise<void>(resolve => {
+    const silent = (): void => {
+      hears = false;
+      resolve();
+    };
     const ended = (): void => {
       close();
-      resolve();
+      silent();
     };
     input.on("data", (chunk: Buffer | string) => split.push(Buffer.from(chunk)));
     // Whoever says no more may still read: what runs is answered, for as long as the drain that follows allows.
-    input.once("end", resolve);
+    input.once("end", silent);
     input.once("error", ended);
     output.once("error", ended);
   });
   return {
     ended,
+    get hears() {
+      return hears;
+    },
     async drain(graceMs) {
       draining = true;
       for (const stop of held) stop();

@@ -64,6 +64,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       const why = wireError(INVALID_CODES[message.reason], message.message);
       return refuse(response, { status: 400, why, id: message.id });
     }
+    if (visit.late && !visit.late.admits(message)) return;
     const version = request.headers["mcp-protocol-version"];
     const sessionId = request.headers["mcp-session-id"];
     const params = message.kind === "request" || message.kind === "notification" ? message.params : undefined;

@@ -1,9 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { View } from "../core/call.ts";
+import type { Message } from "../wire/message.ts";
+import type { Batch } from "./batch.ts";
+
+/** Lets in what belongs to calls that run, and answers everything else. */
+export interface Late {
+  /** Whether it is to be served. */
+  admits(text: Message | Batch): boolean;
+}
 
 /** One HTTP exchange of the MCP endpoint. */
 export interface Visit {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly view: View;
+  /** Set where the gateway has begun to end: asked once what the request says, and whether that begins something. */
+  readonly late: Late | undefined;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Call, Ticket } from "../core/call.ts";
+import { createDrain } from "../core/drain.ts";
 import type { OwnerId } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import type { LinkAttempt } from "./attempt.ts";
@@ -28,6 +29,8 @@ export interface Parking {
   /** Takes the call out, once; `undefined` for everything but an open ticket of that owner. */
   take(id: string, owner: OwnerId): Parkable | undefined;
   readonly size: number;
+  /** Resolves when no call is parked, or after `graceMs`. */
+  empty(graceMs: number): Promise<void>;
   /** Abandons them all. */
   stop(): void;
 }
@@ -41,12 +44,14 @@ interface Place {
 export function createParking(clock: Clock): Parking {
   const places = new Map<string, Place>();
   const taken = new Map<OwnerId, number>();
+  const waits = createDrain(clock);
 
   function leave(id: string): Place | undefined {
     const place = places.get(id);
     if (!place) return undefined;
     places.delete(id);
     place.cancelExpiry();
+    waits.ended();
     const left = (taken.get(place.owner) ?? 1) - 1;
     if (left > 0) taken.set(place.owner, left);
     else taken.delete(place.owner);
@@ -61,6 +66,7 @@ export function createParking(clock: Clock): Parking {
       const cancelExpiry = clock.after(PARKING.expiryMs, () => leave(id)?.call.abandon());
       places.set(id, { owner, call, cancelExpiry });
       taken.set(owner, own + 1);
+      waits.began();
       return { ticket: parkedTicket(id), leave: () => void leave(id) };
     },
     // Somebody else's attempt must not use up the owner's ticket.
@@ -68,6 +74,7 @@ export function createParking(clock: Clock): Parking {
     get size() {
       return places.size;
     },
+    empty: waits.over,
     stop() {
       for (const id of [...places.keys()]) leave(id)?.call.abandon();
     },

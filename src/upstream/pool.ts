@@ -31,6 +31,10 @@ export interface Pool {
   /** Tells every conversation that is held for that owner. */
   tell(owner: OwnerId, notice: Notice): void;
   release(owner: OwnerId): void;
+  /** Calls that wait, open at their upstream, for an answer of their agent. */
+  readonly parked: number;
+  /** Resolves when there are none, or after `graceMs`. */
+  unparked(graceMs: number): Promise<void>;
   stop(graceMs: number): Promise<void>;
 }
 
@@ -97,6 +101,10 @@ export function createPool(world: PoolWorld): Pool {
     release(owner) {
       for (const upstream of upstreams) upstream.release(owner);
     },
+    get parked() {
+      return parking.size;
+    },
+    unparked: parking.empty,
     async stop(graceMs) {
       parking.stop();
       await Promise.all([...leaving, ...upstreams].map(upstream => upstream.stop(graceMs)));

@@ -145,6 +145,7 @@ export function fakeGateway(
       },
       serveStdio: async () => {},
       rejected: () => {},
+      parked: 0,
       withoutSecrets: createRedactor([]).text,
       reload: async config => {
         fake.configs.push(config);

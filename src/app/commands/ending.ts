@@ -53,7 +53,8 @@ export function obeySignals({ gateway, ending }: Session, reload: () => Promise<
       exit(EXIT.error);
       return;
     }
-    const running = gateway.status().upstreams.reduce((sum, { inFlight }) => sum + inFlight, 0);
+    // Those that wait for their agents count too: they may finish as well.
+    const running = gateway.status().upstreams.reduce((sum, { inFlight }) => sum + inFlight, gateway.parked);
     if (running > 0) {
       const calls = `${count(running, "call")} may finish within ${duration(GRACE_MS)}`;
       terminal.err(`Stopping: ${calls}. Once more to stop at once.`);
