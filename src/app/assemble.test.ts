@@ -9,6 +9,7 @@ import { callOf, DONE, holder, limits } from "../core/route.fixture.ts";
 import type { Attempt, Instance } from "../core/route.ts";
 import { overload } from "../guard/overload.ts";
 import { createRedactor } from "../guard/redact.ts";
+import { references } from "../guard/references.ts";
 import { memoryStore } from "../lib/memory-store.ts";
 import { createSealer } from "../lib/seal.ts";
 import type { Pool } from "../upstream/pool.ts";
@@ -32,7 +33,12 @@ function setUp() {
     send: async (call: Call) => (call.continues ? DONE : ASKS),
   };
   const { handle } = assembleHandle({
-    ...{ clock, config: configSchema.parse({}), capacity: overload({ pressure }) },
+    ...{
+      clock,
+      config: configSchema.parse({}),
+      capacity: overload({ pressure }),
+      remembered: references({ serving: () => [] }),
+    },
     ...{ log: { write() {}, ready: true }, redactor: createRedactor([]) },
     pool: { get: () => upstream } as unknown as Pool,
     store: memoryStore({ clock, maxBuckets: 10 }),

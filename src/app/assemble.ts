@@ -16,6 +16,7 @@ import { overload } from "../guard/overload.ts";
 import { rateLimit } from "../guard/rate-limit.ts";
 import { type ReadCacheLayer, readCache } from "../guard/read-cache.ts";
 import { createRedactor, type Redactor } from "../guard/redact.ts";
+import { type ReferencesLayer, references } from "../guard/references.ts";
 import { tasks } from "../guard/tasks.ts";
 import { tickets } from "../guard/tickets.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -29,7 +30,7 @@ import { readSealKey, SEAL_KEY_VARIABLE } from "../lib/seal-key.ts";
 import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstream/child/process-registry.ts";
 import { createPool, type Pool } from "../upstream/pool.ts";
 import { transportOf } from "../upstream/transports.ts";
-import { type Catalogs, createCatalogs } from "./catalogs.ts";
+import { type Catalogs, createCatalogs, servingResources } from "./catalogs.ts";
 import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { createOfferStore } from "./offer-store.ts";
@@ -93,13 +94,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const catalogs: Catalogs = createCatalogs({ pool, rules: config, clock, bus, version });
   let redactor = createRedactor(config.security.redact_patterns);
   const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
-  let { handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer, capacity });
+  const remembered = references({ serving: () => servingResources(pool.upstreams) });
+  const lasting = { pool, store, clock, log, sealer, capacity, remembered };
+  let { handle, flush, reads } = assembleHandle({ config, redactor, ...lasting });
   const edges: Edge[] = [];
   let listening: Listening | undefined;
   /** What the port was opened with. */
   let opened: Config | undefined;
 
-  const watches = watching({ pool, catalogs, sealer });
+  const watches = watching({ pool, catalogs, sealer, references: remembered });
   const front: Front = {
     handle: call => handle(call),
     ...{ sealer, pressure },
@@ -121,8 +124,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     config = next;
     redactor = createRedactor(next.security.redact_patterns);
     flush();
-    ({ handle, flush, reads } = assembleHandle({ config, pool, store, clock, log, redactor, sealer, capacity }));
+    ({ handle, flush, reads } = assembleHandle({ config, redactor, ...lasting }));
     const changes = [...pool.apply(next.upstreams)];
+    remembered.keep(new Set(pool.upstreams.map(({ name }) => name)));
     catalogs.rebuild(next);
     watches.renew();
     const late = pending().map(({ key }) => key);
@@ -223,8 +227,10 @@ export function assembleHandle(parts: {
   sealer: Sealer;
   /** Counts what is under way, whichever configuration it began with. */
   capacity: Layer;
+  /** Knows what was named to whom, whichever configuration it was in. */
+  remembered: ReferencesLayer;
 }): { handle: Handle; flush: () => void; reads: ReadCacheLayer } {
-  const { config, pool, store, clock, log, redactor, sealer, capacity } = parts;
+  const { config, pool, store, clock, log, redactor, sealer, capacity, remembered } = parts;
   const { log_requests, log_responses, log_max_bytes, log_on_failure, rate_limit_per_minute } = config.security;
   const bodies = { logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes };
   const audited = audit({ log, redactor, clock, blocks: log_on_failure === "block", ...bodies });
@@ -232,6 +238,8 @@ export function assembleHandle(parts: {
   const layers: readonly Layer[] = [
     // First, so that refusals are in the log too.
     audited,
+    // Before whatever asks what a call is about.
+    remembered,
     // Before whatever tells a new call from the rounds of one that was taken.
     tickets({ sealer }),
     // Before anything else is done for a call that is not taken.

@@ -180,6 +180,13 @@ export function createCatalogs(options: {
   };
 }
 
+/** Those that can be asked for resources, the best priority first. */
+export const servingResources = (upstreams: readonly Upstream[]): Pick<Source, "name" | "priority">[] =>
+  upstreams
+    .filter(({ offer }) => offer?.capabilities.has("resources"))
+    .map(({ name, config }) => ({ name, priority: config.priority }))
+    .toSorted((a, b) => a.priority - b.priority);
+
 function sourceOf(upstream: Upstream): Source {
   const { config, name, offer } = upstream;
   const { priority, group, tools } = config;

@@ -3,6 +3,7 @@ import type { Entry } from "../core/catalog.ts";
 import type { Subscription } from "../core/front.ts";
 import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import { references } from "../guard/references.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSealer } from "../lib/seal.ts";
 import type { Pool } from "../upstream/pool.ts";
@@ -12,6 +13,7 @@ import { watching } from "./watching.ts";
 
 const name = upstreamName("a");
 const sealer = createSealer(Buffer.alloc(32, 1), { clock: systemClock });
+const NO_REFERENCES = references({ serving: () => [] });
 const EMPTY = Payload.of({});
 const holder = { upstream: name, native: nativeName("x://1"), priority: 1, definition: EMPTY };
 const entry: Entry = { kind: "resource", name: publicName("x://1"), holders: [holder], definition: EMPTY };
@@ -33,7 +35,7 @@ it("goes on at the upstream that took the place of a changed one, and says so on
   let current = before.upstream;
   const pool = { get: () => current } as Partial<Pool> as Pool;
   const view = () => ({ catalog: () => ({ resolve: () => ({ kind: "found", entry }) }) });
-  const watches = watching({ pool, sealer, catalogs: { view } as unknown as Catalogs });
+  const watches = watching({ pool, sealer, catalogs: { view } as unknown as Catalogs, references: NO_REFERENCES });
   const caller = { principal: ANONYMOUS, agent: "test", owner: ownerId("o"), capabilities: EMPTY };
   const told: unknown[] = [];
   let heard = (): void => {};
@@ -54,4 +56,26 @@ it("goes on at the upstream that took the place of a changed one, and says so on
   expect([before.watchers(), after.watchers(), told]).toEqual([0, 1, [{ uri: "x://1" }]]);
   if (subscription.kind === "open") subscription.close();
   expect(after.watchers()).toBe(0);
+});
+
+it("remembers what news of a resource names, which may be a part of it", async () => {
+  let tell = (_params: Payload): void => {};
+  const subscribe: Upstream["subscribe"] = async (_caller, { told }) => {
+    tell = told;
+    return { kind: "open", close() {} };
+  };
+  const only = { name, condition: "up", subscribe } as Partial<Upstream> as Upstream;
+  const view = () => ({ catalog: () => ({ resolve: () => ({ kind: "found", entry }) }) });
+  const remembered = references({ serving: () => [{ name, priority: 1 }] });
+  const pool = { get: () => only } as Partial<Pool> as Pool;
+  const watches = watching({ pool, sealer, catalogs: { view } as unknown as Catalogs, references: remembered });
+  const caller = { principal: ANONYMOUS, agent: "test", owner: ownerId("o"), capabilities: EMPTY };
+  const who = { view: { kind: "all" }, caller } as const;
+  await watches.subscribe({ ...who, uri: "x://1", updated() {} });
+  tell(Payload.of({ uri: "x://1/part" }));
+  expect(remembered.resolve(who, "x://1/part")).toMatchObject({
+    kind: "found",
+    entry: { holders: [{ upstream: "a" }] },
+  });
+  expect(remembered.resolve(who, "x://1/other")).toBeUndefined();
 });

@@ -1,7 +1,8 @@
-import type { Caller } from "../core/call.ts";
 import type { FollowRequest, Front, SubscribeRequest, Subscription } from "../core/front.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
+import { referencesIn } from "../core/references.ts";
+import type { ReferencesLayer, Who } from "../guard/references.ts";
 import { openTask } from "../guard/tasks.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Topic } from "../upstream/topics.ts";
@@ -14,6 +15,7 @@ const unknownResource = (uri: string, nearest: readonly string[] = []): Refused 
   kind: "failed",
   failure: { kind: "unknown_name", what: "resource", name: uri, nearest },
 });
+const MAX_NAMED = 1_000;
 const UNKNOWN_TASK: Refused = { kind: "failed", failure: { kind: "invalid", message: "Unknown task" } };
 
 export interface Watching {
@@ -28,9 +30,11 @@ export interface Watching {
 /** Where something is to be watched, under its name there. */
 type Place = { readonly kind: "at"; readonly upstream: Upstream; readonly topic: Topic } | Refused;
 
-interface Wish {
-  readonly caller: Caller;
+interface Wish extends Who {
+  readonly caller: SubscribeRequest["caller"];
   place(): Place;
+  /** What a message about it names. */
+  names(params: Payload): readonly string[];
   told(params: Payload): void;
 }
 
@@ -42,12 +46,19 @@ interface Watch {
   moving: boolean;
 }
 
-export function watching(world: { pool: Pool; catalogs: Catalogs; sealer: Sealer }): Watching {
-  const { pool, catalogs, sealer } = world;
+export function watching(world: {
+  pool: Pool;
+  catalogs: Catalogs;
+  sealer: Sealer;
+  references: ReferencesLayer;
+}): Watching {
+  const { pool, catalogs, sealer, references } = world;
   const watches = new Set<Watch>();
 
-  function placeOfResource({ view, uri }: SubscribeRequest): Place {
-    const found = catalogs.view(view)?.catalog().resolve("resource", uri);
+  function placeOfResource(request: SubscribeRequest): Place {
+    const { view, uri } = request;
+    const known = catalogs.view(view)?.catalog().resolve("resource", uri);
+    const found = known?.kind === "unknown" ? (references.resolve(request, uri) ?? known) : known;
     if (found?.kind !== "found") return unknownResource(uri, found?.kind === "unknown" ? found.nearest : []);
     const { holders } = found.entry;
     const holder = holders.find(({ upstream }) => pool.get(upstream)?.condition === "up") ?? holders[0];
@@ -67,7 +78,11 @@ export function watching(world: { pool: Pool; catalogs: Catalogs; sealer: Sealer
     const place = wish.place();
     if (place.kind === "failed") return [place, undefined];
     const { upstream, topic } = place;
-    return [await upstream.subscribe(wish.caller, { topic, told: wish.told, missed }), upstream];
+    const told = (params: Payload): void => {
+      references.learn(wish, upstream.name, wish.names(params));
+      wish.told(params);
+    };
+    return [await upstream.subscribe(wish.caller, { topic, told, missed }), upstream];
   }
 
   async function watch(wish: Wish): Promise<Subscription> {
@@ -98,13 +113,19 @@ export function watching(world: { pool: Pool; catalogs: Catalogs; sealer: Sealer
 
   return {
     subscribe: request => {
-      const { caller, updated } = request;
-      return watch({ caller, place: () => placeOfResource(request), told: updated });
+      const { caller, view, updated } = request;
+      // It may name a part of what was subscribed to, which is in no list.
+      const names = (params: Payload): string[] => [params.string("uri") ?? []].flat();
+      return watch({ caller, view, names, place: () => placeOfResource(request), told: updated });
     },
     follow: request => {
-      const { caller, taskId, told } = request;
+      const { caller, view, taskId, told } = request;
       const id = JSON.stringify(taskId);
-      return watch({ caller, place: () => placeOfTask(request), told: params => told(params.with({ taskId: id })) });
+      return watch({
+        ...{ caller, view, place: () => placeOfTask(request) },
+        names: params => referencesIn(params, MAX_NAMED),
+        told: params => told(params.with({ taskId: id })),
+      });
     },
     renew() {
       for (const watch of watches) {

@@ -155,7 +155,9 @@ function entryOf(kind: Kind, name: PublicName, candidates: readonly [Candidate, 
   return { kind, name, holders: [first!, ...others], definition: listed };
 }
 
-function unlistedResource({ name: upstream, priority }: Source, uri: string): Entry {
+/** A resource that no list holds, at the upstream that serves it. */
+export function unlistedResource(source: Pick<Source, "name" | "priority">, uri: string): Entry {
+  const { name: upstream, priority } = source;
   const definition = Payload.of({ uri, name: uri });
   const holder = { upstream, native: nativeName(uri), priority, definition };
   return { kind: "resource", name: publicName(uri), holders: [holder], definition };

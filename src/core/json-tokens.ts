@@ -25,3 +25,12 @@ export function decodeString(text: Buffer, start: number, end: number): string {
   const raw = text.toString("utf8", start + 1, end - 1);
   return raw.includes("\\") ? (JSON.parse(`"${raw}"`) as string) : raw;
 }
+
+const REFERENCES = ["resource", "resource_link"].map(word => Buffer.from(`"${word}`));
+const [EMBEDDED, LINK] = REFERENCES.map(word => word.length) as [number, number];
+
+/** Whether the string between these quotes is a word with which something refers to a resource. */
+export const isReference = (text: Buffer, open: number, close: number): boolean =>
+  (close - open === EMBEDDED || close - open === LINK) &&
+  text[open + 1] === 0x72 &&
+  REFERENCES.some(word => text.compare(word, 0, word.length, open, close) === 0);

@@ -47,6 +47,11 @@ export class Payload {
     return this.#span.end - this.#span.start;
   }
 
+  /** Whether it may refer to resources: a word to do so stands in it, as a key or a value. */
+  get refers(): boolean {
+    return this.#span.refers;
+  }
+
   get isEmpty(): boolean {
     return this.#members.size === 0;
   }
@@ -131,6 +136,7 @@ class Builder {
   readonly #parts: Buffer[] = [OPEN];
   readonly #spans = new Map<string, Member>();
   #length = 1;
+  #refers = false;
 
   #push(part: Buffer): void {
     this.#parts.push(part);
@@ -147,7 +153,9 @@ class Builder {
       start: keyStart + member.start - member.keyStart,
       end: this.#length,
       members: undefined,
+      refers: member.refers,
     });
+    this.#refers ||= member.refers;
   }
 
   /** A member with a new value: `head` is its key with the colon. */
@@ -157,13 +165,16 @@ class Builder {
     this.#push(head);
     const start = this.#length;
     this.#push(value);
-    this.#spans.set(key, { keyStart, start, end: this.#length, members: undefined });
+    const refers = value.length >= SHORTEST_REFERENCE;
+    this.#spans.set(key, { keyStart, start, end: this.#length, members: undefined, refers });
+    this.#refers ||= refers;
   }
 
   payload(): Payload {
     this.#push(CLOSE);
     const text = Buffer.concat(this.#parts, this.#length);
-    return new Payload(text, { keyStart: 0, start: 0, end: text.length, members: this.#spans });
+    const refers = this.#refers;
+    return new Payload(text, { keyStart: 0, start: 0, end: text.length, members: this.#spans, refers });
   }
 
   #separate(): void {
@@ -171,6 +182,8 @@ class Builder {
   }
 }
 
+/** New text is not searched: whatever is shorter than this refers to nothing. */
+const SHORTEST_REFERENCE = '{"type":"resource_link","uri":"a:"}'.length;
 const OPEN = Buffer.from("{");
 const CLOSE = Buffer.from("}");
 const SEPARATOR = Buffer.from(",");

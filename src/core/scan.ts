@@ -9,6 +9,7 @@ import {
   FALSE,
   isDigit,
   isHex,
+  isReference,
   NULL,
   OPEN_ARRAY,
   OPEN_OBJECT,
@@ -32,6 +33,8 @@ export interface Member {
   readonly start: number;
   readonly end: number;
   readonly members: Members | undefined;
+  /** Whether a word stands in it with which something refers to a resource. */
+  readonly refers: boolean;
 }
 export type Members = ReadonlyMap<string, Member>;
 
@@ -66,6 +69,7 @@ class Scanner {
   #at = 0;
   #depth = 0;
   #keys = 0;
+  #references = 0;
 
   constructor(text: Buffer, limits: ScanLimits) {
     this.#text = text;
@@ -80,7 +84,7 @@ class Scanner {
     const end = this.#at;
     this.#space();
     if (this.#at !== this.#text.length) this.#fail("unexpected text after the object");
-    return { keyStart: start, start, end, members };
+    return { keyStart: start, start, end, members, refers: this.#references > 0 };
   }
 
   elements(most: number): { text: Buffer; span: Member }[] {
@@ -178,8 +182,10 @@ class Scanner {
       throw new ScanError("duplicate_key", `duplicate key at byte ${at.keyStart}`);
     if (members.size === this.#limits.maxNoted) this.#tooMany(`an object has more than ${members.size} members`);
     const start = this.#at;
+    const before = this.#references;
     const inner = this.#value(DESCEND.has(key) ? at.levels - 1 : 0);
-    members.set(key, { keyStart: at.keyStart, start, end: this.#at, members: inner });
+    const refers = this.#references > before;
+    members.set(key, { keyStart: at.keyStart, start, end: this.#at, members: inner, refers });
   }
 
   #array(element?: (start: number) => void): void {
@@ -225,6 +231,7 @@ class Scanner {
       if (byte !== BACKSLASH) this.#fail("unexpected end or control character in a string");
       at = this.#escape(at);
     }
+    if (isReference(text, this.#at, at)) this.#references++;
     this.#at = at + 1;
   }
 

@@ -1,0 +1,125 @@
+import { LRUCache } from "lru-cache";
+import { unlistedResource } from "../core/build-catalog.ts";
+import type { Call, Caller, Handle } from "../core/call.ts";
+import type { Resolution, Source } from "../core/catalog.ts";
+import type { Principal, UpstreamName } from "../core/names.ts";
+import { contentUris, MAX_REFERENCE, referencesIn } from "../core/references.ts";
+
+export interface ReferencesLayer {
+  (next: Handle): Handle;
+  /** Notes what an upstream has named. */
+  learn(who: Who, upstream: UpstreamName, uris: readonly string[]): void;
+  /** Which upstream has named that URI to this principal; for URIs that the catalog does not know. */
+  resolve(who: Who, uri: string): Resolution | undefined;
+  /** Forgets what any other upstream has named. */
+  keep(upstreams: ReadonlySet<UpstreamName>): void;
+}
+
+/** Whom something was told, and where. */
+export interface Who {
+  readonly caller: Pick<Caller, "principal">;
+  readonly view: Call["view"];
+}
+
+export interface ReferencesOptions {
+  /** The upstreams that serve resources, best first. */
+  serving(): readonly Pick<Source, "name" | "priority">[];
+}
+
+const READ = "resources/read";
+const MAX_BYTES = 16 * 1024 * 1024;
+/** An upstream that names more forgets its own. */
+const MAX_URIS = 1_000;
+const MAX_URIS_BYTES = 256 * 1024;
+const URI_OVERHEAD_BYTES = 64;
+const LIST_OVERHEAD_BYTES = 512;
+
+/** What one upstream has named to one principal, what was named last at the end. */
+interface Named {
+  readonly upstream: UpstreamName;
+  readonly uris: Set<string>;
+  readonly bytes: number;
+}
+
+/**
+ * What the result of a call refers to can be read from whoever gave it, also when it is in no list and fits no template.
+ * In the view of one upstream there is no doubt whom to ask; in that of all, what each upstream has named is remembered
+ * for the principal that it was named to, and asked for after the catalog. The upstream of the best priority is asked
+ * when several have named the same, as for listed resources; whoever names more than is kept forgets its own.
+ */
+export function references({ serving }: ReferencesOptions): ReferencesLayer {
+  const named = new LRUCache<string, Named>({
+    maxSize: MAX_BYTES,
+    sizeCalculation: ({ bytes }, key) => bytes + key.length + LIST_OVERHEAD_BYTES,
+  });
+
+  function add(principal: Principal, upstream: UpstreamName, uris: readonly string[]): void {
+    const key = keyOf(principal, upstream);
+    const known = named.get(key);
+    const all = known?.uris ?? new Set<string>();
+    let bytes = known?.bytes ?? 0;
+    for (const uri of uris) {
+      if (all.delete(uri)) bytes -= bytesOf(uri);
+      all.add(uri);
+      bytes += bytesOf(uri);
+    }
+    for (const uri of all) {
+      if (all.size <= MAX_URIS && bytes <= MAX_URIS_BYTES) break;
+      all.delete(uri);
+      bytes -= bytesOf(uri);
+    }
+    named.set(key, { upstream, uris: all, bytes });
+  }
+
+  function learn({ caller, view }: Who, upstream: UpstreamName, uris: readonly string[]): void {
+    const fit = uris.filter(uri => uri.length <= MAX_REFERENCE);
+    if (view.kind === "all" && fit.length > 0) add(caller.principal, upstream, fit);
+  }
+
+  function resolve({ caller, view }: Who, uri: string): Resolution | undefined {
+    if (view.kind !== "all" || named.size === 0) return undefined;
+    const has = (upstream: UpstreamName, native: string): boolean =>
+      named.get(keyOf(caller.principal, upstream))?.uris.has(native) ?? false;
+    const sources = serving();
+    const asked = sources.find(({ name }) => uri.startsWith(`${name}:`));
+    if (asked) {
+      const native = uri.slice(asked.name.length + 1);
+      if (has(asked.name, native)) return found(asked, native);
+    }
+    // A URI that begins with an upstream's name is that upstream's before it is another's.
+    const source = asked && has(asked.name, uri) ? asked : sources.find(({ name }) => has(name, uri));
+    return source && found(source, uri);
+  }
+
+  const layer = (next: Handle): Handle => {
+    return async call => {
+      const outcome = await next(resolved(call));
+      if (outcome.kind !== "done" || !outcome.route || call.view.kind !== "all") return outcome;
+      const { result, route } = outcome;
+      const uris = call.method === READ ? contentUris(result, MAX_URIS) : referencesIn(result, MAX_URIS);
+      if (uris.length > 0) learn(call, route.upstream, uris);
+      return outcome;
+    };
+  };
+
+  function resolved(call: Call): Call {
+    if (call.method !== READ || call.subject?.kind !== "unknown" || call.target === undefined) return call;
+    const subject = resolve(call, call.target);
+    return subject ? { ...call, subject } : call;
+  }
+
+  function keep(upstreams: ReadonlySet<UpstreamName>): void {
+    for (const [key, { upstream }] of named.entries()) if (!upstreams.has(upstream)) named.delete(key);
+  }
+
+  return Object.assign(layer, { learn, resolve, keep });
+}
+
+const bytesOf = (uri: string): number => 2 * uri.length + URI_OVERHEAD_BYTES;
+
+const keyOf = (principal: Principal, upstream: UpstreamName): string => JSON.stringify([upstream, principal]);
+
+const found = ({ name, priority }: Pick<Source, "name" | "priority">, uri: string): Resolution => ({
+  kind: "found",
+  entry: unlistedResource({ name, priority }, uri),
+});
