@@ -4,7 +4,7 @@ import { Payload } from "../core/payload.ts";
 import { withoutRootsNews } from "./capabilities.ts";
 import type { AgentEra, Input, Objection, UpstreamEra } from "./era.ts";
 import { decodeHeader, encodeHeader } from "./headers.ts";
-import { LIST_METHODS } from "./methods.ts";
+import { isLogLevel, LIST_METHODS } from "./methods.ts";
 import { parameterHeaders } from "./parameter-headers.ts";
 import { missingCapability } from "./questions.ts";
 import { CODES, type WireError, wireError } from "./rpc-errors.ts";
@@ -197,10 +197,14 @@ export function checkModern(
   if (!isModern(version)) {
     return { ok: false, error: unsupported(version), status: 400 };
   }
-  const mismatch = headers && headerMismatch(request, headers);
-  if (mismatch) return refuse(CODES.headerMismatch, mismatch);
   const logLevel = meta.string(META.logLevel);
   const clientInfo = meta.object(META.clientInfo);
+  if (!clientInfo && meta.has(META.clientInfo)) return refuse(CODES.invalidParams, "Malformed clientInfo in _meta");
+  if (logLevel === undefined ? meta.has(META.logLevel) : !isLogLevel(logLevel)) {
+    return refuse(CODES.invalidParams, "Unknown log level in _meta");
+  }
+  const mismatch = headers && headerMismatch(request, headers);
+  if (mismatch) return refuse(CODES.headerMismatch, mismatch);
   return { ok: true, envelope: { version, clientInfo, capabilities: withoutRootsNews(capabilities), logLevel } };
 }
 

@@ -10,7 +10,17 @@ export interface Posting {
 
 const META = "io.modelcontextprotocol/";
 const maybe = <T>(...values: T[]) => fc.constantFrom<T | undefined>(undefined, ...values);
-const VERSIONS = ["2026-07-28", "2025-11-25", "2025-06-18", "2024-11-05", "2031-01-01", "x"] as const;
+/** The one that most can come of is the most frequent. */
+const VERSIONS = [
+  "2026-07-28",
+  "2026-07-28",
+  "2026-07-28",
+  "2025-11-25",
+  "2025-06-18",
+  "2024-11-05",
+  "2031-01-01",
+  "x",
+] as const;
 
 /** Members that are `undefined` are left out. */
 const present = (members: Json): Json =>
@@ -20,13 +30,15 @@ const envelope = fc
   .record({
     version: maybe<unknown>(...VERSIONS, 7),
     capabilities: maybe<unknown>({}, { sampling: {} }),
-    info: maybe<unknown>({ name: "oracle", version: "1" }),
+    info: maybe<unknown>({ name: "oracle", version: "1" }, { name: "oracle", version: "1" }, 7),
+    level: maybe<unknown>("info", "info", "info", "loud", 7),
   })
-  .map(({ version, capabilities, info }) =>
+  .map(({ version, capabilities, info, level }) =>
     present({
       [`${META}protocolVersion`]: version,
       [`${META}clientCapabilities`]: capabilities,
       [`${META}clientInfo`]: info,
+      [`${META}logLevel`]: level,
     }),
   );
 
@@ -110,6 +122,13 @@ function twofold({ body }: Posting): readonly string[] {
   return ENVELOPE.filter(key => Object.hasOwn(meta, key));
 }
 
+/** Whether what a modern envelope may have besides is right where it is there. */
+function isWellFormed({ body }: Posting): boolean {
+  const meta = asObject(asObject(body.params)._meta);
+  const { [`${META}clientInfo`]: info = {}, [`${META}logLevel`]: level = "info" } = meta;
+  return typeof info === "object" && level === "info";
+}
+
 /**
  * What the gateway makes of it. It differs from the SDK in one case: for a handshake that also carries members of a
  * modern envelope the SDK opens a session. The gateway holds such a request to what it claims to be: with the whole
@@ -118,5 +137,5 @@ function twofold({ body }: Posting): readonly string[] {
 export function expectedVerdict(posting: Posting): Verdict {
   const claimed = twofold(posting).length;
   if (claimed === 0) return sdkVerdict(posting);
-  return claimed === ENVELOPE.length && repeats(posting) ? "answered" : "refused";
+  return claimed === ENVELOPE.length && repeats(posting) && isWellFormed(posting) ? "answered" : "refused";
 }
