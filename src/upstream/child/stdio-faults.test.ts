@@ -40,6 +40,16 @@ describe("a child that dies", () => {
     expect([channel.pid, channel.stderr()]).toEqual([undefined, []]);
   });
 
+  test("without reading what it was asked is remembered by how it ended, not by what that looked like", async () => {
+    const { call, closed } = openShell("exec 0<&-; echo 'no key' >&2; exit 3");
+    await call({});
+    await closed;
+    expect(await call({})).toMatchObject({
+      ...{ fault: "unreachable", delivery: "not_sent" },
+      detail: expect.stringMatching(/exited with code 3.*no key/),
+    });
+  });
+
   test("takes its descendants with it", async () => {
     const { closed } = openShell("sleep 100 & sleep 100 & exit 1");
     await closed;

@@ -131,6 +131,8 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     stdout: lines.push,
     closed({ how, detail }) {
       fail(FAULTS[how], detail);
+      // How it ended says more than what was noticed of that before.
+      if (ended?.fault === "unreachable") ended = { ...ended, detail };
       // Without one message ever understood, what it said instead is the best hint.
       const hint = understood || counts.noise === 0 ? "" : `; it printed, instead of JSON-RPC: ${lastNoise()}`;
       events.closed(`${detail}${hint}`);
