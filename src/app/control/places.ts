@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { baseDirOf, FILE, FOLDER, findConfig } from "../../config/find.ts";
 import { type Environment, platformOf } from "../../lib/platform.ts";
 
 /** Where one instance keeps its things. An instance is its configuration file; the demo's is the folder it runs in. */
 export interface Places {
-  /** Absolute path without links, `null` for the demo. */
+  /** Absolute, `null` for the demo. The folder has one name, whichever links lead there; the file may be a link. */
   readonly configPath: string | null;
   /** Relative paths in the configuration, and children's working directory. */
   readonly baseDir: string;
@@ -42,7 +42,9 @@ export function locate(selection: Selection, around: Surroundings): PlacesResult
 }
 
 function configPlaces(path: string, env: Environment): PlacesResult {
-  const configPath = withoutLinks(path);
+  // What a link in it leads to is its content, and may be another file later: mounted configurations swap such links.
+  const named = baseDirOf(path);
+  const configPath = join(withoutLinks(named), relative(named, path));
   const sockets = socketFolder(env);
   if (!sockets.ok) return sockets;
   const id = hash(configPath);
