@@ -1,27 +1,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
-import { POLICIES } from "../core/balance.ts";
-import type { Handle, Layer } from "../core/call.ts";
 import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
-import type { Clock, Sealer, Store } from "../core/ports.ts";
 import { createPressure } from "../core/pressure.ts";
-import { route } from "../core/route.ts";
 import type { LogStatus, PendingChange, UpstreamStatus } from "../core/status.ts";
 import { ENTRANCES } from "../downstream/entrances.ts";
 import { createHttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
-import { audit } from "../guard/audit.ts";
 import { overload } from "../guard/overload.ts";
-import { rateLimit } from "../guard/rate-limit.ts";
-import { type ReadCacheLayer, readCache } from "../guard/read-cache.ts";
-import { createRedactor, type Redactor } from "../guard/redact.ts";
-import { type ReferencesLayer, references } from "../guard/references.ts";
-import { tasks } from "../guard/tasks.ts";
-import { tickets } from "../guard/tickets.ts";
+import { createRedactor } from "../guard/redact.ts";
+import { references } from "../guard/references.ts";
 import { systemClock } from "../lib/clock.ts";
 import { watchLoad } from "../lib/load.ts";
-import { type LogSink, openLog } from "../lib/log-file.ts";
+import { openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
 import { platformOf } from "../lib/platform.ts";
@@ -33,6 +24,7 @@ import { transportOf } from "../upstream/transports.ts";
 import { type Catalogs, createCatalogs, servingResources } from "./catalogs.ts";
 import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
+import { assembleHandle } from "./layers.ts";
 import { createOfferStore } from "./offer-store.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
@@ -214,45 +206,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
   apply(options.config);
   return gateway;
-}
-
-/** A call passes these from top to bottom; its outcome comes back from bottom to top. */
-export function assembleHandle(parts: {
-  config: Config;
-  pool: Pool;
-  store: Store;
-  clock: Clock;
-  log: LogSink;
-  redactor: Redactor;
-  sealer: Sealer;
-  /** Counts what is under way, whichever configuration it began with. */
-  capacity: Layer;
-  /** Knows what was named to whom, whichever configuration it was in. */
-  remembered: ReferencesLayer;
-}): { handle: Handle; flush: () => void; reads: ReadCacheLayer } {
-  const { config, pool, store, clock, log, redactor, sealer, capacity, remembered } = parts;
-  const { log_requests, log_responses, log_max_bytes, log_on_failure, rate_limit_per_minute } = config.security;
-  const bodies = { logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes };
-  const audited = audit({ log, redactor, clock, blocks: log_on_failure === "block", ...bodies });
-  const reads = readCache({ clock });
-  const layers: readonly Layer[] = [
-    // First, so that refusals are in the log too.
-    audited,
-    // Before whatever asks what a call is about.
-    remembered,
-    // Before whatever tells a new call from the rounds of one that was taken.
-    tickets({ sealer }),
-    // Before anything else is done for a call that is not taken.
-    capacity,
-    tasks({ sealer }),
-    // Before anything is sent, after the name is resolved: aliases share one bucket.
-    rateLimit({ store, perMinute: rate_limit_per_minute }),
-    // Last, so that whatever may refuse a call has done so.
-    reads,
-  ];
-  const policy = POLICIES[config.load_balancing];
-  const last = route({ instance: name => pool.get(name), clock, random: Math.random, policy });
-  return { handle: layers.reduceRight<Handle>((next, layer) => layer(next), last), flush: audited.flush, reads };
 }
 
 /** Ends the command when the environment holds something that is no key: another one would only be found out later. */
