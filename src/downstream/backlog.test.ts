@@ -1,14 +1,16 @@
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../lib/clock.ts";
 import { type BacklogLimits, createBacklog } from "./backlog.ts";
 
 const PIECE = Buffer.alloc(64 * 1024, 0x78);
 
 /** Responses to agents that read only when told to. */
 async function responses(limits: Partial<BacklogLimits> = {}) {
-  const backlog = createBacklog(limits);
+  const backlog = createBacklog(systemClock, limits);
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -76,6 +78,23 @@ describe("an agent that does not read", () => {
     expect(agent.bytesRead).toBeLessThan(16 * 1024 * 1024);
   });
 
+  test("is cut off when the time is over, and not when it is over twice", async () => {
+    const { backlog, open } = await responses({ stallMs: 3_000 });
+    const { response, closed } = await open();
+    response.end(Buffer.alloc(16 * 1024 * 1024));
+    backlog.written(response);
+    const begun = performance.now();
+    // What the kernel took at first is no sign that the agent reads.
+    const late = new AbortController();
+    const first = await Promise.race([
+      closed.then(() => "cut off"),
+      sleep(5_000, "too late", { signal: late.signal }).catch(() => "aborted"),
+    ]);
+    late.abort();
+    expect(first).toBe("cut off");
+    expect(performance.now() - begun).toBeGreaterThan(2_900);
+  });
+
   test("is cut off with its connection, also where an earlier answer is still to come", async () => {
     const { backlog, server, open } = await responses({ totalBytes: 4 * 1024 * 1024 });
     const { agent } = await open();
@@ -103,6 +122,27 @@ describe("an agent that does not read", () => {
 });
 
 describe("an agent that reads", () => {
+  test("slowly is not cut off, however long that takes", async () => {
+    const stallMs = 1_500;
+    const bytes = 32 * 1024 * 1024;
+    const { backlog, open } = await responses({ stallMs });
+    const { agent, response } = await open();
+    let read = 0;
+    agent.on("data", chunk => {
+      read += chunk.length;
+      agent.pause();
+    });
+    const from = performance.now();
+    const reading = setInterval(() => void agent.resume(), 10);
+    onTestFinished(() => clearInterval(reading));
+    response.end(Buffer.alloc(bytes));
+    backlog.written(response);
+    await once(response, "finish");
+    expect(performance.now() - from).toBeGreaterThan(1.5 * stallMs);
+    await expect.poll(() => read, { timeout: 30_000 }).toBeGreaterThan(bytes);
+    expect(backlog.bytes).toBe(0);
+  });
+
   test("gets a message of any size, and the next one on the same connection", async () => {
     const { backlog, open } = await responses({ stallMs: 5_000 });
     const { response, agent } = await open();

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Behind, Room } from "../core/call.ts";
+import type { Clock } from "../core/ports.ts";
 
 export const BACKLOG = {
   /** From here on whoever fills a stream is asked to wait. */
@@ -24,12 +25,16 @@ export interface Backlog {
   readonly bytes: number;
 }
 
+/** How often we look, while an agent is behind, whether it has taken something. */
+const LOOKS = 10;
+
 interface Slow extends Behind {
   bytes: number;
 }
 
-export function createBacklog(limits: Partial<BacklogLimits> = {}): Backlog {
+export function createBacklog(clock: Clock, limits: Partial<BacklogLimits> = {}): Backlog {
   const { pauseBytes, maxBytes, totalBytes, stallMs } = { ...BACKLOG, ...limits };
+  const stepMs = stallMs / LOOKS;
   /** Whoever has been behind for longest comes first. */
   const behind = new Map<ServerResponse, Slow>();
   let bytes = 0;
@@ -46,20 +51,35 @@ export function createBacklog(limits: Partial<BacklogLimits> = {}): Backlog {
     return slow;
   }
 
-  /** The socket's own timer knows of every byte that goes out; how much has gone is seen nowhere else. */
+  /**
+   * The socket's own timer knows of every byte that goes out, which is seen nowhere else: when its time is over and
+   * something has gone, it begins anew and says nothing. As it does the first time, for what the kernel took at once,
+   * its time is only a part of what an agent has.
+   */
   function watch(response: ServerResponse): Slow {
     const waiting: (() => void)[] = [];
-    const stalled = (): void => cut(response);
+    let lookedAt = clock.now();
+    let quietSince = lookedAt;
+    let length = response.writableLength;
+    const look = (): void => {
+      const now = clock.now();
+      const begunAnew = now - lookedAt > 1.9 * stepMs;
+      if (begunAnew || response.writableLength < length) quietSince = now - stepMs;
+      lookedAt = now;
+      length = response.writableLength;
+      if (now - quietSince >= stallMs) cut(response);
+      else response.setTimeout(stepMs);
+    };
     const over = (): void => {
       for (const event of OVER) response.removeListener(event, over);
-      response.removeListener("timeout", stalled);
+      response.removeListener("timeout", look);
       // After its end the socket belongs to the next request.
       if (!response.writableEnded) response.setTimeout(0);
       forget(response);
       for (const run of waiting) run();
     };
     for (const event of OVER) response.on(event, over);
-    response.setTimeout(stallMs, stalled);
+    response.setTimeout(stepMs, look);
     return { bytes: 0, caughtUp: run => void waiting.push(run) };
   }
 

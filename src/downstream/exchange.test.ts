@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { Payload } from "../core/payload.ts";
+import { systemClock } from "../lib/clock.ts";
 import { createAnswers } from "./answers.ts";
 import { createBacklog } from "./backlog.ts";
 import { postExchange, streamExchange } from "./exchange.ts";
@@ -22,7 +23,7 @@ async function withResponse(use: (response: ServerResponse) => void): Promise<st
 
 it("says nothing more on a stream that was ended, whoever still has something to say", async () => {
   const text = await withResponse(response => {
-    const stream = streamExchange(response, createBacklog());
+    const stream = streamExchange(response, createBacklog(systemClock));
     response.writeHead(200, { "content-type": "text/event-stream" });
     stream.send(Buffer.from('{"first":1}'));
     response.end();
@@ -35,7 +36,7 @@ it("says nothing more on a stream that was ended, whoever still has something to
 it.each([true, false])(
   "takes what comes after the answer for what it is: too late (as a stream: %s)",
   async streamed => {
-    const backlog = createBacklog();
+    const backlog = createBacklog(systemClock);
     const text = await withResponse(response => {
       const exchange = postExchange(response, {
         statusOf: () => 200,

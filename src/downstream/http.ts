@@ -75,7 +75,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const { front, clock } = options;
   const entrances = new Set(ENTRANCES[options.transport]);
   const sessions = createSessions({ front, clock });
-  const backlog = createBacklog(options.limits);
+  const backlog = createBacklog(clock, options.limits);
   const bodies = { bytes: options.limits?.bodyBytes ?? BODIES.totalBytes };
   const streams = createStreams({ clock, backlog, maxEndless: streamsWithin(options.maxConnections) });
   const streamable = createStreamable({ front, clock, sessions, streams, backlog, bodies });

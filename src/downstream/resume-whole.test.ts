@@ -4,6 +4,7 @@ import { type AddressInfo, connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { ANONYMOUS } from "../core/names.ts";
+import { systemClock } from "../lib/clock.ts";
 import { createBacklog } from "./backlog.ts";
 import { createEventBudget } from "./event-budget.ts";
 import { createEventRing, RING } from "./resume.ts";
@@ -35,7 +36,7 @@ test("an agent that lost its stream gets everything that is kept, in however man
   agent.on("data", chunk => {
     text += chunk;
   });
-  stream.attach(responseSink(response, createBacklog()), 0);
+  stream.attach(responseSink(response, createBacklog(systemClock)), 0);
   stream.end();
   await once(response, "close");
   await expect.poll(() => text.split("notifications/progress").length - 1).toBe(sent);

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { type AddressInfo, connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { systemClock } from "../lib/clock.ts";
 import { createBacklog } from "./backlog.ts";
 import type { OwnStream } from "./outbox.ts";
 import type { Session } from "./session.ts";
@@ -26,7 +27,7 @@ test("a stream whose place another one has taken does not wait for ever for an a
     own = stream;
     return () => {};
   };
-  const backlog = createBacklog({ stallMs: 200 });
+  const backlog = createBacklog(systemClock, { stallMs: 200 });
   openStream({ request, response, view: { kind: "all" }, late: undefined }, { id: "s", attach } as unknown as Session, {
     sessions: { holdStream: () => () => {} } as unknown as Sessions,
     streams: createStreams({ clock: manualClock(), backlog, maxEndless: 10 }),
