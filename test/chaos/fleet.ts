@@ -48,7 +48,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function serverAt(name: string, port: number, args: readonly string[]): Promise<Server> {
+export async function serverAt(name: string, port: number, args: readonly string[]): Promise<Server> {
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     const { command, args: program } = upstreamCommand("--name", name, "--port", String(port), ...args);
@@ -120,7 +120,7 @@ export async function startFleet(): Promise<Fleet> {
 }
 
 /** The last line may be torn: its writer was killed. */
-const readJournal = (server: string, path: string): Ran[] =>
+export const readJournal = (server: string, path: string): Ran[] =>
   readFileSync(path, "utf8")
     .split("\n")
     .flatMap(line => {

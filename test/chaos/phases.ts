@@ -1,10 +1,11 @@
 import { fanOut, herd, listStorm } from "./crowds.ts";
 import { halfOpen, recovery, retries } from "./recovery.ts";
+import { resets } from "./resets.ts";
 import type { ChaosOptions } from "./run.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Goals that need a fleet of their own. */
-export const PHASES = { recovery, retries, halfOpen, herd, fanOut, listStorm } as const satisfies Record<
+export const PHASES = { resets, recovery, retries, halfOpen, herd, fanOut, listStorm } as const satisfies Record<
   string,
   (options: ChaosOptions) => Promise<Verdict[]>
 >;

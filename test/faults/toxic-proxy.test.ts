@@ -187,6 +187,20 @@ describe("a toxic", () => {
     expect([served[1]?.text(), other.error()]).toEqual(["", "ECONNRESET"]);
   });
 
+  test("reset strikes each connection somewhere else, where it may vary", async () => {
+    proxy.add("up", { kind: "reset", afterBytes: 1, varyBytes: 1_000 });
+    const struckAt: (number | undefined)[] = [];
+    for (let at = 0; at < 6; at++) {
+      const client = await open();
+      client.say("x".repeat(1_001));
+      await client.until(client.closed);
+      await client.until(() => served[at]?.error() === "ECONNRESET");
+      struckAt.push(served[at]?.text().length);
+    }
+    expect(struckAt.every(bytes => bytes !== undefined && bytes <= 1_000)).toBe(true);
+    expect(new Set(struckAt).size).toBeGreaterThan(1);
+  });
+
   test("half_close ends one direction and leaves the other open", async () => {
     proxy.add("down", { kind: "half_close", afterBytes: 2 });
     const client = await open();

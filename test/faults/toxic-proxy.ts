@@ -12,8 +12,8 @@ export type Toxic =
   | { readonly kind: "bandwidth"; readonly bytesPerSecond: number }
   /** Cuts into pieces of about that size, give or take `varyBytes`, with a pause between them. */
   | { readonly kind: "slicer"; readonly bytes: number; readonly varyBytes?: number; readonly delayMs?: number }
-  /** Both sides see their connection reset. */
-  | { readonly kind: "reset"; readonly afterBytes?: number }
+  /** Both sides see their connection reset; up to `varyBytes` later, drawn for each connection. */
+  | { readonly kind: "reset"; readonly afterBytes?: number; readonly varyBytes?: number }
   /** This direction ends in good order, the other one goes on. */
   | { readonly kind: "half_close"; readonly afterBytes?: number }
   /** Swallows everything. */
@@ -142,8 +142,9 @@ interface Share {
 function pump(pair: Pair, { from, to }: { readonly from: Socket; readonly to: Socket }, share: Share): void {
   const { signal } = pair.over;
   const queue: { bytes: Buffer; at: number }[] = [];
-  /** How much of the connection each toxic has seen. */
+  /** How much of the connection each toxic has seen, and after how much it strikes. */
   const seen = new Map<Toxic, number>();
+  const limits = new Map<Toxic, number>();
   let waiting = 0;
   let running = false;
   let ended = false;
@@ -163,8 +164,9 @@ function pump(pair: Pair, { from, to }: { readonly from: Socket; readonly to: So
   async function pass(bytes: Buffer): Promise<void> {
     if (swallowing) return;
     for (const toxic of share.toxics) {
-      const limit = limitOf(toxic);
+      const limit = limits.get(toxic) ?? limitOf(toxic, share.random);
       if (limit === undefined) continue;
+      limits.set(toxic, limit);
       const before = seen.get(toxic) ?? 0;
       seen.set(toxic, before + bytes.length);
       const left = limit - before;
@@ -245,9 +247,10 @@ function pump(pair: Pair, { from, to }: { readonly from: Socket; readonly to: So
 }
 
 /** After how many bytes it strikes; `undefined` for what only delays. */
-function limitOf(toxic: Toxic): number | undefined {
+function limitOf(toxic: Toxic, random: () => number): number | undefined {
   switch (toxic.kind) {
     case "reset":
+      return (toxic.afterBytes ?? 0) + Math.floor(random() * (toxic.varyBytes ?? 0));
     case "half_close":
     case "blackhole":
       return toxic.afterBytes ?? 0;
