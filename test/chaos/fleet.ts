@@ -71,6 +71,8 @@ export async function serverAt(name: string, port: number, args: readonly string
 const TOOLS = { a: "echo,count,slow,converse", c: "progress", d: "add", e: "log" } as const;
 export const SAFE_TOOLS = ["echo", "slow"];
 const CHECK_SECONDS = 5;
+/** As many as there may be at the end, when one of the replicas may have to do for both. */
+const AT_ONCE = 200;
 
 /** The upstreams, the proxies and a gateway in front of them. */
 export async function startFleet(): Promise<Fleet> {
@@ -87,7 +89,10 @@ export async function startFleet(): Promise<Fleet> {
   ]);
   const proxies = { a: await startToxicProxy({ port: a.port }), b: await startToxicProxy({ port: b.port }) };
   const common = { health_check_interval: CHECK_SECONDS, timeout: 10 };
-  const pair = { transport: "http", group: "pair", safe_to_retry: SAFE_TOOLS, ...common };
+  const pair = {
+    ...{ transport: "http", group: "pair", safe_to_retry: SAFE_TOOLS, max_concurrency: AT_ONCE },
+    ...common,
+  };
   const toml = (spareTimeout: number): string => {
     const child = upstreamCommand("--name", "d", "--tools", TOOLS.d, "--scheme", "d", "--journal", journal("d"));
     const upstreams: Json[] = [

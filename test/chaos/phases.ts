@@ -1,3 +1,4 @@
+import { changes, stop } from "./change.ts";
 import { fanOut, herd, listStorm } from "./crowds.ts";
 import { halfOpen, recovery, retries } from "./recovery.ts";
 import { resets } from "./resets.ts";
@@ -5,10 +6,17 @@ import type { ChaosOptions } from "./run.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Goals that need a fleet of their own. */
-export const PHASES = { resets, recovery, retries, halfOpen, herd, fanOut, listStorm } as const satisfies Record<
-  string,
-  (options: ChaosOptions) => Promise<Verdict[]>
->;
+export const PHASES = {
+  changes,
+  stop,
+  resets,
+  recovery,
+  retries,
+  halfOpen,
+  herd,
+  fanOut,
+  listStorm,
+} as const satisfies Record<string, (options: ChaosOptions) => Promise<Verdict[]>>;
 
 export async function runPhases(options: ChaosOptions): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
