@@ -1,5 +1,6 @@
 // Bundles a program of the tests, which are TypeScript, and runs it. Usage: node scripts/lab.mjs chaos|soak [options]
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -25,9 +26,9 @@ buildSync({
   define: { "import.meta.url": JSON.stringify(pathToFileURL(join(resolve(entry))).href) },
   logLevel: "warning",
 });
-try {
-  const { status, signal } = spawnSync(process.execPath, [outfile, ...args], { stdio: "inherit" });
-  process.exitCode = status ?? (signal ? 1 : 0);
-} finally {
-  rmSync(outfile, { force: true });
-}
+const program = spawn(process.execPath, [outfile, ...args], { stdio: "inherit" });
+// Whoever ends this ends the program, which ends what it started.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => program.kill(signal));
+const [status] = await once(program, "exit");
+rmSync(outfile, { force: true });
+process.exitCode = status ?? 1;

@@ -5,7 +5,8 @@ export function endWithChildren(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
   process.once("exit", () => {
     for (const pid of descendants(process.pid)) {
-      for (const signal of ["SIGTERM", "SIGCONT"] as const) {
+      // The second one ends a gateway at once; what is frozen hears of both when it goes on.
+      for (const signal of ["SIGTERM", "SIGINT", "SIGCONT"] as const) {
         try {
           process.kill(pid, signal);
         } catch {

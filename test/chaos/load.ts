@@ -80,9 +80,15 @@ export interface Load {
   flatOut(atOnce: number, ms: number): Promise<number>;
   /** So many per second from now on. The function that is returned ends it, and resolves when all have ended. */
   steady(perSecond: number): () => Promise<void>;
-  /** So many slow calls at once. Resolves with what was wrong with each, empty for those that succeeded. */
-  inFlight(calls: number): Promise<string[]>;
+  /** So many slow calls at once. */
+  inFlight(calls: number): LastCalls;
   close(): Promise<void>;
+}
+
+export interface LastCalls {
+  /** What was wrong with each, empty for those that succeeded. */
+  readonly outcome: Promise<string[]>;
+  ended(): number;
 }
 
 /** Of the last calls before a stop. */
@@ -152,18 +158,21 @@ export async function startLoad(gateway: GatewayRun, seed: number): Promise<Load
         await Promise.all(running);
       };
     },
-    inFlight: calls =>
-      Promise.all(
-        Array.from({ length: calls }, async (_, at) => {
-          const ms = SLOWEST_MS / 2 + draw.below(SLOWEST_MS / 2);
-          // Those on HTTP+SSE lose the one stream that they have, and are told so before.
-          const agent = agents[at % (agents.length - 1)] as EraAgent;
-          return call(agent, "slow", { nonce: `last${at}`, ms }).then(
-            ({ message, raw }) => (message?.result ? "" : raw.slice(0, 200)),
-            (error: unknown) => String(error),
-          );
-        }),
-      ),
+    inFlight(calls) {
+      let ended = 0;
+      const one = async (at: number): Promise<string> => {
+        const ms = SLOWEST_MS / 2 + draw.below(SLOWEST_MS / 2);
+        // Those on HTTP+SSE lose the one stream that they have, and are told so before.
+        const agent = agents[at % (agents.length - 1)] as EraAgent;
+        const wrong = await call(agent, "slow", { nonce: `last${at}`, ms }).then(
+          ({ message, raw }) => (message?.result ? "" : raw.slice(0, 200)),
+          (error: unknown) => String(error),
+        );
+        ended++;
+        return wrong;
+      };
+      return { outcome: Promise.all(Array.from({ length: calls }, (_, at) => one(at))), ended: () => ended };
+    },
     close: async () => void (await Promise.all(agents.map(agent => agent.close()))),
   };
 }

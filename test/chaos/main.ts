@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { SEED } from "../fuzz/random.ts";
 import { endWithChildren } from "./ending.ts";
-import { runPhases } from "./phases.ts";
+import { runPhases, told } from "./phases.ts";
 import { runStorm } from "./run.ts";
 import { table } from "./verdict.ts";
 
@@ -13,7 +13,7 @@ if (!(seconds > 0)) {
   process.exit(2);
 }
 const options = { seconds, seed: SEED, log: (text: string) => console.log(text) };
-const verdicts = [...(await runStorm(options)), ...(await runPhases(options))];
+const verdicts = [...(await told("the storm", runStorm(options))), ...(await runPhases(options))];
 console.log(`\n${table(verdicts)}\n`);
 const of = (result: string): number => verdicts.filter(verdict => verdict.result === result).length;
 console.log(

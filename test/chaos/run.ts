@@ -1,5 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { ask } from "../../src/app/control/client.ts";
+import type { Status } from "../../src/core/status.ts";
 import { processesIn } from "../fixtures/leaks.ts";
+import { poll } from "../fixtures/poll.ts";
 import { storm } from "./faults.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
 import { judgeStorm } from "./judge.ts";
@@ -40,18 +42,30 @@ export async function runStorm({ seconds, seed, log }: ChaosOptions): Promise<Ve
 
 /** After many blows an upstream may be avoided for a minute; there it is all the same. */
 const CONNECTED: ReadonlySet<string> = new Set(["ready", "degraded", "ejected", "probing"]);
+/** Longer than the longest pause between two attempts to connect. Who is not back by then is not called. */
+const COME_BACK_MS = 70_000;
 
 /** G-06: what is running when the gateway is told to stop comes to its end. */
 async function stopGracefully({ gateway }: Fleet, seed: number): Promise<Verdict[]> {
-  await gateway.until(({ upstreams }) => upstreams.every(({ state }) => CONNECTED.has(state)));
+  const upstreams = async (): Promise<Status["upstreams"]> => {
+    const answer = await ask(gateway.socket, { op: "status" });
+    return answer.kind === "answer" ? answer.result.value<Status>().upstreams : [];
+  };
+  await poll(async () => (await upstreams()).every(({ state }) => CONNECTED.has(state)), {
+    ...{ withinMs: COME_BACK_MS, everyMs: 500 },
+  });
   const load = await startLoad(gateway, seed + 2);
-  const outcome = load.inFlight(LAST_CALLS);
-  await gateway.until(({ upstreams }) => upstreams.reduce((sum, { inFlight }) => sum + inFlight, 0) >= LAST_CALLS / 2);
+  const { outcome, ended } = load.inFlight(LAST_CALLS);
+  // Whoever comes when it has been told to stop is refused, and rightly so.
+  await poll(async () => {
+    const before = ended();
+    return before + (await upstreams()).reduce((sum, { inFlight }) => sum + inFlight, 0) >= LAST_CALLS;
+  });
   const from = performance.now();
   const code = await gateway.stop();
   const tookMs = performance.now() - from;
   const wrong = (await outcome).filter(text => text !== "");
-  for (let left = 20; left > 0 && processesIn(gateway.dir).length > 0; left--) await sleep(100);
+  await poll(() => processesIn(gateway.dir).length === 0, { withinMs: 2_000 });
   return [
     invariant("G-06", `calls cut by a graceful stop, of ${LAST_CALLS} in flight`, wrong),
     invariant("G-06", "exit code of the stop", code === 0 ? [] : [String(code)], "0"),
