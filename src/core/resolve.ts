@@ -2,7 +2,7 @@ import type { Entry, Holder, Kind, Resolution } from "./catalog.ts";
 import { nativeName, publicName } from "./names.ts";
 import { SEPARATOR } from "./naming.ts";
 import { nearest } from "./nearest.ts";
-import { compileTemplate } from "./templates.ts";
+import { compileTemplate, EFFORT, type Effort } from "./templates.ts";
 
 /** Something that can be reached by `upstream:native`, in lists or not. */
 export interface Route {
@@ -64,10 +64,15 @@ export function resourceResolver(names: Names, templates: readonly Entry[]): Res
     })
     .toSorted((a, b) => b.matcher.literals - a.matcher.literals);
   const byTemplate = (uri: string, upstream?: string): Resolution | undefined => {
+    const efforts = new Map<string, Effort>();
     for (const { entry, matcher } of matchers) {
+      const owner = entry.holders[0].upstream;
+      const effort = efforts.get(owner) ?? { left: EFFORT };
+      efforts.set(owner, effort);
+      if (!matcher.matches(uri, effort)) continue;
       const holders = entry.holders.filter(holder => upstream === undefined || holder.upstream === upstream);
       const [first, ...others] = holders.map(holder => ({ ...holder, native: nativeName(uri) }));
-      if (!first || !matcher.matches(uri)) continue;
+      if (!first) continue;
       return found({
         kind: "resource",
         name: publicName(uri),

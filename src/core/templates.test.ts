@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { compileTemplate } from "./templates.ts";
+import { compileTemplate, EFFORT } from "./templates.ts";
 
-const matches = (template: string, uri: string): boolean => compileTemplate(template)?.matches(uri) ?? false;
+const matches = (template: string, uri: string): boolean =>
+  compileTemplate(template)?.matches(uri, { left: EFFORT }) ?? false;
 
 describe("a URI template", () => {
   it.each([

@@ -2,8 +2,17 @@
 export interface TemplateMatcher {
   /** How many characters of the template are literal: the more, the more specific it is. */
   readonly literals: number;
-  matches(uri: string): boolean;
+  /** Takes what it costs out of the effort; with none left, nothing matches. */
+  matches(uri: string, effort: Effort): boolean;
 }
+
+/** What may still be spent, in characters of the URI that are looked at. */
+export interface Effort {
+  left: number;
+}
+
+/** What the templates of one upstream may cost for one URI: thousands of them that begin alike. */
+export const EFFORT = 4_000_000;
 
 const MAX_URI_LENGTH = 8192;
 const MAX_TEMPLATE_LENGTH = 2048;
@@ -46,7 +55,7 @@ export function compileTemplate(template: string): TemplateMatcher | undefined {
     parts.push(part);
     at = end + 1;
   }
-  return { literals, matches: uri => uri.length <= MAX_URI_LENGTH && matchParts(parts, uri) };
+  return { literals, matches: (uri, effort) => uri.length <= MAX_URI_LENGTH && matchParts(parts, uri, effort) };
 }
 
 function expression(text: string): Part | undefined {
@@ -60,12 +69,15 @@ function expression(text: string): Part | undefined {
 }
 
 /** Follows every way to match at once, position by position: no backtracking, whatever the template. */
-function matchParts(parts: readonly Part[], uri: string): boolean {
+function matchParts(parts: readonly Part[], uri: string, effort: Effort): boolean {
   const [first] = parts;
   if (first?.kind === "literal" && !uri.startsWith(first.text)) return false;
+  if (effort.left <= 0) return false;
   let reached = new Uint8Array(uri.length + 1);
   reached[0] = 1;
   for (const part of parts) {
+    effort.left -= uri.length;
+    if (effort.left < 0) return false;
     const next = new Uint8Array(uri.length + 1);
     const any =
       part.kind === "literal"
