@@ -89,7 +89,8 @@ export function resourceResolver(names: Names, templates: readonly Entry[]): Res
     if (route?.kind === "found") return route;
     const [upstream, uri] = splitIdentity(name) ?? [];
     const matched = byTemplate(name) ?? (upstream !== undefined && uri ? byTemplate(uri, upstream) : undefined);
-    return matched ?? unknown(name, names.entries);
+    // Nobody is told what a URI resembles.
+    return matched ?? { kind: "unknown", nearest: [] };
   };
 }
 
