@@ -3,6 +3,7 @@ import type { Payload } from "../core/payload.ts";
 import type { Attempt } from "../core/route.ts";
 import type { Asking, Objection, UpstreamEra } from "../wire/era.ts";
 import { CALL_METHODS } from "../wire/methods.ts";
+import { MAX_QUESTIONS } from "../wire/upstream-questions.ts";
 import type { Reply } from "./channel.ts";
 import { stateTicket } from "./tickets.ts";
 
@@ -34,7 +35,7 @@ export function attemptOf(reply: Reply, era: UpstreamEra, { method, capabilities
       return reply;
     case "result": {
       const asking = era.asks(reply.result);
-      if (asking) return asked(asking);
+      if (asking) return asksTooMuch(asking) ? failed(TOO_MANY) : asked(asking);
       // What an extension's own methods give is between those who know it.
       if (era.knows(reply.result) || !CALL_METHODS.has(method)) return { kind: "done", result: reply.result };
       return failed({ fault: "protocol_error", delivery: "answered", detail: "its result is of an unknown type" });
@@ -53,5 +54,12 @@ function errorAttempt(error: Payload, era: UpstreamEra, capabilities: Payload): 
     ? { kind: "answered", error: demand.error.error }
     : asked({ questions: demand.questions, state: undefined });
 }
+
+/** Each of them is read, and put into the terms of the agent. */
+const asksTooMuch = ({ questions }: Asking): boolean => [...questions.keys()].length > MAX_QUESTIONS;
+const TOO_MANY: AttemptFailure = {
+  ...{ fault: "protocol_error", delivery: "answered" },
+  detail: `it asks more than ${MAX_QUESTIONS} questions at once`,
+};
 
 const asked = ({ questions, state }: Asking): Attempt => ({ kind: "asks", questions, ticket: stateTicket(state) });

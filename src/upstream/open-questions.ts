@@ -2,9 +2,10 @@ import type { Continuation } from "../core/call.ts";
 import { Payload } from "../core/payload.ts";
 import { errorText, type Message, type RawId, resultParts } from "../wire/message.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
-import { questionFor } from "../wire/upstream-questions.ts";
+import { MAX_QUESTIONS, questionFor } from "../wire/upstream-questions.ts";
 
-export const OPEN_QUESTIONS = { max: 32, maxBytes: 1024 * 1024 } as const;
+/** Of the questions of one call together. */
+const MAX_BYTES = 1024 * 1024;
 
 export type UpstreamRequest = Extract<Message, { kind: "request" }>;
 
@@ -52,7 +53,7 @@ export function openQuestions(declared: Payload, respond: (text: Buffer) => void
         return false;
       }
       const question = found.questions;
-      if (open.size >= OPEN_QUESTIONS.max || bytes + question.size > OPEN_QUESTIONS.maxBytes) {
+      if (open.size >= MAX_QUESTIONS || bytes + question.size > MAX_BYTES) {
         respond(errorText(id, TOO_MANY));
         return false;
       }

@@ -14,6 +14,8 @@ import { CODES, wireError } from "./rpc-errors.ts";
 const ASKABLE = ["roots", "sampling", "elicitation"] as const;
 const METHODS: ReadonlySet<string> = new Set(["roots/list", "sampling/createMessage", "elicitation/create"]);
 const NOTHING = Payload.of({});
+/** How many an upstream may have open about one call, however it asks them. */
+export const MAX_QUESTIONS = 32;
 
 /** Whether an agent that has declared these capabilities can be asked anything at all. */
 export const canBeAsked = (declared: Payload): boolean => ASKABLE.some(capability => declared.has(capability));
@@ -63,7 +65,6 @@ export function withElicitationId(upstream: string, params: Payload): Payload {
 }
 
 const URL_REQUIRED = "-32042";
-const MAX_DEMANDED = 32;
 
 /**
  * Elicitations that an error demands before the request may be made again.
@@ -88,7 +89,7 @@ export function demandedElicitations(error: Payload, declared: Payload): Demand 
 function elicitationsOf(list: Buffer | undefined): readonly Payload[] {
   if (!list) return [];
   try {
-    const elements = scanArray(list, SCANNED_TEXT, MAX_DEMANDED);
+    const elements = scanArray(list, SCANNED_TEXT, MAX_QUESTIONS);
     return elements.flatMap(element => (element ? [Payload.parse(element, SCANNED_TEXT)] : []));
   } catch (error) {
     if (error instanceof ScanError) return [];
