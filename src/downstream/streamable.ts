@@ -8,7 +8,7 @@ import type { Message } from "../wire/message.ts";
 import { checkModern, claimsModern, modernAgent, objectionTo } from "../wire/modern.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
-import { isLegacy, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
+import { isLegacy, isModern, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
 import { createAnswers } from "./answers.ts";
 import type { Backlog } from "./backlog.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
@@ -194,18 +194,24 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     return undefined;
   }
 
-  function get(visit: Visit): void {
-    if (visit.request.headers["mcp-session-id"] === undefined) {
-      const why = "This is an MCP endpoint: agents POST to it. A GET opens the stream of a session";
-      refuse(visit.response, { status: 405, why, headers: { allow: "POST" } });
-      return;
+  /** These methods are of sessions, and not there where there are none. */
+  function findNamedSession(visit: Visit): Session | undefined {
+    const { "mcp-session-id": sessionId, "mcp-protocol-version": version } = visit.request.headers;
+    if (sessionId !== undefined && !(typeof version === "string" && isModern(version))) {
+      return findSession(visit, undefined);
     }
-    const session = findSession(visit, undefined);
+    const why = "This is an MCP endpoint: agents POST to it. GET opens the stream of a session, and DELETE ends one";
+    refuse(visit.response, { status: 405, why, headers: { allow: "POST" } });
+    return undefined;
+  }
+
+  function get(visit: Visit): void {
+    const session = findNamedSession(visit);
     if (session) openStream(visit, session, { sessions, streams, backlog });
   }
 
   function end(visit: Visit): void {
-    const session = findSession(visit, undefined);
+    const session = findNamedSession(visit);
     if (!session) return;
     sessions.close(session.id);
     visit.response.writeHead(204).end();

@@ -132,6 +132,25 @@ describe("a request without a handshake", () => {
   });
 });
 
+describe("what only sessions have", () => {
+  const STRAY = { "mcp-session-id": "no-such", "last-event-id": "no-such.7" };
+
+  test("means nothing to one that carries everything", async () => {
+    const headers = { ...MODERN, ...STRAY, "mcp-method": "tools/list" };
+    const { status, body, headers: answered } = await ask("/mcp", { headers, body: modern("tools/list") });
+    expect([status, body.includes('"add"')]).toEqual([200, true]);
+    expect(answered).not.toHaveProperty("mcp-session-id");
+  });
+
+  test.each(["GET", "DELETE"] as const)("is not there without one: %s is 405", async method => {
+    const accept = { accept: "text/event-stream" };
+    for (const headers of [accept, { ...MODERN_ONLY, ...accept }, { ...MODERN_ONLY, ...accept, ...STRAY }]) {
+      expect(await ask("/mcp", { method, headers })).toMatchObject({ status: 405 });
+    }
+    expect(await ask("/mcp", { method, headers: { ...accept, ...STRAY } })).toMatchObject({ status: 404 });
+  });
+});
+
 describe("a notification without a session", () => {
   const said = (params?: object) =>
     JSON.stringify({ jsonrpc: "2.0", method: "notifications/vendor", ...(params && { params }) });
