@@ -1,5 +1,6 @@
-// Writes what is generated from the configuration's schema: the reference page and the JSON Schema for editors.
-import { mkdirSync, writeFileSync } from "node:fs";
+// Writes what is generated: the reference page and the JSON Schema for editors from the configuration's schema, the page
+// about revisions from what the tests use.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -11,8 +12,12 @@ export async function generated() {
   const bundle = join(root, "node_modules/.cache/generate.mjs");
   await build({
     stdin: {
-      contents: 'export * from "./json-schema.ts"; export * from "./reference.ts";',
-      resolveDir: join(root, "src/config"),
+      contents: `
+        export * from "./src/config/json-schema.ts";
+        export * from "./src/config/reference.ts";
+        export * from "./test/eras/page.ts";
+      `,
+      resolveDir: root,
     },
     outfile: bundle,
     bundle: true,
@@ -22,8 +27,10 @@ export async function generated() {
     packages: "external",
     logLevel: "warning",
   });
-  const { jsonSchema, referencePage } = await import(pathToFileURL(bundle).href);
+  const { erasPage, jsonSchema, referencePage } = await import(pathToFileURL(bundle).href);
+  const suite = JSON.parse(readFileSync(join(root, "test/conformance/expected-failures.json"), "utf8"));
   return {
+    "docs/eras.md": erasPage(suite),
     "docs/configuration.md": referencePage(),
     "schema/mcp-proxy.schema.json": `${JSON.stringify(jsonSchema(), null, 2)}\n`,
   };

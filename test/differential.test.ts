@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Payload } from "../src/core/payload.ts";
-import { CHANGES, changesTable, OF_REQUESTS, OF_RESULTS } from "./differential/changes.ts";
+import { OF_REQUESTS, OF_RESULTS } from "./differential/changes.ts";
 import { jsonObject, jsonValue, meta, result } from "./differential/messages.ts";
 import { expectedVerdict, posting, type Verdict } from "./differential/requests.ts";
 import type { Agent } from "./fixtures/agents/answered.ts";
@@ -121,9 +120,4 @@ describe("a request with any headers, envelope and body", () => {
     await fc.assert(property, { numRuns: 10 * RUNS });
     expect([...verdicts.keys()].sort()).toEqual(["answered", "refused", "session"]);
   });
-});
-
-test("every documented change is explained in docs/eras.md", () => {
-  expect(CHANGES.length).toBeGreaterThan(0);
-  expect(readFileSync("docs/eras.md", "utf8")).toContain(changesTable());
 });

@@ -1,12 +1,11 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { AGENTS, connect, type EraAgent } from "./eras/agents.ts";
-import { impossibleTable } from "./eras/answers.ts";
+import { connect, type EraAgent } from "./eras/agents.ts";
 import { EXPECTED_FAILURES, expectedFailure } from "./eras/expected-failures.ts";
 import { type Cell, FEATURES, type Feature, uri } from "./eras/features.ts";
+import { AGENTS, UPSTREAMS } from "./eras/kinds.ts";
 import { QUESTION_FEATURES } from "./eras/questions.ts";
-import { type RunningUpstream, startKind, UPSTREAMS } from "./eras/upstreams.ts";
+import { type RunningUpstream, startKind } from "./eras/upstreams.ts";
 import { configToml, type GatewayRun, startGateway } from "./fixtures/gateway.ts";
 import { poll } from "./fixtures/poll.ts";
 import type { RpcMessage } from "./fixtures/upstream/contract.ts";
@@ -167,21 +166,4 @@ describe.each(AGENTS.filter(({ transport }) => transport === "http"))("a batch o
 
 test("every expected failure is one of a cell that exists", () => {
   expect(EXPECTED_FAILURES.filter(entry => !used.has(entry)).map(({ reason }) => reason)).toEqual([]);
-});
-
-describe("docs/eras.md", () => {
-  const page = readFileSync("docs/eras.md", "utf8");
-
-  test("shows what is impossible, and what is answered", () => {
-    expect(page).toContain(impossibleTable());
-  });
-
-  test("names every agent and every upstream of the matrix", () => {
-    expect(page).toContain(AGENTS.map(({ name }) => `- ${name}`).join("\n"));
-    const kinds = UPSTREAMS.map(
-      ({ transport, revision, shared }) =>
-        `- ${revision} over \`${transport}\`${shared ? ", one child for all agents" : ""}`,
-    );
-    expect(page).toContain(kinds.join("\n"));
-  });
 });

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { AGENTS, type AgentKind, answerTo, connect, type EraAgent } from "./eras/agents.ts";
-import { isModern, type RunningUpstream, startKind, UPSTREAMS } from "./eras/upstreams.ts";
+import { answerTo, connect, type EraAgent } from "./eras/agents.ts";
+import { AGENTS, type AgentKind, isModern, UPSTREAMS } from "./eras/kinds.ts";
+import { type RunningUpstream, startKind } from "./eras/upstreams.ts";
 import { configToml, type GatewayRun, startGateway } from "./fixtures/gateway.ts";
 import { asObject, type Json, type RpcMessage } from "./fixtures/upstream/contract.ts";
 import { QUESTIONS } from "./fixtures/upstream/converse-tool.ts";

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { AGENTS, type AgentKind, connect, type EraAgent } from "../eras/agents.ts";
+import { connect, type EraAgent } from "../eras/agents.ts";
+import { AGENTS, type AgentKind } from "../eras/kinds.ts";
 import type { Answered } from "../fixtures/agents/answered.ts";
 import type { GatewayRun } from "../fixtures/gateway.ts";
 import type { Json } from "../fixtures/upstream/contract.ts";

@@ -8,7 +8,7 @@ interface Change {
 
 const META = "io.modelcontextprotocol/";
 
-export const CHANGES: readonly Change[] = [
+const CHANGES: readonly Change[] = [
   {
     where: "request",
     member: `_meta.${META}protocolVersion`,

@@ -5,32 +5,7 @@ import { type LineAgent, sseAgent, stdioAgent } from "../fixtures/agents/lines.t
 import { copyInbox, createInbox, type Inbox } from "../fixtures/agents/wire.ts";
 import { GATEWAY } from "../fixtures/build.ts";
 import { asObject, type Json, type RpcMessage } from "../fixtures/upstream/contract.ts";
-
-/** One row of the matrix. */
-export interface AgentKind {
-  readonly name: string;
-  readonly revision: string;
-  readonly transport: "stdio" | "sse" | "http";
-  readonly capabilities: Json;
-}
-
-const OLD: Json = { sampling: {}, roots: { listChanged: true } };
-const kind = (transport: AgentKind["transport"], revision: string, capabilities: Json): AgentKind => ({
-  name: `${revision} over ${{ stdio: "stdio", sse: "HTTP+SSE", http: "Streamable HTTP" }[transport]}`,
-  revision,
-  transport,
-  capabilities,
-});
-
-export const AGENTS: readonly AgentKind[] = [
-  kind("sse", "2024-11-05", OLD),
-  kind("http", "2025-03-26", OLD),
-  kind("http", "2025-06-18", { ...OLD, elicitation: {} }),
-  kind("http", "2025-11-25", { ...OLD, elicitation: { form: {}, url: {} } }),
-  kind("http", "2026-07-28", { sampling: {}, roots: {}, elicitation: { form: {}, url: {} } }),
-  kind("stdio", "2025-11-25", { ...OLD, elicitation: { form: {}, url: {} } }),
-  kind("stdio", "2026-07-28", { sampling: {}, roots: {}, elicitation: { form: {}, url: {} } }),
-];
+import type { AgentKind } from "./kinds.ts";
 
 /** Where the gateway can be reached; the agents on stdio start one of their own. */
 export interface Place {

@@ -1,6 +1,5 @@
 import type { QuestionKind } from "../fixtures/upstream/converse-tool.ts";
-import type { AgentKind } from "./agents.ts";
-import type { UpstreamKind } from "./upstreams.ts";
+import type { AgentKind, UpstreamKind } from "./kinds.ts";
 
 /** What an agent may get where the protocol makes impossible what it asks for. */
 export type Answer =

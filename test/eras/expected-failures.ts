@@ -1,5 +1,4 @@
-import type { AgentKind } from "./agents.ts";
-import type { UpstreamKind } from "./upstreams.ts";
+import type { AgentKind, UpstreamKind } from "./kinds.ts";
 
 /** Cells that fail, each with what is missing. A cell that passes in spite of its entry fails the test. */
 interface ExpectedFailure {

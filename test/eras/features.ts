@@ -2,7 +2,8 @@ import { expect } from "vitest";
 import { listAll } from "../fixtures/agents/answered.ts";
 import { asObject, type Json } from "../fixtures/upstream/contract.ts";
 import type { EraAgent } from "./agents.ts";
-import { isModern, type RunningUpstream } from "./upstreams.ts";
+import { isModern } from "./kinds.ts";
+import type { RunningUpstream } from "./upstreams.ts";
 
 /** One agent and one upstream. `nonce` is used by nobody else. */
 export interface Cell {

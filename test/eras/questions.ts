@@ -2,10 +2,10 @@ import { expect } from "vitest";
 import type { Answered } from "../fixtures/agents/answered.ts";
 import { asObject, type Json } from "../fixtures/upstream/contract.ts";
 import { QUESTIONS, type QuestionKind } from "../fixtures/upstream/converse-tool.ts";
-import { type AgentKind, answerTo } from "./agents.ts";
+import { answerTo } from "./agents.ts";
 import { type Answer, asks, IMPOSSIBLE, unaskable } from "./answers.ts";
 import { type Cell, call, type Feature, publicName } from "./features.ts";
-import { isModern, type UpstreamKind } from "./upstreams.ts";
+import { type AgentKind, isModern, type UpstreamKind } from "./kinds.ts";
 
 type Rounds = readonly (readonly QuestionKind[])[];
 

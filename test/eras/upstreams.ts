@@ -6,39 +6,7 @@ import { poll } from "../fixtures/poll.ts";
 import type { Json } from "../fixtures/upstream/contract.ts";
 import type { Cancellation, Execution } from "../fixtures/upstream/journal.ts";
 import { startUpstream } from "../fixtures/upstream/upstream.ts";
-
-/** One column of the matrix. */
-export interface UpstreamKind {
-  /** Its name in the configuration, and the scheme of its resources. */
-  readonly name: string;
-  readonly revision: string;
-  readonly transport: "stdio" | "sse" | "http";
-  /** One child for all agents, whose questions therefore belong to nobody. */
-  readonly shared: boolean;
-}
-
-const kind = (transport: UpstreamKind["transport"], revision: string, shared = false): UpstreamKind => ({
-  name: `${shared ? "shared" : transport}-${revision.slice(2, 4)}${revision.slice(5, 7)}`,
-  revision,
-  transport,
-  shared,
-});
-
-export const UPSTREAMS: readonly UpstreamKind[] = [
-  kind("sse", "2024-11-05"),
-  kind("http", "2025-03-26"),
-  kind("http", "2025-06-18"),
-  kind("http", "2025-11-25"),
-  kind("http", "2026-07-28"),
-  kind("stdio", "2024-11-05"),
-  kind("stdio", "2025-03-26"),
-  kind("stdio", "2025-06-18"),
-  kind("stdio", "2025-11-25"),
-  kind("stdio", "2026-07-28"),
-  kind("stdio", "2025-11-25", true),
-];
-
-export const isModern = ({ revision }: { readonly revision: string }): boolean => revision >= "2026";
+import type { UpstreamKind } from "./kinds.ts";
 
 export interface RunningUpstream {
   readonly kind: UpstreamKind;
