@@ -8,6 +8,8 @@ import { figure, invariant, type Verdict } from "./verdict.ts";
 
 const CHECK_SECONDS = 10;
 const PER_SECOND = 25;
+/** From here on a run is long enough for what the goals say. */
+const LONG_SECONDS = 120;
 /** Who comes back gets a tenth of its share at first, and all of it after so long. */
 const SLOW_START_MS = 30_000;
 
@@ -52,7 +54,10 @@ async function withPair(work: (pair: Pair) => Promise<Verdict[]>): Promise<Verdi
 const called = (upstream: Upstream): number => upstream.journal.sent("tools/call").length;
 const failures = (ends: readonly string[]): string[] => ends.filter(text => text !== "");
 
-/** G-02: who comes back takes part again. */
+/** In how many steps the growing share is told. */
+const STEPS = 6;
+
+/** G-02: who comes back takes part again, with little at first. */
 export const recovery = (options: ChaosOptions): Promise<Verdict[]> =>
   withPair(async ({ y, x, calls }) => {
     await y.down();
@@ -64,11 +69,16 @@ export const recovery = (options: ChaosOptions): Promise<Verdict[]> =>
     while (called(y) === before && performance.now() - from < 3 * CHECK_SECONDS * 1_000)
       after.push(...(await calls(200)));
     const backMs = performance.now() - from;
-    const rampMs = phaseMs(options, 3, 30);
-    after.push(...(await calls(rampMs)));
-    const [sinceX, sinceY] = [called(x), called(y)];
-    after.push(...(await calls(2_000)));
-    const share = (called(y) - sinceY) / Math.max(1, called(y) - sinceY + called(x) - sinceX);
+    const shareOver = async (ms: number): Promise<number> => {
+      const [sinceX, sinceY] = [called(x), called(y)];
+      after.push(...(await calls(ms)));
+      return (100 * (called(y) - sinceY)) / Math.max(1, called(y) - sinceY + called(x) - sinceX);
+    };
+    const rampMs = options.seconds >= LONG_SECONDS ? SLOW_START_MS : phaseMs(options, 3, 30);
+    const shares: number[] = [];
+    for (let step = 0; step < STEPS; step++) shares.push(await shareOver(rampMs / STEPS));
+    const share = await shareOver(2_000);
+    const grew = shares.map(one => one.toFixed(0)).join(", ");
     return [
       invariant("G-02", "failed safe calls while one of two is down, and when it comes back", [
         ...during,
@@ -77,8 +87,8 @@ export const recovery = (options: ChaosOptions): Promise<Verdict[]> =>
       figure("G-02", "time until it is called again", {
         ...{ value: backMs, most: CHECK_SECONDS * 1_000 + 1_000, bound: 3 * CHECK_SECONDS * 1_000, unit: " ms" },
       }),
-      figure("G-02", `what lacks to its half of the calls ${rampMs / 1_000} s later`, {
-        ...{ value: Math.max(0, 50 - share * 100), most: rampMs < SLOW_START_MS ? 45 : 5, bound: 50, unit: " %" },
+      figure("G-02", `what lacks to its half of the calls, which were ${grew} % in ${rampMs / 1_000} s`, {
+        ...{ value: Math.max(0, 50 - share), most: rampMs < SLOW_START_MS ? 45 : 5, bound: 50, unit: " %" },
       }),
     ];
   });
@@ -99,18 +109,45 @@ export const retries = (options: ChaosOptions): Promise<Verdict[]> =>
     ];
   });
 
+/** When an upstream was called. */
+function watch(upstream: Upstream): { times: number[]; stop(): void } {
+  const times: number[] = [];
+  const timer = setInterval(() => {
+    while (times.length < called(upstream)) times.push(performance.now());
+  }, LOOK_MS);
+  return { times, stop: () => clearInterval(timer) };
+}
+const LOOK_MS = 10;
+const FIRST_WAIT_MS = 1_000;
+
 /** G-10: an instance on probation gets one real call at a time, ever more rarely. */
 export const halfOpen = (options: ChaosOptions): Promise<Verdict[]> =>
   withPair(async ({ y, calls }) => {
     y.when({ method: "tools/call" }, { do: "status", status: 500 });
-    const ms = phaseMs(options, 5, 15);
-    const wrong = failures(await calls(ms));
+    const ms = options.seconds >= LONG_SECONDS ? 20_000 : phaseMs(options, 5, 15);
+    const { times, stop } = watch(y);
+    const wrong = failures(await calls(ms).finally(stop));
     // Five faults eject; then there is one real call after 1, 2, 4, 8 s, and those that were on their way.
     const allowed = 5 + Math.ceil(Math.log2(ms / 1_000 + 1)) + 2;
+    const pauses = times.slice(1).map((at, index) => at - (times[index] ?? at));
+    const waits = pauses.slice(
+      Math.max(
+        0,
+        pauses.findIndex(pause => pause > FIRST_WAIT_MS / 2),
+      ),
+    );
+    const seconds = waits.map(wait => (wait / 1_000).toFixed(1));
     return [
       invariant("G-10", "failed safe calls while one of two answers 500 to everything", wrong),
       figure("G-10", `real calls to an instance that always fails, in ${ms / 1_000} s`, {
         ...{ value: called(y), most: allowed, bound: Number.POSITIVE_INFINITY, unit: "" },
       }),
+      invariant(
+        "G-10",
+        `waits shorter than 1, 2, 4 … s before its next call, of ${seconds.join(", ")} s`,
+        waits.flatMap((wait, turn) =>
+          wait < FIRST_WAIT_MS * 2 ** turn - 2 * LOOK_MS ? [`${wait.toFixed(0)} ms`] : [],
+        ),
+      ),
     ];
   });
