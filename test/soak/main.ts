@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { endWithChildren } from "../chaos/ending.ts";
+import { told } from "../chaos/phases.ts";
 import { table } from "../chaos/verdict.ts";
 import { idleAgents, stalledReaders } from "./readers.ts";
 import { wear } from "./wear.ts";
@@ -11,13 +12,16 @@ if (!(minutes > 0)) {
   console.error("soak: --minutes takes a number above 0");
   process.exit(2);
 }
-/** Both parts about readers together take at most so long. */
+/** Each part about readers takes about so long. */
 const readersMs = Math.min(60_000, minutes * 10_000);
 const log = (text: string): void => console.log(text);
 const verdicts = [
-  ...(await wear({ minutes: Math.max(minutes / 2, minutes - 2), samples: 24, log })),
-  ...(await idleAgents({ agents: 5_000, ms: readersMs / 2 })),
-  ...(await stalledReaders({ readers: 100, bytes: 9_000_000, ms: Math.max(10_000, Math.min(40_000, readersMs)) })),
+  ...(await told("wear", wear({ minutes: Math.max(minutes / 2, minutes - 2), samples: 24, log }))),
+  ...(await told("idle agents", idleAgents({ agents: 5_000, ms: readersMs / 2 }))),
+  ...(await told(
+    "readers that stall",
+    stalledReaders({ readers: 100, bytes: 9_000_000, ms: Math.max(10_000, Math.min(40_000, readersMs)) }),
+  )),
 ];
 console.log(`\n${table(verdicts)}\n`);
 const of = (result: string): number => verdicts.filter(verdict => verdict.result === result).length;

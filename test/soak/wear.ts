@@ -21,6 +21,18 @@ export interface SoakOptions {
 
 const WORKERS = 6;
 const CALLS_PER_SESSION = 5;
+/** In a run of so many minutes or longer; a shorter one does a share of them. */
+const FULL_MINUTES = 8;
+const RESTARTS = 500;
+const RELOADS = 200;
+/** More often than four times a minute would be a crash loop, after which it is left alone for long. */
+const KILL_EVERY_MS = 20_000;
+
+interface Disturbance {
+  readonly restarts: number;
+  readonly reloads: number;
+  readonly until: number;
+}
 const FREE = { security: { rate_limit_per_minute: 0 } };
 
 /** What `status` says, without a process of its own for the question. */
@@ -68,25 +80,48 @@ export async function wear({ minutes, samples: wanted, log }: SoakOptions): Prom
     }
   }
 
-  async function disturb(turn: number): Promise<void> {
-    await old.restart();
+  async function killChild(): Promise<void> {
     const pid = (await upstreamsOf(gateway)).find(({ name }) => name === "child")?.pid;
-    if (turn % 4 === 0 && pid) process.kill(pid, "SIGKILL");
-    totals.restarts += turn % 4 === 0 ? 2 : 1;
-    writeFileSync(gateway.configPath, toml(30 + (turn % 60)), { mode: 0o600 });
+    if (!pid) return;
+    process.kill(pid, "SIGKILL");
+    totals.restarts++;
+  }
+
+  async function reload(): Promise<void> {
+    writeFileSync(gateway.configPath, toml(30 + (totals.reloads++ % 60)), { mode: 0o600 });
     const { kind } = await ask(gateway.socket, { op: "reload" });
     if (kind !== "answer") wrong.push(`reload: ${kind}`);
-    totals.reloads++;
+  }
+
+  let killedAt = Number.NEGATIVE_INFINITY;
+  /** So many restarts and reloads, evenly over the stretch; all of them, also when it is over. */
+  async function disturb({ restarts, reloads, until }: Disturbance): Promise<void> {
+    const from = performance.now();
+    let reloaded = 0;
+    for (let done = 1; done <= restarts; done++) {
+      if (performance.now() - killedAt >= KILL_EVERY_MS) {
+        killedAt = performance.now();
+        await killChild();
+      } else {
+        await old.restart();
+        totals.restarts++;
+      }
+      for (; reloaded < Math.round((reloads * done) / restarts); reloaded++) await reload();
+      const next = from + ((until - from) * done) / restarts;
+      await sleep(Math.max(0, Math.min(next, until) - performance.now()));
+    }
   }
 
   try {
     await gateway.until(({ upstreams }) => upstreams.every(({ state }) => state === "ready"));
     const samples: Sample[] = [];
     const stretchMs = (minutes * 60_000) / wanted;
+    const share = Math.min(1, minutes / FULL_MINUTES) / wanted;
+    const each = (all: number): number => Math.max(1, Math.ceil(all * share));
     for (let turn = 0; turn < wanted; turn++) {
       const until = performance.now() + stretchMs;
       const workers = Array.from({ length: WORKERS }, () => work(until));
-      await Promise.all([...workers, disturb(turn)]);
+      await Promise.all([...workers, disturb({ restarts: each(RESTARTS), reloads: each(RELOADS), until })]);
       // What is in the middle of a restart counts as missing.
       const calm = (): Promise<boolean> =>
         upstreamsOf(gateway).then(all => all.every(({ state, inFlight }) => state === "ready" && inFlight === 0));
