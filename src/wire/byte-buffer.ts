@@ -1,5 +1,7 @@
 const EMPTY: Buffer = Buffer.alloc(0);
 const FIRST_CAPACITY = 4 * 1024;
+/** So few bytes are copied faster here than by asking for it. */
+const FEW = 32;
 
 /**
  * Bytes that come in pieces, put together as they come. However small the pieces are, what waits takes memory in
@@ -21,16 +23,19 @@ export class ByteBuffer {
     return this.#length;
   }
 
-  append(piece: Buffer): void {
+  /** Takes the bytes from `from` up to `end`: all of them, where nothing else is said. */
+  append(bytes: Buffer, from = 0, end: number = bytes.length): void {
+    const length = end - from;
     if (this.#length === 0) {
-      this.#bytes = piece;
+      this.#bytes = length === bytes.length ? bytes : bytes.subarray(from, end);
       this.#isOwn = false;
-      this.#length = piece.length;
+      this.#length = length;
       return;
     }
-    const needed = this.#length + piece.length;
+    const needed = this.#length + length;
     if (!this.#isOwn || needed > this.#bytes.length) this.#grow(needed);
-    piece.copy(this.#bytes, this.#length);
+    if (length > FEW) bytes.copy(this.#bytes, this.#length, from, end);
+    else for (let at = from; at < end; at++) this.#bytes[this.#length + at - from] = bytes[at]!;
     this.#length = needed;
   }
 

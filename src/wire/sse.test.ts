@@ -52,6 +52,15 @@ describe("reading events", () => {
     ]);
   });
 
+  it.each([1, 7, 1_000, 1 << 20])("joins very many lines of one event, in pieces of %d bytes", size => {
+    const lines = Array.from({ length: 5_000 }, (_, at) => (at % 100 === 0 ? "x".repeat(at) : String(at)));
+    const block = Buffer.from(`${lines.map(line => `data: ${line}\n`).join("")}\ndata: next\n\n`);
+    expect(texts(parse(cut(block, [size])).events)).toEqual([
+      { event: "message", data: lines.join("\n") },
+      { event: "message", data: "next" },
+    ]);
+  });
+
   it("reports a block that only carries an id, with empty data", () => {
     expect(read("id: 1\ndata:\n\nid: 2\n\n")).toEqual([
       { event: "message", id: "1", data: "" },

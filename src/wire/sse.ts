@@ -28,7 +28,9 @@ const COLON = 0x3a;
 const SPACE = 0x20;
 const NEWLINE = Buffer.from("\n");
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-const DATA = Buffer.from("data");
+const [D, A, T] = [0x64, 0x61, 0x74];
+/** Of the names that mean anything. */
+const LONGEST_NAME = 5;
 
 /** Takes the bytes of a stream however they are cut. Returns the function that takes the next ones. */
 export function sseParser(options: SseParserOptions): (chunk: Buffer) => void {
@@ -70,7 +72,8 @@ class Parser {
         this.#keep(chunk.subarray(at));
         return;
       }
-      this.#line(this.#whole(chunk.subarray(at, end)));
+      if (this.#head.length === 0) this.#line(chunk, at, end);
+      else this.#wholeLine(chunk, at, end);
       at = end + 1;
       if (chunk[end] === CR) {
         if (at === chunk.length) this.#afterCr = true;
@@ -84,10 +87,10 @@ class Parser {
     this.#checkLength(0);
   }
 
-  #whole(tail: Buffer): Buffer {
-    if (this.#head.length === 0) return tail;
-    this.#head.append(tail);
-    return this.#head.take();
+  #wholeLine(chunk: Buffer, at: number, end: number): void {
+    this.#head.append(chunk, at, end);
+    const line = this.#head.take();
+    this.#line(line, 0, line.length);
   }
 
   #checkLength(more: number): void {
@@ -98,30 +101,34 @@ class Parser {
     this.#options.onTooLong();
   }
 
-  #line(raw: Buffer): void {
-    let line = raw;
+  /** Looks at the bytes of a line where they are: no slice is made for those that mean nothing by themselves. */
+  #line(bytes: Buffer, start: number, end: number): void {
+    let from = start;
     if (this.#firstLine) {
       this.#firstLine = false;
-      if (line.subarray(0, 3).equals(BYTE_ORDER_MARK)) line = line.subarray(3);
+      if (bytes.subarray(from, Math.min(end, from + 3)).equals(BYTE_ORDER_MARK)) from += 3;
     }
-    if (line.length === 0) {
+    if (from === end) {
       this.#dispatch();
       return;
     }
-    const colon = line.indexOf(COLON);
-    if (colon === 0) return;
-    const nameEnd = colon < 0 ? line.length : colon;
-    const valueAt = colon < 0 ? line.length : line[colon + 1] === SPACE ? colon + 2 : colon + 1;
-    const value = line.subarray(valueAt);
-    if (nameEnd === 4 && line.compare(DATA, 0, 4, 0, 4) === 0) {
-      this.#checkLength(value.length + (this.#hasData ? NEWLINE.length : 0));
-      if (this.#dead) return;
-      if (this.#hasData) this.#data.append(NEWLINE);
-      this.#data.append(value);
-      this.#hasData = true;
-    } else if (nameEnd <= 5) {
-      this.#field(line.toString("latin1", 0, nameEnd), value);
-    }
+    const farthest = Math.min(end, from + LONGEST_NAME);
+    let nameEnd = from;
+    while (nameEnd < farthest && bytes[nameEnd] !== COLON) nameEnd++;
+    const isComment = nameEnd === from;
+    const isLonger = nameEnd < end && bytes[nameEnd] !== COLON;
+    if (isComment || isLonger) return;
+    const valueAt = nameEnd === end ? end : bytes[nameEnd + 1] === SPACE ? nameEnd + 2 : nameEnd + 1;
+    if (nameEnd - from === 4 && bytes[from] === D && isAta(bytes, from + 1)) this.#addData(bytes, valueAt, end);
+    else this.#field(bytes.toString("latin1", from, nameEnd), bytes.subarray(valueAt, end));
+  }
+
+  #addData(bytes: Buffer, from: number, end: number): void {
+    this.#checkLength(end - from + (this.#hasData ? NEWLINE.length : 0));
+    if (this.#dead) return;
+    if (this.#hasData) this.#data.append(NEWLINE);
+    this.#data.append(bytes, from, end);
+    this.#hasData = true;
   }
 
   #field(name: string, value: Buffer): void {
@@ -147,10 +154,17 @@ class Parser {
   }
 }
 
-const find = (chunk: Buffer, byte: number, from: number): number => {
-  const at = chunk.indexOf(byte, from);
+const isAta = (bytes: Buffer, at: number): boolean => bytes[at] === A && bytes[at + 1] === T && bytes[at + 2] === A;
+
+/** So few bytes are looked at faster here than by asking for it. */
+const NEAR = 32;
+
+function find(chunk: Buffer, byte: number, from: number): number {
+  const near = Math.min(chunk.length, from + NEAR);
+  for (let at = from; at < near; at++) if (chunk[at] === byte) return at;
+  const at = chunk.indexOf(byte, near);
   return at < 0 ? chunk.length : at;
-};
+}
 
 const END = Buffer.from("\n\n");
 const PLAIN_HEAD = Buffer.from("data: ");
