@@ -3,6 +3,7 @@ import type { Command as Body, Common, Context } from "./commands/command.ts";
 import { portNumber, readInput, seconds, wholeNumber } from "./commands/operands.ts";
 import { CommandFailed, failure, trouble } from "./errors.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { systemTrouble } from "./system-errors.ts";
 import { VERSION } from "./version.ts";
 
 /** Runs one command line (without the names of node and the program) and tells what to exit with. Never rejects. */
@@ -39,6 +40,8 @@ function asFailure(error: unknown, args: readonly string[]): CommandFailed {
       }),
     );
   }
+  const refused = systemTrouble(error);
+  if (refused) return failure(refused);
   const { stack, message } = error instanceof Error ? error : new Error(String(error));
   const where =
     stack

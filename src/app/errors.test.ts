@@ -27,6 +27,7 @@ describe("the numbers that scripts depend on", () => {
       didNotStart: "RAD2018 1",
       cannotStop: "RAD2019 1",
       upstreamAuth: "RAD2020 7",
+      system: "RAD2021 1",
     });
     expect(new Set(Object.values(ERRORS).map(error => error.code)).size).toBe(Object.keys(ERRORS).length);
   });

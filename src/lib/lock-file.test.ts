@@ -21,6 +21,7 @@ import {
   lives,
   lockNonce,
   removeStale,
+  rewriteLock,
   surelyLives,
   thisProcess,
 } from "./lock-file.ts";
@@ -41,6 +42,12 @@ async function deadOwner() {
   await once(child, "exit");
   return { pid: child.pid ?? 0, startTime: "1" };
 }
+
+it("leaves nothing beside a lock that cannot be rewritten", () => {
+  mkdirSync(path);
+  expect(() => rewriteLock(path, text())).toThrow();
+  expect(readdirSync(folder)).toEqual(["lock.json"]);
+});
 
 describe("a lock", () => {
   it("is created with its whole text, readable by nobody else", async () => {

@@ -8,7 +8,7 @@ import {
   readFileSync,
   renameSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { platformOf } from "./platform.ts";
@@ -109,7 +109,12 @@ export function claimOn(path: string, text: string): string {
 export function rewriteLock(path: string, text: string): void {
   const temporary = temporaryName(path);
   writeNew(temporary, text);
-  renameSync(temporary, path);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  }
 }
 
 /** Removes a lock that this process may remove. */
@@ -189,7 +194,10 @@ function writeNew(path: string, text: string): void {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
-    writeSync(file, text);
+    writeFileSync(file, text);
+  } catch (error) {
+    unlinkSync(path);
+    throw Object.assign(error as Error, { path });
   } finally {
     closeSync(file);
   }

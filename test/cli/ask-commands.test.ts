@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -228,6 +228,20 @@ describe("init", () => {
       type: "object",
     });
     expect(await rad("mcp", "proxy", "validate")).toMatchObject({ code: 0, out: expect.stringContaining("is valid") });
+  });
+
+  it("says what is in its way, and leaves nothing behind", async () => {
+    mkdirSync(path(), { recursive: true });
+    expect(await rad("mcp", "proxy", "init", "--force")).toMatchObject({
+      ...{ code: 1, out: "" },
+      err: expect.stringMatching(
+        /^error\[RAD2021\]: A folder is in the way\n --> .*mcp-proxy\.toml \(rename: EISDIR\)\n/,
+      ),
+    });
+    expect(readdirSync(join(place.cwd, ".radium"))).toEqual(["mcp-proxy.toml"]);
+    rmSync(join(place.cwd, ".radium"), { recursive: true });
+    writeFileSync(join(place.cwd, ".radium"), "");
+    expect((await rad("mcp", "proxy", "init")).err).toMatch(/^error\[RAD2021\]: .*(not a folder|in the way)/);
   });
 
   it("never overwrites a file unless told to", async () => {

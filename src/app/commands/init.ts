@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { FILE, FOLDER, findConfig } from "../../config/find.ts";
 import { jsonSchema } from "../../config/json-schema.ts";
@@ -51,8 +51,12 @@ function write(path: string, text: string, force: boolean): void {
   try {
     writeFileSync(target, text, { flag: "wx", mode: 0o600 });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== "EEXIST") throw Object.assign(new Error(`cannot write ${path}: ${message}`), { code });
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST") {
+      // Opened by us, then: nobody else's file is ever removed.
+      if (syscall === "write") rmSync(target, { force: true });
+      throw Object.assign(error as Error, { path });
+    }
     fail("fileExists", "The configuration file exists already", {
       where: path,
       help: [
@@ -61,7 +65,13 @@ function write(path: string, text: string, force: boolean): void {
       ],
     });
   }
-  if (force) renameSync(target, path);
+  if (!force) return;
+  try {
+    renameSync(target, path);
+  } catch (error) {
+    rmSync(target, { force: true });
+    throw Object.assign(error as Error, { path });
+  }
 }
 
 function ignoreRunFolder(path: string): void {
