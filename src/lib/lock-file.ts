@@ -165,6 +165,9 @@ function ownerIn(text: string): Owner | undefined {
 /** File systems without hard links answer with one of these. */
 const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
+/** Says nothing of the place: the machine has no more of something. */
+const EXHAUSTED = new Set(["ENOSPC", "EDQUOT", "EIO", "EMFILE", "ENFILE", "ENOMEM"]);
+
 /** A link appears with the whole text in it, or not at all. */
 function create(
   path: string,
@@ -184,6 +187,7 @@ function create(
     return { kind: "acquired" };
   } catch (error) {
     if (codeOf(error) === "EEXIST") return { kind: "exists" };
+    if (EXHAUSTED.has(codeOf(error))) throw error;
     return { kind: "refused", detail: (error as Error).message };
   }
 }

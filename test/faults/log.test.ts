@@ -15,7 +15,7 @@ import { expect } from "vitest";
 import { systemClock } from "../../src/lib/clock.ts";
 import { openLog } from "../../src/lib/log-file.ts";
 import { type ModernAgent, modernAgent } from "../fixtures/agents/http.ts";
-import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
+import { configToml, type GatewayRun, rad, startGateway, writeConfig } from "../fixtures/gateway.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
 import { poll } from "../fixtures/poll.ts";
 import type { Json } from "../fixtures/upstream/contract.ts";
@@ -142,6 +142,26 @@ for (const { id, what, needs, disk, begin, end } of BROKEN) {
     needs,
   );
 }
+
+row(
+  "F-44",
+  "a gateway that cannot start for want of space says so, and leaves nothing half-written",
+  async () => {
+    const { dir } = writeConfig(configToml([]));
+    keep({ close: async () => rmSync(dir, { recursive: true }) });
+    ownDisk(dir);
+    keep({ close: async () => void execFileSync("umount", ["-l", runDirOf({ dir })]) });
+    const { bavail, bsize } = statfsSync(runDirOf({ dir }));
+    writeFileSync(join(runDirOf({ dir }), "ballast"), Buffer.alloc(bavail * bsize));
+    const { code, stderr } = await rad(["mcp", "proxy", "start", "--port", "0"], { cwd: dir });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^error\[RAD2021\]: There is no space left on the disk\n --> .*run\/.*\n {2}= help: Make room/,
+    );
+    expect(readdirSync(runDirOf({ dir })).filter(name => name !== "ballast")).toEqual([]);
+  },
+  ["linux", "root", "tmpfs"],
+);
 
 const upstreamRuns = ({ upstreams }: { upstreams: readonly { calls: number }[] }): number => upstreams[0]?.calls ?? 0;
 
