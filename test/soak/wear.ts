@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ask } from "../../src/app/control/client.ts";
 import type { Status } from "../../src/core/status.ts";
 import { invariant, type Verdict } from "../chaos/verdict.ts";
+import type { Agent } from "../fixtures/agents/answered.ts";
 import { legacyAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { upstreamCommand } from "../fixtures/build.ts";
 import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
@@ -19,7 +20,8 @@ export interface SoakOptions {
   log(text: string): void;
 }
 
-const WORKERS = 6;
+/** Those that call what is not restarted, or seldom, and those that call what is. */
+const WORKERS = { steady: 6, restarting: 3 } as const;
 const CALLS_PER_SESSION = 5;
 /** In a run of so many minutes or longer; a shorter one does a share of them. */
 const FULL_MINUTES = 8;
@@ -63,21 +65,32 @@ export async function wear({ minutes, samples: wanted, log }: SoakOptions): Prom
   const totals = { calls: 0, sessions: 0, restarts: 0, reloads: 0 };
   const wrong: string[] = [];
 
-  async function work(until: number): Promise<void> {
+  /** A session after the other, with a few calls in each. */
+  async function work(
+    until: number,
+    call: (plain: Agent, session: Agent, left: number) => Promise<void>,
+  ): Promise<void> {
     const plain = modernAgent(gateway.url, { name: "plain" });
     while (performance.now() < until) {
-      const agent = await legacyAgent(gateway.url, "2025-11-25");
+      const session = await legacyAgent(gateway.url, "2025-11-25");
       totals.sessions++;
-      for (let left = CALLS_PER_SESSION; left > 0; left--) {
-        const { message } = await plain.request("tools/call", { name: "echo", arguments: { text: "x".repeat(200) } });
-        if (!message?.result) wrong.push(JSON.stringify(message));
-        // Those whose upstream is being restarted may fail; that they end is enough here.
-        await agent.request("tools/call", { name: "progress", arguments: { steps: 1 } });
-        await agent.request("tools/call", { name: "add", arguments: { a: 1, b: left } });
-        totals.calls += 3;
-      }
-      await agent.close();
+      for (let left = CALLS_PER_SESSION; left > 0; left--) await call(plain, session, left);
+      await session.close();
     }
+  }
+
+  async function callSteady(plain: Agent, session: Agent, left: number): Promise<void> {
+    const { message } = await plain.request("tools/call", { name: "echo", arguments: { text: "x".repeat(200) } });
+    if (!message?.result) wrong.push(JSON.stringify(message));
+    // It may fail while the child is being restarted; that it ends is enough here.
+    await session.request("tools/call", { name: "add", arguments: { a: 1, b: left } });
+    totals.calls += 2;
+  }
+
+  /** Waits for a while whenever that upstream is being restarted, and may fail. */
+  async function callRestarting(_: Agent, session: Agent): Promise<void> {
+    await session.request("tools/call", { name: "progress", arguments: { steps: 1 } });
+    totals.calls++;
   }
 
   async function killChild(): Promise<void> {
@@ -120,7 +133,10 @@ export async function wear({ minutes, samples: wanted, log }: SoakOptions): Prom
     const each = (all: number): number => Math.max(1, Math.ceil(all * share));
     for (let turn = 0; turn < wanted; turn++) {
       const until = performance.now() + stretchMs;
-      const workers = Array.from({ length: WORKERS }, () => work(until));
+      const workers = [
+        ...Array.from({ length: WORKERS.steady }, () => work(until, callSteady)),
+        ...Array.from({ length: WORKERS.restarting }, () => work(until, callRestarting)),
+      ];
       await Promise.all([...workers, disturb({ restarts: each(RESTARTS), reloads: each(RELOADS), until })]);
       // What is in the middle of a restart counts as missing.
       const calm = (): Promise<boolean> =>
