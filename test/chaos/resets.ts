@@ -14,6 +14,8 @@ const CALLS = 100_000;
 const PER_SECOND = CALLS / 120;
 const LEAST_CALLS = 2_000;
 const AT_ONCE = 32;
+/** More than any deadline of the configuration allows. */
+const PATIENCE_MS = 30_000;
 /** About sixty requests and sixty answers: whichever reset comes first does so after some twenty calls. */
 const VARY_BYTES = { up: 48_000, down: 24_000 } as const;
 
@@ -68,7 +70,8 @@ export async function resets({ seconds, seed }: ChaosOptions): Promise<Verdict[]
 
 async function count(agent: ModernAgent, nonce: string): Promise<End> {
   try {
-    const { message, raw } = await agent.request("tools/call", { name: "count", arguments: { nonce } });
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const { message, raw } = await agent.request("tools/call", { name: "count", arguments: { nonce } }, { signal });
     if (message?.result) return { kind: "result" };
     if (!message?.error) return { kind: "dropped", text: raw.slice(0, 200) };
     const { code, message: text, data } = message.error as { code: number; message: string; data?: Json };
