@@ -14,12 +14,15 @@ if (!(minutes > 0)) {
 }
 /** Each part about readers takes about so long. */
 const readersMs = Math.min(60_000, minutes * 10_000);
+/** As long as the goal says, where there is time for it. */
+const idleMs = minutes >= 30 ? 600_000 : readersMs / 2;
+const wearMinutes = Math.max(minutes / 2, minutes - 2 - (minutes >= 30 ? 10 : 0));
 const log = (text: string): void => console.log(text);
 const lastsMs = minutes * 60_000;
 const stall = { readers: 100, bytes: 9_000_000, ms: Math.max(10_000, Math.min(40_000, readersMs)) };
 const verdicts = [
-  ...(await told("wear", wear({ minutes: Math.max(minutes / 2, minutes - 2), samples: 24, log }), lastsMs)),
-  ...(await told("idle agents", idleAgents({ agents: 5_000, ms: readersMs / 2 }), lastsMs)),
+  ...(await told("wear", wear({ minutes: wearMinutes, samples: 24, log }), lastsMs)),
+  ...(await told("idle agents", idleAgents({ agents: 5_000, ms: idleMs }), lastsMs)),
   ...(await told("readers that stall", stalledReaders(stall), lastsMs)),
 ];
 console.log(`\n${table(verdicts)}\n`);

@@ -11,6 +11,7 @@ import { requestAround } from "../fuzz/front-http.ts";
 import { watchStalls } from "./stalls.ts";
 
 const MB = 2 ** 20;
+const CALM_MS = 15_000;
 /** Within so long after its last byte a connection on which nobody reads is to be closed. */
 const STALLED_MS = 35_000;
 const META = {
@@ -66,7 +67,7 @@ function affordable(wanted: number): number {
 export function idleAgents(options: { agents: number; ms: number }): Promise<Verdict[]> {
   return withGateway(async (gateway, rss) => {
     const agents = affordable(options.agents);
-    const calm = percentile(await times(gateway, options.ms / 2), 0.99);
+    const calm = percentile(await times(gateway, Math.min(CALM_MS, options.ms / 2)), 0.99);
     const before = await rss();
     const sockets: Socket[] = [];
     let dropped = 0;

@@ -11,7 +11,7 @@ import { poll } from "../fixtures/poll.ts";
 import { createProbe } from "../fixtures/probe.ts";
 import type { Json } from "../fixtures/upstream/contract.ts";
 import { startUpstream } from "../fixtures/upstream/upstream.ts";
-import { judgeSamples, type Sample, sample } from "./samples.ts";
+import { atRest, judgeSamples, type Sample, sample } from "./samples.ts";
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -128,6 +128,7 @@ export async function wear({ minutes, samples: wanted, log }: SoakOptions): Prom
   try {
     await gateway.until(({ upstreams }) => upstreams.every(({ state }) => state === "ready"));
     const samples: Sample[] = [];
+    const look = (): Promise<Sample> => sample({ pid: gateway.pid, probe }, totals.calls);
     const stretchMs = (minutes * 60_000) / wanted;
     const share = Math.min(1, minutes / FULL_MINUTES) / wanted;
     const each = (all: number): number => Math.max(1, Math.ceil(all * share));
@@ -144,14 +145,15 @@ export async function wear({ minutes, samples: wanted, log }: SoakOptions): Prom
       if (!(await poll(calm))) wrong.push("an upstream did not come back");
       for (const upstream of [modern, old]) upstream.journal.clear();
       await sleep(200);
-      samples.push(await sample({ pid: gateway.pid, probe }, totals.calls));
+      samples.push(await look());
       const { heapMb, rssMb, files, children, timers } = samples.at(-1) as Sample;
       const held = `heap ${heapMb.toFixed(1)} MB, resident ${rssMb.toFixed(0)} MB, ${files} files`;
       log(`${totals.calls} calls: ${held}, ${children} children, ${timers} timers`);
     }
+    const rest = await atRest(look, samples);
     const { calls, sessions, restarts, reloads } = totals;
     const what = `${calls} calls, ${sessions} sessions, ${restarts} restarts, ${reloads} reloads`;
-    return [invariant("G-16", `calls that failed beside the restarts: ${what}`, wrong), ...judgeSamples(samples)];
+    return [invariant("G-16", `calls that failed beside the restarts: ${what}`, wrong), ...judgeSamples(samples, rest)];
   } finally {
     await gateway.close();
     await Promise.all([modern.close(), old.close()]);
