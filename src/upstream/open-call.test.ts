@@ -146,13 +146,25 @@ describe("an open call", () => {
     expect(await run.parking.take(ticketOf(asked), OWNER)?.resume(callOf().call)).toBe(DONE);
   });
 
-  it("keeps no result that is too large to wait", async () => {
+  const large = Payload.of({ text: "x".repeat(OPEN_CALL.maxWaitingResultBytes) });
+  it.each<[string, LinkAttempt]>([
+    ["result", { kind: "done", result: large }],
+    ["error", { kind: "answered", error: large }],
+  ])("keeps no %s that is too large to wait", async (_, attempt) => {
     const run = start();
     const asked = await run.ask("q");
-    run.settle({ kind: "done", result: Payload.of({ text: "x".repeat(OPEN_CALL.maxWaitingResultBytes) }) });
+    run.settle(attempt);
     await run.call.done;
     const back = await run.parking.take(ticketOf(asked), OWNER)?.resume(callOf().call);
     expect(back).toMatchObject({ kind: "failed", fault: "too_large", delivery: "answered" });
+  });
+
+  it("counts what a question is called among what it takes", async () => {
+    const run = start();
+    run.say({ id: "q".repeat(2_000_000), method: "roots/list" });
+    expect(run.responses).toMatchObject([{ error: { message: expect.stringContaining("Too many questions") } }]);
+    run.settle(DONE);
+    expect(await run.attempt).toBe(DONE);
   });
 
   it("that was refused after its agent had been asked is not taken for one that never ran", async () => {

@@ -116,7 +116,7 @@ export function openCall(
       const ran = asked && known.delivery !== "partial" && known.delivery !== "answered";
       return ran ? { ...known, delivery: "sent_unknown" } : known;
     }
-    const large = attempt.kind === "done" && !round && attempt.result.size > OPEN_CALL.maxWaitingResultBytes;
+    const large = !round && sizeOf(attempt) > OPEN_CALL.maxWaitingResultBytes;
     const detail = `the answer came while nobody waited and is larger than ${OPEN_CALL.maxWaitingResultBytes} bytes`;
     return large ? failed({ fault: "too_large", delivery: "answered", detail }) : attempt;
   }
@@ -194,6 +194,11 @@ export function openCall(
   const done = parts.send(controller.signal, open).then(settle);
   return { attempt, call: open };
 }
+
+const sizeOf = (attempt: LinkAttempt): number => {
+  if (attempt.kind === "done") return attempt.result.size;
+  return attempt.kind === "answered" ? attempt.error.size : 0;
+};
 
 const NOTHING = Payload.of({});
 /** What of an upstream's words belongs to the agent's request. */

@@ -29,6 +29,8 @@ export interface OpenQuestions {
 interface Open {
   readonly request: UpstreamRequest;
   readonly question: Payload;
+  /** What both take. */
+  readonly bytes: number;
 }
 
 /** `declared`: what the agent can be asked for. */
@@ -37,8 +39,8 @@ export function openQuestions(declared: Payload, respond: (text: Buffer) => void
   let asked = 0;
   let bytes = 0;
 
-  function remove(key: string, { question }: Open): void {
-    if (open.delete(key)) bytes -= question.size;
+  function remove(key: string, one: Open): void {
+    if (open.delete(key)) bytes -= one.bytes;
   }
 
   return {
@@ -53,12 +55,13 @@ export function openQuestions(declared: Payload, respond: (text: Buffer) => void
         return false;
       }
       const question = found.questions;
-      if (open.size >= MAX_QUESTIONS || bytes + question.size > MAX_BYTES) {
+      const size = id.length + (params?.size ?? 0) + question.size;
+      if (open.size >= MAX_QUESTIONS || bytes + size > MAX_BYTES) {
         respond(errorText(id, TOO_MANY));
         return false;
       }
-      bytes += question.size;
-      open.set(`input-${++asked}`, { request, question });
+      bytes += size;
+      open.set(`input-${++asked}`, { request, question, bytes: size });
       return true;
     },
     payload: () => NOTHING.with(Object.fromEntries([...open].map(([key, { question }]) => [key, question.bytes]))),

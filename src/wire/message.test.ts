@@ -33,6 +33,22 @@ describe("reading a message", () => {
     [`{"jsonrpc":"2.0","id":1,"method":"a","params":{"x":${"[".repeat(200)}${"]".repeat(200)}}}`, "too_deep"],
   ])("refuses %s", (text, reason) => expect(read(text)).toMatchObject({ kind: "invalid", reason }));
 
+  it.each([
+    ["a request", '"id":"a","method":"ask","params":{"x":1}'],
+    ["a request without parameters", '"id":"a","method":"ask"'],
+    ["a notification", '"method":"tell","params":{"x":1}'],
+    ["a result", '"id":"a","result":{"x":1}'],
+    ["an error", '"id":"a","error":{"x":1}'],
+  ])("keeps of %s no more alive than it is", (_, members) => {
+    const message = read(`{"jsonrpc":"2.0",${members},"more":"${"x".repeat(1_000_000)}"}`);
+    const { id, params, result, error } = message as { [part: string]: unknown } & Record<"id", Buffer | undefined>;
+    const payload = (params ?? result ?? error) as Payload | undefined;
+    const kept = [id, payload?.bytes].filter(bytes => bytes !== undefined);
+    expect(kept.length).toBeGreaterThan(0);
+    for (const bytes of kept) expect(bytes.buffer.byteLength).toBeLessThan(100_000);
+    expect([id?.toString() ?? '"a"', payload?.raw("x")?.toString() ?? "1"]).toEqual(['"a"', "1"]);
+  });
+
   it("keeps ids exactly as they were spelled", () => {
     for (const id of ["9007199254740993", '"9007199254740993"', "-0", '"\\u0041"', "0"]) {
       const message = read(`{"jsonrpc":"2.0","id":${id},"method":"ping"}`);

@@ -20,7 +20,13 @@ export interface Invalid {
   readonly id?: RawId;
 }
 
-/** Reads one message. `text` is not copied: the message lives as long as the buffer. */
+/** What may stand around parameters, a result or an error. */
+const SPARE_BYTES = 16 * 1024;
+
+/**
+ * Reads one message. `text` is not copied, and lives as long as what is kept of the message, unless most of it is nothing
+ * that anybody reads: what a question or a result takes while it waits must be no more than its size.
+ */
 export function readMessage(text: Buffer, limits: ScanLimits): Message | Invalid {
   let span: Member;
   try {
@@ -29,7 +35,26 @@ export function readMessage(text: Buffer, limits: ScanLimits): Message | Invalid
     if (!(error instanceof ScanError)) throw error;
     return invalidText(error);
   }
-  return classify(new Payload(text, span));
+  const message = classify(new Payload(text, span));
+  return message.kind !== "invalid" && text.length - sizeOf(message) > SPARE_BYTES ? copied(message) : message;
+}
+
+function sizeOf(message: Message): number {
+  if (message.kind === "result") return message.result.size;
+  return (message.kind === "error" ? message.error : message.params)?.size ?? 0;
+}
+
+function copied(message: Message): Message {
+  switch (message.kind) {
+    case "request":
+      return { ...message, id: Buffer.from(message.id), params: message.params?.detached() };
+    case "notification":
+      return { ...message, params: message.params?.detached() };
+    case "result":
+      return { ...message, id: Buffer.from(message.id), result: message.result.detached() };
+    case "error":
+      return { ...message, id: message.id && Buffer.from(message.id), error: message.error.detached() };
+  }
 }
 
 export const invalidText = ({ reason, message }: ScanError): Invalid => ({
