@@ -11,7 +11,8 @@ export interface Watches {
   close(): void;
 }
 
-const MAX_WATCHES = 1_000;
+/** Of one agent; they are kept as long as its session. */
+export const WATCHES = { max: 1_000, maxUriLength: 8_192 } as const;
 
 export interface WatchesOptions {
   readonly front: Front;
@@ -32,7 +33,8 @@ export function createWatches({ front, view, caller, updated }: WatchesOptions):
   return {
     async add(uri) {
       const known = watched.get(uri);
-      if (!known && watched.size >= MAX_WATCHES) return TOO_MANY;
+      if (!known && watched.size >= WATCHES.max) return TOO_MANY;
+      if (uri.length > WATCHES.maxUriLength) return TOO_LONG;
       const asked = known ?? front.subscribe({ view, caller, uri, updated: params => updated(uri, params) });
       watched.set(uri, asked);
       const subscription = await asked;
@@ -54,5 +56,9 @@ function closeIt(subscription: Subscription): void {
 const DONE: CallAnswer = { kind: "result", result: Payload.of({}) };
 const TOO_MANY: CallAnswer = {
   kind: "error",
-  error: wireError(CODES.invalidParams, `An agent can watch at most ${MAX_WATCHES} resources`),
+  error: wireError(CODES.invalidParams, `An agent can watch at most ${WATCHES.max} resources`),
+};
+const TOO_LONG: CallAnswer = {
+  kind: "error",
+  error: wireError(CODES.invalidParams, `A URI that is watched has at most ${WATCHES.maxUriLength} characters`),
 };
