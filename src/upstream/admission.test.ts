@@ -8,7 +8,6 @@ import { Payload } from "../core/payload.ts";
 import type { Attempt } from "../core/route.ts";
 import { createAdmission } from "./admission.ts";
 import { parkedTicket, stateTicket } from "./tickets.ts";
-import type { Isolation } from "./transports.ts";
 
 const HOLDER: Holder = {
   upstream: upstreamName("a"),
@@ -22,16 +21,16 @@ const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 function admissionTo({
   max_concurrency: capacity = 32,
-  isolation = "shared",
+  isAlone = () => false,
 }: {
   max_concurrency?: number;
-  isolation?: Isolation;
+  isAlone?: () => boolean;
 }) {
   const clock = manualClock();
   const running: { owner: string; limits: Limits; end(): void }[] = [];
   const admission = createAdmission({
     clock,
-    ...{ capacity, isolation },
+    ...{ capacity, isAlone },
     send: ({ caller }, _holder, limits) =>
       new Promise(resolve => void running.push({ owner: caller.owner, limits, end: () => resolve(DONE) })),
   });
@@ -134,7 +133,7 @@ describe("calls to one upstream", () => {
 
   test("share one limit where they share one child, and have one each where each agent has its own", async () => {
     const shared = admissionTo({ max_concurrency: 1 });
-    const own = admissionTo({ max_concurrency: 1, isolation: "per_agent" });
+    const own = admissionTo({ max_concurrency: 1, isAlone: () => true });
     for (const { send } of [shared, own]) for (const owner of ["ann", "bob", "ann"]) void send(owner);
     expect(shared.running.map(({ owner }) => owner)).toEqual(["ann"]);
     expect(own.running.map(({ owner }) => owner)).toEqual(["ann", "bob"]);
@@ -142,5 +141,18 @@ describe("calls to one upstream", () => {
     own.running[0]?.end();
     await turn();
     expect(own.running.map(({ owner }) => owner)).toEqual(["ann", "bob", "ann"]);
+  });
+
+  test("have the limit of the child that they share until they have children of their own", async () => {
+    let alone = false;
+    const { running, admission, send } = admissionTo({ max_concurrency: 1, isAlone: () => alone });
+    for (const owner of ["ann", "bob"]) void send(owner);
+    expect([running.length, admission.queued]).toEqual([1, 1]);
+    alone = true;
+    for (const owner of ["ann", "bob"]) void send(owner);
+    expect([running.map(({ owner }) => owner), admission.queued]).toEqual([["ann", "ann", "bob"], 1]);
+    for (const { end } of running) end();
+    await turn();
+    expect([running.length, admission.queued]).toEqual([4, 0]);
   });
 });

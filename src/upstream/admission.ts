@@ -1,4 +1,4 @@
-import type { Call } from "../core/call.ts";
+import type { Call, Caller } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
 import { type Admitted, createGate, type Gate } from "../core/gate.ts";
 import { type Limits, rest } from "../core/limits.ts";
@@ -7,7 +7,6 @@ import type { Clock } from "../core/ports.ts";
 import type { Attempt } from "../core/route.ts";
 import { failed } from "./attempt.ts";
 import { isParked } from "./tickets.ts";
-import type { Isolation } from "./transports.ts";
 
 export const ADMISSION = {
   /** Longest wait in a queue. Beyond it an agent is better served elsewhere, or later. */
@@ -32,13 +31,14 @@ export interface Admission {
 export interface AdmissionOptions {
   /** Calls that may run at once; as many more may wait. */
   readonly capacity: number;
-  readonly isolation: Isolation;
+  /** Whether a child of its own runs the calls of this caller, at this moment. */
+  isAlone(caller: Caller): boolean;
   readonly clock: Clock;
   readonly send: Send;
 }
 
-export function createAdmission({ capacity, isolation, clock, send }: AdmissionOptions): Admission {
-  const gates = gatesFor(isolation, () => createGate({ capacity, clock }));
+export function createAdmission({ capacity, isAlone, clock, send }: AdmissionOptions): Admission {
+  const gates = gatesFor(isAlone, () => createGate({ capacity, clock }));
 
   function sendNow(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
     const attempt = send(call, holder, limits);
@@ -68,7 +68,7 @@ export function createAdmission({ capacity, isolation, clock, send }: AdmissionO
     send(call, holder, limits) {
       // It starts nothing, and may end what waits there for its agent.
       if (call.signal.aborted) return send(call, holder, limits);
-      const gate = gates.of(call.caller.owner);
+      const gate = gates.of(call.caller);
       const sending = { call, holder, limits };
       if (isParked(call)) {
         gate.enterAgain();
@@ -86,30 +86,28 @@ interface Sending {
 }
 
 interface Gates {
-  of(owner: OwnerId): Gate;
+  of(caller: Caller): Gate;
   left(owner: OwnerId, gate: Gate): void;
   waiting(owner: OwnerId): number;
   queued(): number;
 }
 
-/** One for all; where each agent has a child of its own, one for each. */
-function gatesFor(isolation: Isolation, create: () => Gate): Gates {
-  if (isolation === "shared") {
-    const gate = create();
-    return { of: () => gate, left: () => {}, waiting: () => gate.waiting, queued: () => gate.waiting };
-  }
-  const gates = new Map<OwnerId, Gate>();
+/** One for all who share a child, and one for each who has its own. */
+function gatesFor(isAlone: (caller: Caller) => boolean, create: () => Gate): Gates {
+  const shared = create();
+  const own = new Map<OwnerId, Gate>();
   return {
-    of(owner) {
-      const gate = gates.get(owner) ?? create();
-      gates.set(owner, gate);
+    of(caller) {
+      if (!isAlone(caller)) return shared;
+      const gate = own.get(caller.owner) ?? create();
+      own.set(caller.owner, gate);
       return gate;
     },
     left(owner, gate) {
-      if (gate.inside === 0) gates.delete(owner);
+      if (gate.inside === 0 && own.get(owner) === gate) own.delete(owner);
     },
-    waiting: owner => gates.get(owner)?.waiting ?? 0,
-    queued: () => [...gates.values()].reduce((sum, gate) => sum + gate.waiting, 0),
+    waiting: owner => (own.get(owner) ?? shared).waiting,
+    queued: () => [...own.values()].reduce((sum, gate) => sum + gate.waiting, shared.waiting),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { expects, NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Message } from "../wire/message.ts";
+import { canBeAsked } from "../wire/upstream-questions.ts";
 import { createAdmission } from "./admission.ts";
 import { createAttempts } from "./attempts.ts";
 import { createConnector } from "./connector.ts";
@@ -154,8 +155,9 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     ...{ parking, promotion, clock, stopping: signal },
   });
   const admission = createAdmission({
-    ...{ capacity: config.max_concurrency, isolation: transport.isolation },
-    ...{ clock, send: attempts.send },
+    ...{ capacity: config.max_concurrency, clock, send: attempts.send },
+    isAlone: ({ capabilities }) =>
+      transport.isolation === "per_agent" || (promotion.promoted && canBeAsked(capabilities)),
   });
   const drop = (link: Link): void => {
     owners.drop(link);
