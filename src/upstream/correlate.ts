@@ -1,14 +1,15 @@
 import type { AttemptFailure, Fault } from "../core/failure.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
-import { type Message, notificationText } from "../wire/message.ts";
+import { type Invalid, type Message, notificationText } from "../wire/message.ts";
 import type { OutboundRequest, Reply } from "./channel.ts";
 
 /** Matches replies to requests where many requests share one stream. Every request ends with exactly one reply. */
 export interface Correlator {
   /** Waits for the reply. Call it before the request is sent. */
   open(request: OutboundRequest): Promise<Reply>;
-  receive(message: Message): void;
+  /** An answer that makes no sense ends its request: nothing better will come. */
+  receive(message: Message | Invalid): void;
   /** Ends one request, if it is still waiting. */
   fail(id: number, failure: AttemptFailure): void;
   failAll(failure: AttemptFailure): void;
@@ -77,6 +78,11 @@ export function createCorrelator({ clock, onUnmatched, onCancel }: CorrelatorOpt
     else dropped++;
   };
 
+  const garbled = ({ id, isAnswer, message: detail }: Invalid): void => {
+    const entry = isAnswer && id && waiting.get(id.toString("latin1"));
+    if (entry) failEntry(entry, { fault: "bad_response", delivery: "answered", detail });
+  };
+
   const progress = (message: Message, token: Buffer | undefined): void => {
     const entry = token && waiting.get(token.toString("latin1"));
     if (!entry) {
@@ -108,7 +114,8 @@ export function createCorrelator({ clock, onUnmatched, onCancel }: CorrelatorOpt
       return promise;
     },
     receive(message) {
-      if (message.kind === "result") take(message.id, { kind: "result", result: message.result });
+      if (message.kind === "invalid") garbled(message);
+      else if (message.kind === "result") take(message.id, { kind: "result", result: message.result });
       else if (message.kind === "error" && message.id) take(message.id, { kind: "error", error: message.error });
       else if (message.kind === "notification" && message.method === "notifications/progress") {
         progress(message, message.params?.raw("progressToken"));

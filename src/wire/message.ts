@@ -18,6 +18,8 @@ export interface Invalid {
   readonly reason: "syntax" | "too_deep" | "too_many" | "shape";
   readonly message: string;
   readonly id?: RawId;
+  /** It was meant for an answer to that id. */
+  readonly isAnswer?: true;
 }
 
 /** What may stand around parameters, a result or an error. */
@@ -66,7 +68,10 @@ export const invalidText = ({ reason, message }: ScanError): Invalid => ({
 function classify(envelope: Payload): Message | Invalid {
   const rawId = envelope.raw("id");
   const id = rawId && isId(rawId) ? rawId : undefined;
-  const invalid = (message: string): Invalid => ({ kind: "invalid", reason: "shape", message, ...(id && { id }) });
+  const invalid = (message: string): Invalid => ({
+    ...{ kind: "invalid", reason: "shape", message },
+    ...(id && (envelope.has("method") ? { id } : { id, isAnswer: true })),
+  });
   if (envelope.string("jsonrpc") !== "2.0") return invalid('"jsonrpc" must be "2.0"');
   if (envelope.has("method")) {
     const method = envelope.string("method");

@@ -1,9 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
-import { Payload } from "../../core/payload.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
 import { lineSplitter } from "../../wire/lines.ts";
-import { type Invalid, oneLine, readMessage } from "../../wire/message.ts";
+import { oneLine, readMessage } from "../../wire/message.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
 import { createLineWriter, type LineWriter, type Outgoing } from "./line-writer.ts";
@@ -90,14 +89,6 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     throttle?.spend(1);
   };
 
-  const onInvalid = (text: Buffer, invalid: Invalid): void => {
-    onNoise(text);
-    // A malformed reply ends its request; a malformed request of the child has an id of the child's.
-    if (!invalid.id || Payload.parse(text, UPSTREAM_TEXT).has("method")) return;
-    const failure = { fault: "bad_response", delivery: "answered", detail: invalid.message } as const;
-    correlator.fail(Number(invalid.id.toString("latin1")), failure);
-  };
-
   const onLine = (line: Buffer): void => {
     const text = line[0] === BYTE_ORDER_MARK[0] && line.indexOf(BYTE_ORDER_MARK) === 0 ? line.subarray(3) : line;
     if (!startsObject(text)) onNoise(text);
@@ -110,11 +101,9 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
 
   const onObject = (text: Buffer): void => {
     const message = readMessage(text, UPSTREAM_TEXT);
-    if (message.kind === "invalid") onInvalid(text, message);
-    else {
-      understood = true;
-      correlator.receive(message);
-    }
+    if (message.kind === "invalid") onNoise(text);
+    else understood = true;
+    correlator.receive(message);
   };
 
   const lines = lineSplitter({

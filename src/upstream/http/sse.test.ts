@@ -129,6 +129,23 @@ it("lets go of a POST that nobody answers once the reply has come on the stream"
   await post.closed;
 });
 
+it("ends a request at once whose answer makes no sense, and no other", async () => {
+  const { channel } = await setup(
+    server((stream, { id }) => {
+      const wrong = [
+        JSON.stringify({ jsonrpc: "2.0", id, method: 7 }),
+        JSON.stringify({ jsonrpc: "2.0", id: 0, result: null }),
+        JSON.stringify({ jsonrpc: "2.0", id, result: null }),
+      ];
+      stream.write(wrong.map(text => eventText(text, "event: message\n")).join(""));
+    }),
+  );
+  expect(await channel.request(outbound())).toMatchObject({
+    ...{ kind: "failed", fault: "bad_response", delivery: "answered" },
+    detail: expect.stringContaining('"result" must be an object'),
+  });
+});
+
 it("is not opened by a server that offers no stream", async () => {
   const { channel, closed } = await setup(seen => void seen.response.writeHead(405).end());
   expect(await channel.request(outbound())).toMatchObject({ fault: "rejected", delivery: "not_sent" });

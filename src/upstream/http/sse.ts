@@ -105,8 +105,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
       if (over) return;
       if (event === "endpoint" && endpoint === undefined) return learnEndpoint(data.toString("utf8"));
       if (event !== "message" || data.length === 0) return;
-      const message = readUpstreamMessage(data);
-      if (message.kind !== "invalid") correlator.receive(message);
+      correlator.receive(readUpstreamMessage(data));
     },
   });
 
