@@ -39,6 +39,22 @@ describe("a call whose upstream asks", () => {
     expect(answerTo(told, 1)).toMatchObject({ result: { content: [] } });
   });
 
+  test("gets each answer under the upstream's own key, whatever that is", async () => {
+    const keys = ["__proto__", "constructor", "1"];
+    const questions = Object.fromEntries(keys.map(key => [key, roots]));
+    const agent = session({
+      capabilities: ALL,
+      handle: (_call, round) => (round === 1 ? asks(questions, "t1") : done({ content: [] })),
+    });
+    const { told, exchange } = recorder();
+    const running = agent.receive(call(1), exchange);
+    await settled();
+    for (const { id } of asked(told)) await agent.receive({ id, result: { roots: [] } });
+    await running;
+    const given = agent.front.calls[1]?.params.object("inputResponses");
+    expect([...(given?.keys() ?? [])].sort()).toEqual([...keys].sort());
+  });
+
   test("that only wants to be called again is called again, in a walking pace, and not for ever", async () => {
     const agent = session({ handle: () => asks({}, "again") });
     const { told, exchange } = recorder();

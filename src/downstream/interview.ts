@@ -85,17 +85,18 @@ async function askAll(outcome: Asking, call: Call, agent: Interviewee): Promise<
 
   const others = new AbortController();
   const signal = AbortSignal.any([call.signal, others.signal]);
-  const answers: Record<string, Buffer> = {};
-  const refusals: Record<string, Buffer> = {};
+  // The keys are the upstream's.
+  const answers = new Map<string, Buffer>();
+  const refusals = new Map<string, Buffer>();
   let refusal: Payload | undefined;
   await Promise.all(
     phrased.map(async ([key, one]) => {
       const answer = one.kind === "ask" ? await agent.ask(one.question, signal) : one;
       if (answer.kind !== "error") {
-        answers[key] = answer.result.bytes;
+        answers.set(key, answer.result.bytes);
         return;
       }
-      refusals[key] = answer.error.bytes;
+      refusals.set(key, answer.error.bytes);
       refusal ??= answer.error;
       // An upstream that is called again with the answers has no place for an error, so that is the end of the call.
       if (!open) others.abort();
@@ -103,8 +104,10 @@ async function askAll(outcome: Asking, call: Call, agent: Interviewee): Promise<
   );
   if (call.signal.aborted) return CANCELLED;
   if (refusal && !open) return { kind: "failed", failure: { kind: "answered", error: refusal } };
-  return { kind: "answers", answers: EMPTY.with(answers), refusals: EMPTY.with(refusals) };
+  return { kind: "answers", answers: objectOf(answers), refusals: objectOf(refusals) };
 }
+
+const objectOf = (members: ReadonlyMap<string, Buffer>): Payload => EMPTY.with(Object.fromEntries(members));
 
 function pause(clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
