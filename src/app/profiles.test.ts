@@ -8,14 +8,18 @@ import { mergedProfile, singleProfile } from "./profiles.ts";
 type Hints = Partial<Offer["hints"]>;
 function part(
   capabilities: object,
-  { condition = "up", hints = {} }: { condition?: Part["condition"]; hints?: Hints } = {},
+  {
+    condition = "up",
+    hints = {},
+    instructions,
+  }: { condition?: Part["condition"]; hints?: Hints; instructions?: string | undefined } = {},
 ) {
   const { offer } = source("a", {});
   if (!offer) throw new Error("no offer");
   return {
     name: "a",
     condition,
-    offer: { ...offer, capabilities: Payload.of(capabilities), hints: { ...offer.hints, ...hints } },
+    offer: { ...offer, capabilities: Payload.of(capabilities), instructions, hints: { ...offer.hints, ...hints } },
   };
 }
 
@@ -71,6 +75,28 @@ describe("the profile of all", () => {
       "x/one": { a: 1 },
     });
   });
+});
+
+describe("the instructions of all", () => {
+  const composed = (...texts: (string | undefined)[]): string | undefined =>
+    mergedProfile(
+      texts.map(instructions => part({}, { instructions })),
+      "1",
+    ).instructions;
+
+  it("are each upstream's under its name, where it has any", () => {
+    expect(composed(undefined)).toBeUndefined();
+    expect(composed("Be brief.\n", undefined, "Ask first.")).toBe("# a\nBe brief.\n\n# a\nAsk first.");
+  });
+
+  it.each([2, 40, 400, 3_000])(
+    "are no longer than clients read, with something of each while there is room (%i)",
+    many => {
+      const text = composed(...Array.from({ length: many }, () => "x".repeat(3_000))) ?? "";
+      expect(text.length).toBeLessThanOrEqual(2_048);
+      expect(text.match(/^# a$/gm)?.length).toBeGreaterThanOrEqual(Math.min(many, 50));
+    },
+  );
 });
 
 describe("the profile of one", () => {

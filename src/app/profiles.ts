@@ -27,6 +27,8 @@ const CAPABILITIES = Payload.of({
 
 /** Clients cut what is longer. */
 const LONGEST_INSTRUCTIONS = 2_048;
+/** Less says nothing: then the last ones have no room. */
+const LEAST_SHARE = 32;
 
 export function mergedProfile(upstreams: readonly Described[], version: string): Profile {
   const parts = upstreams.flatMap(({ name, offer }) =>
@@ -66,8 +68,9 @@ function compose(parts: readonly string[]): string | undefined {
   if (parts.length === 0) return undefined;
   const whole = parts.join("\n\n");
   if (whole.length <= LONGEST_INSTRUCTIONS) return whole;
-  const share = Math.floor(LONGEST_INSTRUCTIONS / parts.length) - 3;
-  return parts.map(part => (part.length > share ? `${part.slice(0, share)}…` : part)).join("\n\n");
+  const share = Math.max(LEAST_SHARE, Math.floor(LONGEST_INSTRUCTIONS / parts.length) - 3);
+  const cut = parts.map(part => (part.length > share ? `${part.slice(0, share)}…` : part)).join("\n\n");
+  return cut.slice(0, LONGEST_INSTRUCTIONS);
 }
 
 /** One upstream as it presents itself, without what passes only between it and its client. */

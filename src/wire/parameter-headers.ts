@@ -16,7 +16,7 @@ function declared(definition: Payload): readonly HeaderAnnotation[] {
   let annotations = DECLARED.get(definition);
   if (!annotations) {
     const schema = definition.object("inputSchema");
-    const read = schema?.bytes.includes("x-mcp-header") ? headerAnnotations(schema) : undefined;
+    const read = schema && headerAnnotations(schema);
     annotations = read?.ok ? read.headers : [];
     DECLARED.set(definition, annotations);
   }
@@ -48,11 +48,15 @@ export function parameterHeaderMismatch(
     if (value === undefined) return `${name} header has no counterpart in the arguments`;
     const decoded = decodeHeader(sent);
     if (decoded === undefined) return `${name} header is not valid base64`;
-    const equal = typeof value === "number" ? Number(decoded) === value : decoded === String(value);
+    const equal = typeof value === "number" ? numberIn(decoded) === value : decoded === String(value);
     if (!equal) return `${name} header does not match the argument`;
   }
   return undefined;
 }
+
+/** `Number` takes more for a number than JSON does: nothing at all, other bases. */
+const numberIn = (text: string): number => (JSON_NUMBER.test(text) ? Number(text) : Number.NaN);
+const JSON_NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 function argumentAt(params: Payload, path: readonly string[]): Primitive | undefined {
   let value: unknown = params.object("arguments")?.value();
