@@ -3,7 +3,7 @@ import type { Payload } from "../core/payload.ts";
 import type { Attempt } from "../core/route.ts";
 import type { Asking, Objection, UpstreamEra } from "../wire/era.ts";
 import { CALL_METHODS } from "../wire/methods.ts";
-import { MAX_QUESTIONS } from "../wire/upstream-questions.ts";
+import { QUESTIONS } from "../wire/questions.ts";
 import type { Reply } from "./channel.ts";
 import { stateTicket } from "./tickets.ts";
 
@@ -38,7 +38,11 @@ export function attemptOf(reply: Reply, era: UpstreamEra, { method, capabilities
       if (asking) return asksTooMuch(asking) ? failed(TOO_MANY) : asked(asking);
       // What an extension's own methods give is between those who know it.
       if (era.knows(reply.result) || !CALL_METHODS.has(method)) return { kind: "done", result: reply.result };
-      return failed({ fault: "protocol_error", delivery: "answered", detail: "its result is of an unknown type" });
+      return failed({
+        fault: "protocol_error",
+        delivery: "answered",
+        detail: "its result is of an unknown type, or asks for nothing",
+      });
     }
     case "error":
       return errorAttempt(reply.error, era, capabilities);
@@ -56,10 +60,11 @@ function errorAttempt(error: Payload, era: UpstreamEra, capabilities: Payload): 
 }
 
 /** Each of them is read, and put into the terms of the agent. */
-const asksTooMuch = ({ questions }: Asking): boolean => [...questions.keys()].length > MAX_QUESTIONS;
+const asksTooMuch = ({ questions }: Asking): boolean =>
+  questions.size > QUESTIONS.maxBytes || [...questions.keys()].length > QUESTIONS.max;
 const TOO_MANY: AttemptFailure = {
   ...{ fault: "protocol_error", delivery: "answered" },
-  detail: `it asks more than ${MAX_QUESTIONS} questions at once`,
+  detail: `it asks more than ${QUESTIONS.max} questions at once, or more than ${QUESTIONS.maxBytes} bytes of them`,
 };
 
 const asked = ({ questions, state }: Asking): Attempt => ({ kind: "asks", questions, ticket: stateTicket(state) });

@@ -1,11 +1,9 @@
 import type { Continuation } from "../core/call.ts";
 import { Payload } from "../core/payload.ts";
 import { errorText, type Message, type RawId, resultParts } from "../wire/message.ts";
+import { QUESTIONS } from "../wire/questions.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
-import { MAX_QUESTIONS, questionFor } from "../wire/upstream-questions.ts";
-
-/** Of the questions of one call together. */
-const MAX_BYTES = 1024 * 1024;
+import { questionFor } from "../wire/upstream-questions.ts";
 
 export type UpstreamRequest = Extract<Message, { kind: "request" }>;
 
@@ -56,7 +54,7 @@ export function openQuestions(declared: Payload, respond: (text: Buffer) => void
       }
       const question = found.questions;
       const size = id.length + (params?.size ?? 0) + question.size;
-      if (open.size >= MAX_QUESTIONS || bytes + size > MAX_BYTES) {
+      if (open.size >= QUESTIONS.max || bytes + size > QUESTIONS.maxBytes) {
         respond(errorText(id, TOO_MANY));
         return false;
       }

@@ -108,10 +108,27 @@ describe("a request to a modern upstream", () => {
     expect(headers).not.toHaveProperty("mcp-param-gone");
   });
 
+  const ROOTS = { method: "roots/list" };
+  it.each<[string, object]>([
+    ["neither questions nor a state", {}],
+    ["no question and no state", { inputRequests: {} }],
+    ["questions that are no object", { inputRequests: [ROOTS], requestState: "s" }],
+    ["a question that is no object", { inputRequests: { a: ROOTS, b: 5 }, requestState: "s" }],
+    ["a question without a method", { inputRequests: { a: { params: {} } }, requestState: "s" }],
+    ["a state that is no text", { inputRequests: { a: ROOTS }, requestState: 7 }],
+  ])("takes nothing for a question that has %s, nor for an answer", (_what, rest) => {
+    const result = Payload.of({ resultType: "input_required", ...rest });
+    expect([era.asks(result), era.knows(result)]).toEqual([undefined, false]);
+  });
+
+  it("takes a state without questions for the wish to be asked again", () => {
+    expect(era.asks(Payload.of({ resultType: "input_required", requestState: "" }))).toMatchObject({ state: "" });
+  });
+
   it("knows a question from an answer", () => {
-    const asking = Payload.of({ resultType: "input_required", inputRequests: { a: {} }, requestState: "s" });
+    const asking = Payload.of({ resultType: "input_required", inputRequests: { a: ROOTS }, requestState: "s" });
     expect(era.asks(asking)).toMatchObject({ state: "s" });
-    expect(era.asks(asking)?.questions.value()).toEqual({ a: {} });
+    expect(era.asks(asking)?.questions.value()).toEqual({ a: ROOTS });
     expect(era.asks(Payload.of({ resultType: "complete", text: "input_required" }))).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { CacheHint } from "../core/catalog.ts";
 import { Payload } from "../core/payload.ts";
 import { withoutRootsNews } from "./capabilities.ts";
-import type { AgentEra, Input, Objection, UpstreamEra } from "./era.ts";
+import type { AgentEra, Asking, Input, Objection, UpstreamEra } from "./era.ts";
 import { decodeHeader, encodeHeader } from "./headers.ts";
 import { isLogLevel, LIST_METHODS } from "./methods.ts";
 import { parameterHeaders } from "./parameter-headers.ts";
@@ -56,10 +56,7 @@ export function modernUpstream(identity: Identity): UpstreamEra {
     },
     declaresAtOpening: false,
     cancelsByMessage: false,
-    asks: result =>
-      result.string("resultType") === "input_required"
-        ? { questions: result.object("inputRequests") ?? EMPTY, state: result.string("requestState") }
-        : undefined,
+    asks: askingIn,
     demands: () => undefined,
     declined: () => undefined,
     knows: result => !result.has("resultType") || RESULT_TYPES.has(result.string("resultType") ?? ""),
@@ -68,13 +65,25 @@ export function modernUpstream(identity: Identity): UpstreamEra {
 }
 
 const EMPTY = Payload.of({});
-/** https://modelcontextprotocol.io/specification/2026-07-28/basic#result-type, and that of the tasks extension. */
-const RESULT_TYPES: ReadonlySet<string> = new Set(["complete", "input_required", "task"]);
+/**
+ * https://modelcontextprotocol.io/specification/2026-07-28/basic#result-type, and that of the tasks extension. A result
+ * that asks is none, or asks for nothing that could be answered.
+ */
+const RESULT_TYPES: ReadonlySet<string> = new Set(["complete", "task"]);
 /** Errors that concern us and the upstream, not the agent: it could do nothing about them. */
 const OBJECTIONS: ReadonlyMap<string, Objection> = new Map([
   [String(CODES.headerMismatch), "headers"],
   [String(CODES.unsupportedVersion), "version"],
 ]);
+
+/** Questions, a state or both. https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr */
+function askingIn(result: Payload): Asking | undefined {
+  if (result.string("resultType") !== "input_required") return undefined;
+  const questions = result.has("inputRequests") ? result.object("inputRequests") : EMPTY;
+  const state = result.string("requestState");
+  if (!questions || (state === undefined && (result.has("requestState") || questions.isEmpty))) return undefined;
+  return [...questions.keys()].every(key => questions.object(key)?.string("method")) ? { questions, state } : undefined;
+}
 
 /** https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr#client-requirements-basic-workflow */
 function inputOf(input: Input | undefined): Record<string, Buffer | string | undefined> {

@@ -3,6 +3,9 @@ import type { CallAnswer } from "./era.ts";
 import { CODES, type WireError, wireError } from "./rpc-errors.ts";
 import { asksRichly, type LegacyVersion } from "./versions.ts";
 
+/** What an upstream may want to know at one time for one call, however it asks. */
+export const QUESTIONS = { max: 32, maxBytes: 1024 * 1024 } as const;
+
 /** A request of a server to an agent. */
 export interface Question {
   readonly method: string;

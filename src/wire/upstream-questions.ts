@@ -4,7 +4,7 @@ import { scanArray } from "../core/scan.ts";
 import { SCANNED_TEXT, ScanError } from "../core/scan-limits.ts";
 import type { Demand } from "./era.ts";
 import { LIST_CHANGED_OF } from "./methods.ts";
-import { capabilityNames, lacking } from "./questions.ts";
+import { capabilityNames, lacking, QUESTIONS } from "./questions.ts";
 import { CODES, wireError } from "./rpc-errors.ts";
 
 /**
@@ -14,8 +14,6 @@ import { CODES, wireError } from "./rpc-errors.ts";
 const ASKABLE = ["roots", "sampling", "elicitation"] as const;
 const METHODS: ReadonlySet<string> = new Set(["roots/list", "sampling/createMessage", "elicitation/create"]);
 const NOTHING = Payload.of({});
-/** How many an upstream may have open about one call, however it asks them. */
-export const MAX_QUESTIONS = 32;
 
 /** Whether an agent that has declared these capabilities can be asked anything at all. */
 export const canBeAsked = (declared: Payload): boolean => ASKABLE.some(capability => declared.has(capability));
@@ -89,7 +87,7 @@ export function demandedElicitations(error: Payload, declared: Payload): Demand 
 function elicitationsOf(list: Buffer | undefined): readonly Payload[] {
   if (!list) return [];
   try {
-    const elements = scanArray(list, SCANNED_TEXT, MAX_QUESTIONS);
+    const elements = scanArray(list, SCANNED_TEXT, QUESTIONS.max);
     return elements.flatMap(element => (element ? [Payload.parse(element, SCANNED_TEXT)] : []));
   } catch (error) {
     if (error instanceof ScanError) return [];

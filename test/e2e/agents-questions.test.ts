@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Agent, Responder } from "../fixtures/agents/answered.ts";
-import { legacyAgent } from "../fixtures/agents/http.ts";
+import { legacyAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { sseAgent, stdioAgent } from "../fixtures/agents/lines.ts";
 import { GATEWAY } from "../fixtures/build.ts";
 import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
@@ -136,5 +136,34 @@ describe("an agent that cannot be asked", () => {
     const params = { name: "converse", arguments: { nonce: "n", rounds: [["form"]] } };
     const { message } = await agent.request("tools/call", params);
     expect(message?.error).toEqual({ code: -32601, message: "Method not found" });
+  });
+});
+
+describe("an upstream that asks what is no question", () => {
+  const ASKS: readonly (readonly [string, object])[] = [
+    ["neither asks nor gives a state", {}],
+    ["asks in an array", { inputRequests: [{ method: "roots/list" }], requestState: "s" }],
+    ["asks without a method", { inputRequests: { a: { params: {} } }, requestState: "s" }],
+    ["gives a state that is no text", { inputRequests: { a: { method: "roots/list" } }, requestState: 7 }],
+  ];
+  test.each(ASKS)("(%s) ends the call of every agent at once, and nobody is asked", async (_what, rest) => {
+    const { gateway, upstream } = await behind({ era: "modern" });
+    upstream.when({ method: "tools/call" }, { do: "result", result: { resultType: "input_required", ...rest } });
+    let asked = 0;
+    const respond: Responder = () => {
+      asked++;
+      return {};
+    };
+    const capabilities = { roots: {}, elicitation: {} };
+    const session = keep(await legacyAgent(gateway.url, "2025-11-25", { capabilities, respond }));
+    for (const agent of [session, modernAgent(gateway.url, { capabilities })]) {
+      const { message } = await agent.request("tools/call", { name: "add", arguments: { a: 1, b: 1 } });
+      expect(message?.error).toMatchObject({
+        code: -31007,
+        data: { gateway: { delivery: "answered", retryable: false } },
+      });
+    }
+    expect(asked).toBe(0);
+    expect(upstream.journal.sent("tools/call")).toHaveLength(2);
   });
 });
