@@ -1,6 +1,6 @@
 import { classifyInboundRequest } from "@modelcontextprotocol/server";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { modernAgent, POST_HEADERS } from "../fixtures/agents/http.ts";
+import { legacyAgent, modernAgent, POST_HEADERS } from "../fixtures/agents/http.ts";
 import { readAll, type Sent, send } from "../fixtures/agents/wire.ts";
 import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
 import { startUpstream, type Upstream } from "../fixtures/upstream/upstream.ts";
@@ -129,6 +129,48 @@ describe("a request without a handshake", () => {
     const headers = { ...MODERN, "mcp-method": "tools/call", "mcp-name": encoded };
     const body = modern("tools/call", { name: "add", arguments: { a: 1, b: 2 } });
     expect(await ask("/mcp", { headers, body })).toMatchObject({ status: 200 });
+  });
+});
+
+describe("an argument that its tool wants repeated in a header", () => {
+  const TOOL = "test_x_mcp_header";
+  const call = (region: unknown, repeated?: string) => ({
+    headers: {
+      ...{ ...MODERN, "mcp-method": "tools/call", "mcp-name": TOOL },
+      ...(repeated !== undefined && { "mcp-param-region": repeated }),
+    },
+    body: modern("tools/call", { name: TOOL, arguments: { region } }),
+  });
+
+  test.each<[string, unknown, string | undefined]>([
+    ["not repeated", "eu", undefined],
+    ["repeated otherwise", "eu", "us"],
+    ["repeated in another case", "eu", "EU"],
+    ["repeated in broken base64", "eu", "=?base64?!!?="],
+    ["repeated though it is null", null, "eu"],
+  ])("and is %s is refused, and nothing is sent", async (_what, region, repeated) => {
+    const before = upstream.journal.sent("tools/call").length;
+    expect(await ask("/mcp", call(region, repeated))).toMatchObject({ status: 400, code: -32020 });
+    expect(upstream.journal.sent("tools/call")).toHaveLength(before);
+  });
+
+  test.each<[string, unknown, string | undefined, string | undefined]>([
+    ["plain", "eu", "eu", "eu"],
+    ["in base64", "Zürich", "=?base64?WsO8cmljaA==?=", "=?base64?WsO8cmljaA==?="],
+    ["not at all where it is null", null, undefined, undefined],
+  ])("is repeated to the upstream as well: %s", async (_what, region, repeated, sent) => {
+    expect(await ask("/mcp", call(region, repeated))).toMatchObject({ status: 200 });
+    expect(upstream.journal.sent("tools/call").at(-1)?.headers["mcp-param-region"]).toBe(sent);
+  });
+
+  test("is repeated for an agent that could not do so", async () => {
+    const agent = await legacyAgent(gateway.url);
+    await agent.request("tools/call", { name: TOOL, arguments: { region: "Zürich" } });
+    expect(upstream.journal.sent("tools/call").at(-1)?.headers).toMatchObject({
+      ...{ "mcp-method": "tools/call", "mcp-name": TOOL },
+      "mcp-param-region": "=?base64?WsO8cmljaA==?=",
+    });
+    await agent.close();
   });
 });
 
