@@ -4,7 +4,15 @@ import type { Front, ViewQueries } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { AgentEra, CallAnswer } from "../wire/era.ts";
 import { notificationText } from "../wire/message.ts";
-import { CALL_METHODS, isForwarded, isSevereEnough, LIST_METHODS, TASK_METHODS, type Target } from "../wire/methods.ts";
+import {
+  CALL_METHODS,
+  isForwarded,
+  isSevereEnough,
+  isVendors,
+  LIST_METHODS,
+  TASK_METHODS,
+  type Target,
+} from "../wire/methods.ts";
 import { lacking, questionsOf } from "../wire/questions.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
 import type { Agent } from "./agent.ts";
@@ -131,6 +139,7 @@ function passOn(notice: Notice, agent: Agent, request: AgentRequest): Room {
     if (!token) return;
     return request.notify(notificationText(notice.method, notice.params.with({ progressToken: token })));
   }
+  if (isVendors(notice.method)) return request.notify(notificationText(notice.method, notice.params));
   const least = agent.logLevel ?? (agent.era.logsUnasked ? "debug" : undefined);
   if (least === undefined || !isSevereEnough(notice.params.string("level"), least)) return;
   return request.notify(notificationText(notice.method, notice.params));

@@ -10,7 +10,7 @@ import { isSevereEnough } from "../wire/methods.ts";
 import { ASIDE, canBeAsked } from "../wire/upstream-questions.ts";
 import { attemptOf, failed, type LinkAttempt, NO_TIMEOUT_MS, type Timeouts } from "./attempt.ts";
 import type { Channel, Reply } from "./channel.ts";
-import { NOTICES, type OpenCall, openCall } from "./open-call.ts";
+import { isNotice, type OpenCall, openCall } from "./open-call.ts";
 import { type AskOptions, createOutbound } from "./outbound.ts";
 import type { Parking } from "./parking.ts";
 import { createSuspicion } from "./suspicion.ts";
@@ -103,7 +103,7 @@ export function createLink(parts: LinkParts): Link {
   async function callPlainly(call: Call, calling: Calling): Promise<LinkAttempt> {
     const hear = (message: Message): Room => {
       if (message.kind === "request") unclaimed(message);
-      else if (message.kind === "notification" && NOTICES.has(message.method)) {
+      else if (message.kind === "notification" && isNotice(message.method)) {
         return call.notify({ method: message.method, params: message.params ?? NOTHING });
       } else if (message.kind === "notification" && ASIDE.has(message.method)) unclaimed(message);
     };

@@ -4,6 +4,7 @@ import type { OwnerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Message } from "../wire/message.ts";
+import { isVendors } from "../wire/methods.ts";
 import { ASIDE } from "../wire/upstream-questions.ts";
 import { failed, type LinkAttempt, type Timeouts } from "./attempt.ts";
 import { openQuestions, type UpstreamRequest } from "./open-questions.ts";
@@ -131,7 +132,7 @@ export function openCall(
     if (method === "notifications/progress") patience.extend();
     const withdrawn = method === "notifications/cancelled" && params.raw("requestId");
     if (withdrawn) questions.withdraw(withdrawn);
-    if (NOTICES.has(method)) return round?.call.notify({ method, params });
+    if (isNotice(method)) return round?.call.notify({ method, params });
   }
 
   function take(request: UpstreamRequest): void {
@@ -201,5 +202,6 @@ const sizeOf = (attempt: LinkAttempt): number => {
 };
 
 const NOTHING = Payload.of({});
-/** What of an upstream's words belongs to the agent's request. */
-export const NOTICES: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);
+/** Whether a notification on the stream of an agent's request belongs to that request. */
+export const isNotice = (method: string): boolean => NOTICES.has(method) || isVendors(method);
+const NOTICES: ReadonlySet<string> = new Set(["notifications/progress", "notifications/message"]);

@@ -78,6 +78,13 @@ const KEPT_HERE: ReadonlySet<string> = new Set([
 export const isForwarded = (method: string): boolean =>
   !KEPT_HERE.has(method) && !/^(tasks|notifications)\//.test(method);
 
+/** Notifications that mean something to the gateway, or are between it and an upstream. */
+const KEPT_NOTIFICATIONS =
+  /^notifications\/(?:initialized|cancelled|progress|message|(?:tools|prompts|resources|roots|tasks|subscriptions|elicitation)(?:\/.*)?)$/;
+
+/** Whether nothing is known about a notification: it is for whoever knows the extension that it belongs to. */
+export const isVendors = (notification: string): boolean => !KEPT_NOTIFICATIONS.test(notification);
+
 export const LIST_METHODS: ReadonlyMap<string, ListMethod> = new Map<string, ListMethod>([
   ["tools/list", { kind: "tool", member: "tools", capability: "tools" }],
   ["prompts/list", { kind: "prompt", member: "prompts", capability: "prompts" }],

@@ -125,6 +125,23 @@ describe("a method that the protocol does not know", () => {
 });
 
 describe("what is only passed on", () => {
+  test.each(["legacy", "modern"] as const)(
+    "is a notification that the protocol does not know, on the stream of its call (%s)",
+    async era => {
+      const { gateway, upstreams } = await behind([{ era }]);
+      const news = { method: "notifications/com.example/step", params: { at: 1, of: { three: [3] } } };
+      const kept = { method: "notifications/subscriptions/acknowledged", params: {} };
+      upstreams[0]?.when({ method: "tools/call" }, { do: "notify", messages: [kept, news] });
+      const session = await legacyAgent(gateway.url, "2025-11-25", { capabilities: { roots: {} } });
+      for (const agent of [modernAgent(gateway.url), session]) {
+        const { before, message } = await agent.request("tools/call", { name: "add", arguments: { a: 1, b: 2 } });
+        expect(before).toEqual([{ jsonrpc: "2.0", ...news }]);
+        expect(message?.result).toMatchObject({ content: [{ text: "3" }] });
+      }
+      await session.close();
+    },
+  );
+
   test("is the trace of a call, whose id is in the log", async () => {
     let seen: unknown;
     const { gateway, upstreams } = await behind([{ era: "modern" }]);
