@@ -90,7 +90,7 @@ const OF_REMOTES: readonly Remedy[] = [
     help: "Check network connectivity, and that the server answers: it may hang.",
   },
   {
-    fits: (_, reason) => /\b(404|405)\b/.test(reason),
+    fits: (_, reason) => /\b(404|405|501)\b|without a JSON-RPC error|no event stream|instead of JSON/.test(reason),
     help: "Check the path in `url`, and that `transport` is what the server speaks.",
   },
 ];

@@ -146,10 +146,15 @@ it("ends a request at once whose answer makes no sense, and no other", async () 
   });
 });
 
-it("is not opened by a server that offers no stream", async () => {
-  const { channel, closed } = await setup(seen => void seen.response.writeHead(405).end());
-  expect(await channel.request(outbound())).toMatchObject({ fault: "rejected", delivery: "not_sent" });
-  await closed;
+it.each([
+  [404, /HTTP 404 without/],
+  [405, /HTTP 405 without/],
+  [200, /answered with text\/html and no event stream/],
+])("is not opened by a server that offers no stream (%i)", async (status, says) => {
+  const html = { "content-type": "text/html" };
+  const { channel, closed } = await setup(seen => void seen.response.writeHead(status, html).end());
+  expect(await channel.request(outbound())).toMatchObject({ fault: "bad_response", delivery: "not_sent" });
+  expect(await closed).toMatch(says);
 });
 
 it("tells the upstream about a request that is no longer wanted, if it was sent", async () => {

@@ -9,7 +9,7 @@ import { openDispatcher } from "./dispatcher.ts";
 import { failure } from "./faults.ts";
 import { GET_HEADERS, POST_HEADERS, staticHeaders } from "./headers.ts";
 import { readUpstreamMessage } from "./reply.ts";
-import { faultOfBareStatus, faultOfStatus, isEventStream, type ReplyHead } from "./statuses.ts";
+import { faultOfBareStatus, faultOfStatus, isEventStream, mediaType, type ReplyHead } from "./statuses.ts";
 import type { HttpChannelOptions } from "./streamable.ts";
 
 export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
@@ -120,7 +120,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     },
     {
       head: head => {
-        if (!isEventStream(head)) finish(refusal(head, clock.wall()));
+        if (!isEventStream(head)) finish(noStream(head, clock.wall()));
       },
       data: push,
       end: () => finish(failure("connection_lost", "sent_unknown", "the upstream ended its stream")),
@@ -138,7 +138,8 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     if ("fault" in outcome) {
       // The correlator keeps the time itself, by what comes on the stream.
       if (outcome.fault !== "timeout") correlator.fail(request.id, outcome);
-    } else if (outcome.status >= 300) correlator.fail(request.id, refusal(outcome, clock.wall()));
+    } else if (outcome.status >= 300)
+      correlator.fail(request.id, refusal(outcome, { hadSession: true, wallMs: clock.wall() }));
   };
 
   const close = async (): Promise<void> => {
@@ -170,5 +171,12 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   };
 }
 
-const refusal = (head: ReplyHead, wallMs: number): AttemptFailure =>
-  faultOfStatus(head, wallMs) ?? faultOfBareStatus(head.status, true);
+/** The session begins with the stream, so there was none to be lost. */
+function noStream(head: ReplyHead, wallMs: number): AttemptFailure {
+  if (head.status !== 200) return refusal(head, { hadSession: false, wallMs });
+  const type = mediaType(head) || "content of no type";
+  return failure("bad_response", "refused", `the upstream answered with ${type} and no event stream`);
+}
+
+const refusal = (head: ReplyHead, at: { hadSession: boolean; wallMs: number }): AttemptFailure =>
+  faultOfStatus(head, at.wallMs) ?? faultOfBareStatus(head.status, at.hadSession);
