@@ -1,5 +1,5 @@
 /** Where the configuration file is: all that a command needs to know that does not read it. */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 export const FOLDER = ".radium";
@@ -9,8 +9,17 @@ export const FILE = "mcp-proxy.toml";
 export function findConfig(cwd: string): string | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     const candidate = join(folder, FOLDER, FILE);
-    if (existsSync(candidate)) return candidate;
+    if (isThere(candidate)) return candidate;
     if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/** A file that this user may not look at is there: whoever reads it says so. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EACCES";
   }
 }
 

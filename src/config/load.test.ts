@@ -87,3 +87,14 @@ auth = { auth_type = "oauth", token_url = "http://a/t", client_id = "i", client_
     expect(codes(judge(0o100660))).toEqual(["RAD1005"]);
   });
 });
+
+it.skipIf(process.getuid?.() === 0)(
+  "takes a file in a folder that is closed to this user for one that is there",
+  () => {
+    mkdirSync(join(folder, "below"));
+    mkdirSync(join(folder, ".radium"), { mode: 0o000 });
+    const file = join(folder, ".radium", "mcp-proxy.toml");
+    expect(findConfig(join(folder, "below"))).toBe(file);
+    expect(loadConfig({ path: file, env: {} })).toMatchObject({ ok: false, problems: [{ code: "RAD1003" }] });
+  },
+);

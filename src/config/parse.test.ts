@@ -53,3 +53,14 @@ auth = { auth_type = "oauth", client_secret = "hunter5" }
   expect(result.ok).toBe(false);
   expect(JSON.stringify(result)).not.toContain("hunter");
 });
+
+it.each([
+  ["[mcp.prxy]\nport = 1", "did you mean [mcp.proxy] where it says [mcp.prxy]?"],
+  ["[[mcp.proxys.upstreams]]\nname = 'a'", "did you mean [mcp.proxy] where it says [mcp.proxys]?"],
+  ["[mpc.proxy]\nport = 1", "did you mean [mcp.proxy] where it says [mpc]?"],
+  ["[proxy]\nport = 1", "did you mean [mcp.proxy] where it says [proxy]?"],
+  ["[mcp.client]\nx = 1", "put the settings under [mcp.proxy] and [[mcp.proxy.upstreams]]"],
+])("names the table that was probably meant to be ours: %s", (text, help) => {
+  const result = parseConfig({ text, path: "x.toml", env: {} });
+  expect(result.ok && result.warnings.map(warning => warning.help)).toEqual([help]);
+});

@@ -6,6 +6,7 @@ import { indexPositions, type Place } from "./positions.ts";
 import { CONFIG_CODES, type Complaint, type KeyPath, type Problem } from "./problem.ts";
 import { checkPermissions, checkRules } from "./rules.ts";
 import type { Config } from "./schema.ts";
+import { nearest } from "./spelling.ts";
 import { dropIdleKeys, understand } from "./understand.ts";
 import { isTable, pathId } from "./values.ts";
 
@@ -91,7 +92,7 @@ function judge(
   const schema = understood.ok ? [] : understood.complaints;
   const complaints = [
     ...(mode === undefined ? [] : checkPermissions(mode, written)),
-    ...(proxy === undefined && Object.keys(values).length > 0 ? [NOTHING_FOR_US] : []),
+    ...(proxy === undefined && Object.keys(values).length > 0 ? [nothingForUs(values)] : []),
     ...unfilled,
     ...idle,
     // A value whose variable is missing has been complained about once.
@@ -100,10 +101,18 @@ function judge(
   return { config: understood.ok ? understood.config : undefined, complaints, hasTable: proxy !== undefined };
 }
 
-const NOTHING_FOR_US: Complaint = {
-  code: "RAD1007",
-  path: [],
-  point: "key",
-  message: "there is no [mcp.proxy] table in this file; every setting has its default",
-  help: "put the settings under [mcp.proxy] and [[mcp.proxy.upstreams]]",
-};
+function nothingForUs(values: Record<string, unknown>): Complaint {
+  const inner = isTable(values.mcp) ? Object.keys(values.mcp).map(key => ["mcp", key]) : [];
+  const found = [...inner, ...Object.keys(values).map(key => [key])].find(([first = "", second]) =>
+    second !== undefined ? nearest(second, ["proxy"]) : first !== "mcp" && nearest(first, ["mcp", "proxy"]),
+  );
+  return {
+    code: "RAD1007",
+    path: [],
+    point: "key",
+    message: "there is no [mcp.proxy] table in this file; every setting has its default",
+    help: found
+      ? `did you mean [mcp.proxy] where it says [${found.join(".")}]?`
+      : "put the settings under [mcp.proxy] and [[mcp.proxy.upstreams]]",
+  };
+}
