@@ -6,10 +6,12 @@ export const FOLDER = ".radium";
 export const FILE = "mcp-proxy.toml";
 
 /** The nearest `.radium/mcp-proxy.toml` at or above `cwd`. */
-export function findConfig(cwd: string): string | undefined {
+export const findConfig = (cwd: string): string | undefined => nearestWith(cwd, FILE);
+
+/** Where the file would be that the nearest `.radium` with such a thing in it belongs to. */
+export function nearestWith(cwd: string, path: string): string | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
-    const candidate = join(folder, FOLDER, FILE);
-    if (isThere(candidate)) return candidate;
+    if (isThere(join(folder, FOLDER, path))) return join(folder, FOLDER, FILE);
     if (folder === dirname(folder)) return undefined;
   }
 }

@@ -53,10 +53,11 @@ export type Occupation =
   | { readonly kind: "refused"; readonly detail: string };
 
 const { isAlive } = platformOf();
-const FILE = "instance.json";
+/** Its name in the run folder. */
+export const RUN_FILE = "instance.json";
 
 export function standing(runDir: string): Standing {
-  const found = inspectLock(join(runDir, FILE));
+  const found = inspectLock(join(runDir, RUN_FILE));
   switch (found.kind) {
     case "absent":
     case "unfinished":
@@ -76,7 +77,7 @@ export function standing(runDir: string): Standing {
 export async function occupy(runDir: string, facts: Omit<RunRecord, keyof Owner | "address">): Promise<Occupation> {
   const folder = privateFolder(runDir);
   if (folder.kind === "refused") return folder;
-  const path = join(runDir, FILE);
+  const path = join(runDir, RUN_FILE);
   const nonce = lockNonce();
   const record = { ...thisProcess(), ...facts, address: null };
   const acquired = await acquireLock(path, JSON.stringify({ ...record, nonce }));
@@ -97,7 +98,7 @@ export async function occupy(runDir: string, facts: Omit<RunRecord, keyof Owner 
 /** Tidies up after an instance that ended without doing so. Does nothing to one that runs. */
 export async function clearStale(runDir: string): Promise<void> {
   const found = standing(runDir);
-  if (found.kind === "stale") await removeStale(join(runDir, FILE), found.text);
+  if (found.kind === "stale") await removeStale(join(runDir, RUN_FILE), found.text);
 }
 
 /** Makes sure that a folder exists, is ours, is no link, and that nobody else can look into it. */

@@ -141,6 +141,16 @@ describe("from init to stop", () => {
     expect(readdirSync(join(cwd, ".radium/run"))).not.toContain("instance.json");
   });
 
+  it("a gateway whose file is gone is seen, goes on, and can be stopped", async () => {
+    await rad("mcp proxy init");
+    expect((await rad("mcp proxy start --detach --port 0")).code).toBe(0);
+    rmSync(join(cwd, ".radium/mcp-proxy.toml"));
+    expect(await rad("mcp proxy status")).toMatchObject({ code: 0, out: expect.stringContaining("is running: ok") });
+    expect(await rad("mcp proxy reload")).toMatchObject({ code: 5, err: expect.stringContaining("does not exist") });
+    expect((await rad("mcp proxy stop")).code).toBe(0);
+    expect(await rad("mcp proxy start")).toMatchObject({ code: 5, err: expect.stringContaining("RAD2010") });
+  });
+
   it("a start in the background that fails passes on why", async () => {
     await rad("mcp proxy init");
     writeFileSync(join(cwd, ".radium/mcp-proxy.toml"), '[mcp.proxy]\nhost = "192.0.2.1"\n', { mode: 0o600 });

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { baseDirOf, FILE, FOLDER, findConfig } from "../../config/find.ts";
+import { baseDirOf, FILE, FOLDER, findConfig, nearestWith } from "../../config/find.ts";
 import { type Environment, platformOf } from "../../lib/platform.ts";
+import { RUN_FILE } from "../../lib/run-file.ts";
 
 /** Where one instance keeps its things. An instance is its configuration file; the demo's is the folder it runs in. */
 export interface Places {
@@ -35,7 +36,8 @@ const SOCKETS = "radium-mcp-proxy";
 export function locate(selection: Selection, around: Surroundings): PlacesResult | undefined {
   if (selection.demo) return demoPlaces(around);
   if (selection.config !== undefined) return configPlaces(resolve(around.cwd, selection.config), around.env);
-  const found = findConfig(around.cwd);
+  // A gateway can be seen and ended also when its file is gone.
+  const found = findConfig(around.cwd) ?? nearestWith(around.cwd, join("run", RUN_FILE));
   if (found !== undefined) return configPlaces(found, around.env);
   const demo = demoPlaces(around);
   return demo.ok && existsSync(demo.places.runDir) ? demo : undefined;
