@@ -19,6 +19,8 @@ export interface Shutdown {
 
 /** How long the last answers may take to leave. */
 const LAST_ANSWERS_MS = 500;
+/** How long upstreams are given to hear that nobody waits any more, when it has to go fast. */
+const FAREWELL_MS = 250;
 
 /**
  * The order in which a gateway ends: what is new is refused, what runs may finish, and what does not is told so before
@@ -33,6 +35,11 @@ export function createShutdown(parts: {
   const { clock, pool, edges, release } = parts;
   let begun: Promise<{ cut: number }> | undefined;
   let cut = 0;
+
+  const after = (ms: number): Promise<void> =>
+    new Promise(resolve => {
+      clock.after(ms, resolve);
+    });
 
   async function drain(graceMs: number): Promise<number> {
     const left = await Promise.all(edges().map(edge => edge.drain(graceMs)));
@@ -68,9 +75,12 @@ export function createShutdown(parts: {
       return begun;
     },
     async cut() {
-      cut ||= pool.upstreams.reduce((sum, { inFlight }) => sum + inFlight, pool.parked);
-      void pool.stop(0);
+      const { parked } = pool;
+      cut ||= pool.upstreams.reduce((sum, { inFlight }) => sum + inFlight, parked);
+      const stopped = pool.stop(0);
       await drain(LAST_ANSWERS_MS);
+      // No agent waits for what is parked, but its upstream works on it.
+      if (parked > 0) await Promise.race([stopped, after(FAREWELL_MS)]);
     },
   };
 }

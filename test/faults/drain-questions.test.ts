@@ -4,6 +4,7 @@ import { legacyAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { sseAgent } from "../fixtures/agents/lines.ts";
 import { createInbox } from "../fixtures/agents/wire.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
+import { poll } from "../fixtures/poll.ts";
 import type { Json, RpcMessage } from "../fixtures/upstream/contract.ts";
 import { behind } from "./behind.ts";
 import { resultOf, row } from "./lab.ts";
@@ -39,7 +40,7 @@ for (const [kind, open] of Object.entries(KINDS)) {
     const call = asked.request("tools/call", ASKS);
     await agent.asked;
     process.kill(gateway.pid, "SIGTERM");
-    await expect.poll(async () => (await newCall(gateway.url))?.code).toBe(-31006);
+    expect(await poll(async () => (await newCall(gateway.url))?.code === -31006)).toBe(true);
     agent.answer();
     expect(JSON.stringify((await call).message?.result)).toContain("Ada");
     expect(await gateway.ended).toBe(0);
@@ -47,10 +48,10 @@ for (const [kind, open] of Object.entries(KINDS)) {
   });
 }
 
-/** What a call without a session comes to; `undefined` while it is served. */
+/** What a call of a tool that does not exist comes to. */
 async function newCall(url: string) {
-  const answered = await modernAgent(url).request("tools/call", { name: "echo", arguments: {} });
-  return answered.message?.error && (answered.message.error as { code: number });
+  const answered = await modernAgent(url).request("tools/call", { name: "nothing", arguments: {} });
+  return answered.message?.error as { code: number } | undefined;
 }
 
 row("F-39", "a call that is parked for an agent without a session goes on with its answer, and runs once", async () => {
@@ -59,7 +60,7 @@ row("F-39", "a call that is parked for an agent without a session goes on with i
   const asked = resultOf(await agent.request("tools/call", ASKS));
   const [key = ""] = Object.keys(asked.inputRequests as Json);
   process.kill(gateway.pid, "SIGTERM");
-  await expect.poll(async () => (await newCall(gateway.url))?.code).toBe(-31006);
+  expect(await poll(async () => (await newCall(gateway.url))?.code === -31006)).toBe(true);
   const more = { requestState: asked.requestState, inputResponses: { [key]: ANSWER } };
   const result = resultOf(await agent.request("tools/call", { ...ASKS, ...more }));
   expect(JSON.stringify(result)).toContain("Ada");
@@ -80,3 +81,14 @@ row(
     expect(upstream.journal.sent("notifications/cancelled")).toHaveLength(1);
   },
 );
+
+row("F-40", "a second signal gives up what is parked for an agent at once, and tells its upstream", async () => {
+  const { gateway, upstream } = await behind(keep, { era: "legacy" });
+  const agent = modernAgent(gateway.url, { capabilities: { elicitation: { form: {} } } });
+  expect(resultOf(await agent.request("tools/call", ASKS))).toMatchObject({ resultType: "input_required" });
+  process.kill(gateway.pid, "SIGTERM");
+  expect(await poll(() => gateway.output().includes("Stopping: 1 call may finish"))).toBe(true);
+  process.kill(gateway.pid, "SIGTERM");
+  expect(await gateway.ended).toBe(1);
+  await upstream.journal.until(journal => journal.sent("notifications/cancelled").length === 1);
+});
