@@ -147,13 +147,13 @@ it("ends a request at once whose answer makes no sense, and no other", async () 
 });
 
 it.each([
-  [404, /HTTP 404 without/],
-  [405, /HTTP 405 without/],
-  [200, /answered with text\/html and no event stream/],
-])("is not opened by a server that offers no stream (%i)", async (status, says) => {
+  [404, "rejected", /HTTP 404 without/],
+  [405, "rejected", /HTTP 405 without/],
+  [200, "bad_response", /answered with text\/html and no event stream/],
+])("is not opened by a server that offers no stream (%i)", async (status, fault, says) => {
   const html = { "content-type": "text/html" };
   const { channel, closed } = await setup(seen => void seen.response.writeHead(status, html).end());
-  expect(await channel.request(outbound())).toMatchObject({ fault: "bad_response", delivery: "not_sent" });
+  expect(await channel.request(outbound())).toMatchObject({ fault, delivery: "not_sent" });
   expect(await closed).toMatch(says);
 });
 
