@@ -64,8 +64,8 @@ export interface Call {
   readonly logLevel: string | undefined;
   /** Takes what the upstream tells before it answers. */
   notify(notice: Notice): Room;
-  /** The upstream keeps no line open until it answers, so that the agent need not keep one either. */
-  readonly letGo?: (() => void) | undefined;
+  /** The upstream has put its answer off: it will be asked for it on another line, now and then. */
+  readonly postponed?: (() => void) | undefined;
 }
 
 /** What an upstream wants to know from the agent before it can go on: request key → request object. */

@@ -13,8 +13,8 @@ export interface Exchange {
   /** Whether the agent sees what is told before the answer. */
   readonly canTell: boolean;
   notify(notification: Buffer): Room;
-  /** Ends the connection; the agent asks for the rest on another one. Only where it can. */
-  letGo?(): void;
+  /** The answer has been put off: begins a stream that can be kept alive and taken up again, where there are such. */
+  postponed?(): void;
   result(id: RawId, result: Payload): void;
   error(id: RawId | undefined, error: WireError): void;
   /** No answer will come: the agent does not want one any more. */

@@ -16,8 +16,6 @@ export interface EventStream {
   send(message: Buffer): Room;
   /** Nothing follows. What was sent can still be read again for a while. */
   end(): void;
-  /** Ends the connection, not the stream: what follows is kept until another one takes it up. */
-  letGo(): void;
   /** Sends everything after event `after` (0: the first) to the sink, and from now on what follows. */
   attach(sink: Sink, after: number): void;
   /** The connection is gone. */
@@ -63,6 +61,7 @@ interface Stream extends EventStream {
   first: number;
   readonly events: Buffer[];
   readonly ended: boolean;
+  close(): void;
 }
 
 /**
@@ -139,7 +138,7 @@ export function createEventRing({ clock, share: shareWith, ids }: EventRingOptio
       },
       end() {
         ended = true;
-        stream.letGo();
+        stream.close();
         forgetIfOver(stream);
       },
       attach(next, after) {
@@ -148,12 +147,12 @@ export function createEventRing({ clock, share: shareWith, ids }: EventRingOptio
         const missed = stream.events.slice(Math.max(0, after + 1 - stream.first));
         // In one piece: of many the last ones would find too much waiting, and the connection would be cut each time.
         if (missed.length > 0) next.write(Buffer.concat(missed));
-        if (ended) stream.letGo();
+        if (ended) stream.close();
       },
       detach(gone) {
         if (sink === gone) sink = undefined;
       },
-      letGo() {
+      close() {
         sink?.end();
         sink = undefined;
       },
@@ -176,7 +175,7 @@ export function createEventRing({ clock, share: shareWith, ids }: EventRingOptio
     sweep,
     close() {
       closed = true;
-      for (const stream of streams.values()) stream.letGo();
+      for (const stream of streams.values()) stream.close();
       streams.clear();
       while (kept.length > 0) forgetOldest();
       share.end();

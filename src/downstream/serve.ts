@@ -25,8 +25,8 @@ export interface AgentRequest {
   readonly signal: AbortSignal;
   /** Takes the text of a notification that comes before the answer. */
   notify(notification: Buffer): Room;
-  /** No line need be kept open until the answer comes, where the agent can ask for it on another one. */
-  letGo?(): void;
+  /** The answer has been put off. */
+  postponed?(): void;
   /** A last look at a tool call before it goes on; the answer is why it may not. */
   check?(entry: Entry): WireError | undefined;
   /** Handles the call of an agent that is asked while it waits; without it, questions go back as the era has it. */
@@ -85,7 +85,7 @@ async function answerCall(front: Front, agent: Agent, what: { aim: Aim; request:
     signal: request.signal,
     logLevel: agent.logLevel,
     notify: notice => passOn(notice, agent, request),
-    letGo: request.letGo,
+    postponed: request.postponed,
   };
   const outcome = await (request.converse ? request.converse(call) : front.handle(call));
   return answerOf(outcome, agent.era, { call, definition: entry?.definition });

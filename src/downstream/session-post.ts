@@ -103,9 +103,9 @@ export function sessionPost(options: SessionPostOptions): Exchange {
     notify(message) {
       return left > 0 ? open()?.send(oneLine(message)) : undefined;
     },
-    letGo() {
-      // Older agents do not come back to a stream that was ended rather than broken.
-      if (left > 0 && options.primes) open()?.letGo();
+    // The connection is kept although the upstream kept none: not every agent comes back to one that was ended.
+    postponed() {
+      if (left > 0) open();
     },
     result: (id, result) => answer(Buffer.concat(resultParts(id, result))),
     error(id, error) {

@@ -127,8 +127,8 @@ export function openSession(options: SessionOptions): { session: Session; answer
         notify(text) {
           return signal.aborted ? undefined : exchange.notify(text);
         },
-        letGo() {
-          if (!signal.aborted) exchange.letGo?.();
+        postponed() {
+          if (!signal.aborted) exchange.postponed?.();
         },
         converse: call =>
           interview(front.handle, call, {

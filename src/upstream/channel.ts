@@ -19,8 +19,8 @@ export interface OutboundRequest {
   readonly maxTimeoutMs: number;
   /** Notifications and requests of the upstream that belong to this request, before its answer. */
   onMessage(message: Message): Room;
-  /** The upstream has ended the stream of its own accord, and is asked on another one for its answer. */
-  readonly onLetGo?: (() => void) | undefined;
+  /** The upstream has ended the stream of its own accord, and will be asked on another one for its answer. */
+  readonly onPostponed?: (() => void) | undefined;
 }
 
 /** What became of a request. Never thrown. */

@@ -56,9 +56,9 @@ export async function giveUpEarly(
       cancel();
       return call.notify(notice);
     },
-    letGo() {
+    postponed() {
       cancel();
-      call.letGo?.();
+      call.postponed?.();
     },
   });
   cancel();

@@ -117,7 +117,7 @@ export function createLink(parts: LinkParts): Link {
       capabilities,
       signal: call.signal,
       onMessage: hear,
-      onLetGo: call.letGo,
+      onPostponed: call.postponed,
     });
     running.remove(listener);
     return attemptOf(reply, era, { method: call.method, capabilities });
@@ -149,8 +149,8 @@ export function createLink(parts: LinkParts): Link {
     const opened = openCall(
       {
         ...{ owner, clock, parking, declared, respond, unclaimed, turn, timeouts: calling.timeouts },
-        send: async (signal, { hear, letGo }) => {
-          const on = { onMessage: hear, onLetGo: letGo };
+        send: async (signal, { hear, postponed }) => {
+          const on = { onMessage: hear, onPostponed: postponed };
           const how = { ...calling, ...on, timeouts: UNTIMED, capabilities: declared, signal };
           return attemptOf(await outbound.send(call, how), era, { method: call.method, capabilities: declared });
         },

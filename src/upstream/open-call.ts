@@ -30,7 +30,7 @@ export interface OpenCallParts {
   /** Held while the upstream works on the call, where only one may run at a time. */
   readonly turn: Turn | undefined;
   /** Sends the request and reads what becomes of it; keeps no time. */
-  send(signal: AbortSignal, listener: Pick<OpenCall, "hear" | "letGo">): Promise<LinkAttempt>;
+  send(signal: AbortSignal, listener: Pick<OpenCall, "hear" | "postponed">): Promise<LinkAttempt>;
   /** Answers a request of the upstream. */
   respond(text: Buffer): void;
   /** Nothing is open at the upstream any more. */
@@ -46,8 +46,8 @@ export interface OpenCallParts {
 export interface OpenCall extends Parkable {
   /** What the upstream says that belongs to this call. */
   hear(message: Message): Room;
-  /** The upstream keeps no line open until it answers. */
-  letGo(): void;
+  /** The upstream has put its answer off. */
+  postponed(): void;
   /** Whether the upstream works on it for an agent that waits; otherwise it asks nothing. */
   readonly waiting: boolean;
   /** Resolves when nothing is open at the upstream any more. */
@@ -171,7 +171,7 @@ export function openCall(
 
   const open: OpenCall = {
     hear,
-    letGo: () => round?.call.letGo?.(),
+    postponed: () => round?.call.postponed?.(),
     get waiting() {
       return round !== undefined && !queued;
     },

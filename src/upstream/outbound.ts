@@ -18,7 +18,7 @@ export interface AskOptions {
 }
 
 /** How an agent's call goes out. */
-export interface Sending extends Pick<OutboundRequest, "signal" | "onMessage" | "onLetGo"> {
+export interface Sending extends Pick<OutboundRequest, "signal" | "onMessage" | "onPostponed"> {
   readonly holder: Holder;
   readonly timeouts: Timeouts;
   /** The agent's answers, for a call that is made again because of them. */
@@ -63,7 +63,7 @@ export function createOutbound(parts: {
   const request = era.cancelsByMessage && !channel.cancels ? requestWithFarewell : channel.request;
 
   return {
-    send(call, { holder, timeouts, input, capabilities, signal, onMessage, onLetGo }) {
+    send(call, { holder, timeouts, input, capabilities, signal, onMessage, onPostponed }) {
       const { method, logLevel } = call;
       const id = nextId();
       const { params, headers } = era.request(
@@ -80,7 +80,7 @@ export function createOutbound(parts: {
       );
       const { timeoutMs, maxTimeoutMs } = timeouts;
       const parts = requestParts(id, method, params);
-      return request({ id, method, parts, headers, signal, onMessage, onLetGo, timeoutMs, maxTimeoutMs });
+      return request({ id, method, parts, headers, signal, onMessage, onPostponed, timeoutMs, maxTimeoutMs });
     },
     ask(method, plain, { timeoutMs, signal, onMessage = IGNORE, capabilities }) {
       const id = nextId();

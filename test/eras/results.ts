@@ -37,16 +37,13 @@ export const TELLING: readonly Difference[] = [
   },
   {
     what: "a stream that ends to be asked again later",
-    legacyAgent: "2025-11-25 is let go too, and comes back for the answer; earlier ones keep their stream",
+    legacyAgent: "its stream is begun at once, kept open, and may be taken up again",
     modernAgent: "no such thing: its stream is kept",
-    legacyUpstream: "is asked again after the time that it named",
+    legacyUpstream: "is asked again after the time that it named, as often as it names one",
     modernUpstream: "no such thing",
     shownBy: [
-      [
-        e2e("agents-streams"),
-        "a call whose stream its upstream ends is left by its agent too, which comes back for the answer",
-      ],
-      [POSTS, "is answered on its first connection where the agent would not come back to another"],
+      [e2e("agents-streams"), "a call that its upstream puts off may be taken up again meanwhile, and runs once"],
+      [POSTS, "that its upstream puts off gets a stream at once, which stays open for the answer"],
       [
         "src/upstream/http/stream.test.ts",
         "is taken up again where it was, after the time that the upstream asked for",

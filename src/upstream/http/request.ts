@@ -144,7 +144,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     const lost = failed.fault === "connection_lost" || failed.fault === "unreachable";
     const again = lost && this.#tries < MAX_RESUMES && !this.#host.closing();
     if (this.#eventId !== undefined && again) {
-      if (this.#ended) this.#request.onLetGo?.();
+      if (this.#ended) this.#request.onPostponed?.();
       this.#resumeLater(this.#eventId);
     } else if (this.#eventId === undefined || failed.delivery === "sent_unknown" || failed.delivery === "answered") {
       this.#settle({ kind: "failed", ...failed });

@@ -54,12 +54,12 @@ describe("a stream that breaks after an event id", () => {
 
   it("is taken up as often as an upstream ends it that says when to come back", async () => {
     const ENDS = 6;
-    const letGo: number[] = [];
+    const postponed: number[] = [];
     const { peer, channel, clock } = await setup(seen => {
       if (peer.seen.length <= ENDS) events(seen, seen.method === "POST" ? priming : ": not yet\n\n").end();
       else events(seen, eventText(resultText(request.id))).end();
     });
-    const request = { ...outbound(), onLetGo: () => letGo.push(peer.seen.length) };
+    const request = { ...outbound(), onPostponed: () => postponed.push(peer.seen.length) };
     const reply = channel.request(request);
     for (let turn = 1; turn <= ENDS; turn++) {
       await clock.timer(700);
@@ -67,7 +67,7 @@ describe("a stream that breaks after an event id", () => {
       await peer.request(turn);
     }
     expect(plain(await reply)).toEqual({ kind: "result", result: { ok: true } });
-    expect(letGo).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(postponed).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it("is lost after three tries, or at once when the upstream cannot resume", async () => {
