@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Status } from "../../core/status.ts";
 import type { Environment } from "../../lib/platform.ts";
@@ -41,6 +43,19 @@ function portIn(url: string): number | undefined {
 export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+/** Ends the command where that address cannot be listened on. */
+export async function requireFree(at: Address, context: Context): Promise<void> {
+  const server = createServer();
+  try {
+    server.listen({ ...at, exclusive: true });
+    await once(server, "listening");
+  } catch (error) {
+    throw (await listenFailure(error, at, context)) ?? error;
+  } finally {
+    server.close();
+  }
 }
 
 /** What to tell about an address that cannot be listened on; `undefined` when the error is of another kind. */
