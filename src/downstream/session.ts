@@ -7,7 +7,7 @@ import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { ROOTS_CHANGED } from "../wire/capabilities.ts";
 import { initializeResult, legacyAgent } from "../wire/legacy.ts";
-import { type Message, notificationText } from "../wire/message.ts";
+import { type Invalid, type Message, notificationText } from "../wire/message.ts";
 import { LIST_CHANGED_OF } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { type LegacyVersion, negotiateLegacy } from "../wire/versions.ts";
@@ -38,6 +38,8 @@ export interface Session {
   readonly events: EventRing;
   /** Takes a message of the agent. Resolves when it is dealt with. */
   receive(message: Message, exchange: Exchange): Promise<void>;
+  /** Takes what is no message: a question that it seems to answer is not waited for any longer. */
+  garbled(text: Invalid): void;
   /** Tells that lists changed, on the stream for messages of our own, now or when there is one. */
   listsChanged(kinds: readonly Kind[]): void;
   /** Opens the way for messages of our own; a later one takes the place of an earlier one. */
@@ -165,6 +167,9 @@ export function openSession(options: SessionOptions): { session: Session; answer
       else if (message.kind === "notification") notification(message);
       else questions.settle(message);
     },
+    garbled({ id }) {
+      questions.settle({ kind: "error", id, error: NO_VALID_ANSWER });
+    },
     listsChanged(kinds) {
       for (const method of new Set(kinds.map(kind => LIST_CHANGED_OF[kind]))) {
         outbox.post(method, notificationText(method));
@@ -196,6 +201,7 @@ const CAPABILITIES_TOO_LARGE: Answer = {
   kind: "error",
   error: wireError(CODES.requestTooLarge, `capabilities are larger than ${MAX_CAPABILITIES_BYTES} bytes`),
 };
+const NO_VALID_ANSWER = wireError(CODES.internalError, "The agent gave no valid answer").error;
 const UNREACHABLE = {
   kind: "error",
   error: wireError(CODES.internalError, "The agent cannot be asked: it reads no event stream for this request").error,

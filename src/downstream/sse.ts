@@ -103,6 +103,7 @@ export function createSseEndpoint(options: {
     const text = readText(body.bytes);
     if (text.kind === "invalid") {
       const why = wireError(INVALID_CODES[text.reason], text.message);
+      connection.agent.session?.garbled(text);
       return refuse(response, { status: 400, why, id: text.id });
     }
     if (late && !late.admits(text)) return;

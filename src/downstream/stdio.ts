@@ -79,6 +79,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
   function receive(line: Buffer): void {
     const text = readText(line);
     if (text.kind === "invalid") {
+      agent.session?.garbled(text);
       exchange.error(text.id, wireError(INVALID_CODES[text.reason], text.message));
     } else if (text.kind === "request" && isModern(text)) {
       if (draining && beginsWork(text)) exchange.error(text.id, DRAINING);

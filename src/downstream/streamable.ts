@@ -62,6 +62,8 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const message = readText(body.bytes);
     if (message.kind === "invalid") {
       const why = wireError(INVALID_CODES[message.reason], message.message);
+      const ofSession = request.headers["mcp-session-id"];
+      if (typeof ofSession === "string") sessions.get(ofSession, visit.view)?.garbled(message);
       return refuse(response, { status: 400, why, id: message.id });
     }
     if (visit.late && !visit.late.admits(message)) return;

@@ -139,6 +139,23 @@ describe("an agent that cannot be asked", () => {
   });
 });
 
+describe("an agent whose answer is no message", () => {
+  const GARBLED: readonly unknown[] = [5, [], "x"];
+  test.each(Object.keys(AGENTS))("ends its call at once (%s), whoever asked", async name => {
+    for (const era of ["modern", "legacy"]) {
+      const { gateway } = await behind({ era });
+      const answers = [...GARBLED];
+      const respond: Responder = () => answers.shift() as Json;
+      const agent = keep((await AGENTS[name]?.(gateway, { capabilities: CAPABILITIES, respond })) as Agent);
+      for (const [at] of GARBLED.entries()) {
+        const call = { name: "converse", arguments: { nonce: `n${at}`, rounds: [["roots"]] } };
+        const { message } = await agent.request("tools/call", call);
+        expect(JSON.stringify(message?.result ?? message?.error)).toContain("no valid answer");
+      }
+    }
+  });
+});
+
 describe("an upstream that asks what is no question", () => {
   const ASKS: readonly (readonly [string, object])[] = [
     ["neither asks nor gives a state", {}],
