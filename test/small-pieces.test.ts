@@ -18,7 +18,7 @@ const nothing = (): void => {};
 
 const context = {
   ...{ id: "1", maxMessageBytes: 10 * MB, hadSession: false, wall: () => 0 },
-  ...{ onMessage: nothing, onCursor: nothing, onReply: nothing, onDropped: nothing },
+  ...{ onMessage: nothing, onCursor: nothing, onReply: nothing, onDropped: nothing, onHeld: nothing },
 };
 const replyOf = (type: string) => readReply({ status: 200, headers: { "content-type": type } }, context);
 

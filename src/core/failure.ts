@@ -21,6 +21,8 @@ export type Fault =
   | "connection_lost"
   | "protocol_error"
   | "too_large"
+  /** The answer came, and so much was coming in that there was no room to take it. */
+  | "no_room"
   | "auth_required"
   | "rate_limited"
   /** It could not deal with the request, or its answer makes no sense. */

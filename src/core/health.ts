@@ -28,6 +28,7 @@ const BLAME: Readonly<Record<Fault, ReadonlySet<Delivery>>> = {
   // What was never sent was refused by us.
   overloaded: new Set(["refused"]),
   too_large: never(),
+  no_room: never(),
   auth_required: never(),
   rate_limited: never(),
   // We ended it ourselves.

@@ -79,6 +79,7 @@ export const PASSES_SOON: Readonly<Record<Fault, boolean>> = {
   timeout: false,
   protocol_error: false,
   too_large: false,
+  no_room: false,
   auth_required: false,
   rate_limited: false,
   overloaded: false,

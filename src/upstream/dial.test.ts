@@ -8,6 +8,7 @@ import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import { createProcessRegistry } from "./child/process-registry.ts";
 import { createDialer } from "./dial.ts";
 import { createParking } from "./parking.ts";
+import { createReplyRooms } from "./reply-room.ts";
 import { transportOf } from "./transports.ts";
 
 const INTRODUCTION = { protocolVersion: "2024-11-05", capabilities: {}, serverInfo: { name: "short", version: "1" } };
@@ -31,7 +32,12 @@ test("a conversation that ends during its own handshake was never open", async (
     transportOf(UPSTREAM_SCHEMAS.sse.parse({ name: "short", transport: "sse", url: peer.url })),
     {
       ...{ clock, random: Math.random, identity: { name: "gateway", version: "0.0.0" }, environment: {} },
-      ...{ baseDir: ".", registry: createProcessRegistry(), parking: createParking(clock) },
+      ...{
+        baseDir: ".",
+        registry: createProcessRegistry(),
+        parking: createParking(clock),
+        replies: createReplyRooms({ clock }),
+      },
     },
   );
   onTestFinished(async () => {

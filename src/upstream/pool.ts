@@ -7,9 +7,12 @@ import type { Pressure } from "../core/pressure.ts";
 import { createRetryBudget, type RetryBudget } from "../core/retry-budget.ts";
 import type { DialWorld } from "./dial.ts";
 import { createParking } from "./parking.ts";
+import { createReplyRooms, type ReplyLimits } from "./reply-room.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 
-export interface PoolWorld extends Omit<DialWorld, "parking"> {
+export interface PoolWorld extends Omit<DialWorld, "parking" | "replies"> {
+  /** How much may gather of messages of upstreams, where it is not the usual. */
+  readonly replyLimits?: Partial<ReplyLimits>;
   /** What an upstream offered when it was last seen. */
   known(name: UpstreamName): Offer | undefined;
   changed(upstream: Upstream): void;
@@ -47,6 +50,7 @@ export function createPool(world: PoolWorld): Pool {
   let budgets = new Map<string, RetryBudget>();
   const leaving = new Set<Upstream>();
   const parking = createParking(world.clock);
+  const replies = createReplyRooms({ ...world.replyLimits, clock: world.clock });
 
   function retire(upstream: Upstream): void {
     leaving.add(upstream);
@@ -56,7 +60,7 @@ export function createPool(world: PoolWorld): Pool {
   function create(config: UpstreamConfig): Upstream {
     const upstream: Upstream = createUpstream(config, {
       ...world,
-      parking,
+      ...{ parking, replies },
       budget: budgets.get(sharersOf(config)) ?? createRetryBudget(),
       known: world.known(upstreamName(config.name)),
       changed: () => world.changed(upstream),

@@ -11,6 +11,7 @@ import { clientCredentials } from "./http/oauth.ts";
 import { openSseChannel } from "./http/sse.ts";
 import { type HttpChannel, openHttpChannel } from "./http/streamable.ts";
 import type { Known } from "./negotiate.ts";
+import type { ReplyRoom, ReplyRooms } from "./reply-room.ts";
 
 /** What opening a channel needs from the place where the gateway runs. */
 export interface TransportWorld {
@@ -21,6 +22,7 @@ export interface TransportWorld {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Working directory of children. */
   readonly baseDir: string;
+  readonly replies: ReplyRooms;
 }
 
 /** How agents share what runs at an upstream; `auto`: all of them one, until it shows that it would like to ask. */
@@ -80,13 +82,14 @@ export function transportOf(config: UpstreamConfig): Transport {
 }
 
 function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
-  const { clock, registry, environment, baseDir } = world;
+  const { clock, registry, environment, baseDir, replies } = world;
+  const room = replies.room();
   const { command, args, cwd = baseDir } = config;
   return {
     close: async () => {},
     open(events) {
       const env = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env });
-      return openStdioChannel({ clock, registry, environment, spec: { command, args, cwd, env } }, events);
+      return openStdioChannel({ clock, registry, environment, room, spec: { command, args, cwd, env } }, events);
     },
   };
 }
@@ -102,12 +105,13 @@ interface RemoteOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly dispatcher: UpstreamDispatcher;
+  readonly room: ReplyRoom;
   readonly credentials?: TokenSource;
 }
 
 function remoteOpener(
   { url, headers, auth }: RemoteConfig,
-  { clock, random }: TransportWorld,
+  { clock, random, replies }: TransportWorld,
   openChannel: (options: RemoteOptions, events: ChannelEvents) => Channel,
 ): Opener {
   const dispatcher = openDispatcher({ url, clock });
@@ -121,7 +125,8 @@ function remoteOpener(
       ...(auth.audience !== undefined && { audience: auth.audience }),
     }),
   };
-  const options: RemoteOptions = { url, headers, clock, random, dispatcher, ...credentials };
+  const room = replies.room();
+  const options: RemoteOptions = { url, headers, clock, random, dispatcher, room, ...credentials };
   return {
     open: events => openChannel(options, events),
     close: () => dispatcher.close(),

@@ -70,4 +70,24 @@ describe("lines", () => {
     expect(Math.min(run(), run(), run())).toBeLessThan(limitMs);
     expect([...lengths]).toEqual([size]);
   });
+
+  test("that are long say how much is held of them until they are complete, and short ones say nothing", () => {
+    const held: number[] = [];
+    const { push } = lineSplitter({
+      maxBytes: 400_000,
+      onLine() {},
+      onTooLong() {},
+      onHeld: bytes => held.push(bytes),
+    });
+    const part = Buffer.alloc(60_000, "x");
+    push(part);
+    push(Buffer.from("\n"));
+    expect(held).toEqual([]);
+    for (let parts = 0; parts < 4; parts++) push(part);
+    expect(held.at(-1)).toBeGreaterThanOrEqual(240_000);
+    push(Buffer.from("\n"));
+    expect(held.at(-1)).toBe(0);
+    for (let parts = 0; parts < 8; parts++) push(part);
+    expect(held.at(-1)).toBe(0);
+  });
 });

@@ -11,7 +11,12 @@ export interface LineSplitterOptions {
   onLine(line: Buffer): void;
   /** Said once for each line that is too long; the line is skipped up to its end. */
   onTooLong(): void;
+  /** How much is held of a line that is not complete, after each piece and 0 at its end; nothing is said of short ones. */
+  onHeld?(bytes: number): void;
 }
+
+/** A line of which no more is held is short. */
+const SMALL_BYTES = 64 * 1024;
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -20,9 +25,10 @@ const CARRIAGE_RETURN = 0x0d;
  * Cuts a byte stream into lines, in linear time and with memory in proportion to the longest line, whatever the size of
  * the chunks. A line within one chunk is not copied.
  */
-export function lineSplitter({ maxBytes, onLine, onTooLong }: LineSplitterOptions): LineSplitter {
+export function lineSplitter({ maxBytes, onLine, onTooLong, onHeld }: LineSplitterOptions): LineSplitter {
   const pending = new ByteBuffer(maxBytes);
   let skipping = false;
+  let large = false;
 
   const emit = (line: Buffer): void => {
     const end = line[line.length - 1] === CARRIAGE_RETURN ? line.length - 1 : line.length;
@@ -61,6 +67,10 @@ export function lineSplitter({ maxBytes, onLine, onTooLong }: LineSplitterOption
         from = end + 1;
       }
       beginLine(chunk.subarray(from));
+      const held = pending.length;
+      if (held <= SMALL_BYTES && !large) return;
+      large = held > SMALL_BYTES;
+      onHeld?.(large ? held : 0);
     },
   };
 }

@@ -45,6 +45,11 @@ const BEFORE_EFFECT: Record<Fault, Reason> = {
   connection_lost: unavailable(),
   protocol_error: protocolError(),
   too_large: tooLarge(),
+  no_room: {
+    code: CODES.responseTooLarge,
+    reason: "no_room",
+    message: "The upstream's answer came while too many large ones were coming in, and was not taken",
+  },
   auth_required: {
     code: CODES.upstreamAuthRequired,
     reason: "upstream_auth_required",
@@ -172,7 +177,7 @@ function upstreamError(failure: Extract<Failure, { kind: "upstream" }>): WireErr
       upstream: failure.upstream,
       attempt: failure.attempts,
       delivery: DELIVERY[failure.delivery],
-      retryable: sure ? !HOPELESS.has(failure.fault) : failure.fault === "timeout" && failure.replaySafe === true,
+      retryable: sure ? !HOPELESS.has(failure.fault) : PASSING.has(failure.fault) && failure.replaySafe === true,
       ...(failure.retryAfterMs !== undefined && { retryAfterMs: failure.retryAfterMs }),
     },
   );
@@ -180,6 +185,8 @@ function upstreamError(failure: Extract<Failure, { kind: "upstream" }>): WireErr
 
 /** The same request would be refused again. */
 const HOPELESS: ReadonlySet<Fault> = new Set(["auth_required", "protocol_error", "too_large"]);
+/** It may go well the next time; whether it may be repeated depends on whether it does harm. */
+const PASSING: ReadonlySet<Fault> = new Set(["timeout", "no_room"]);
 /** Nobody but the upstream that cannot be reached knows what the request is about. */
 const OWNER_DOWN = { instead: "upstream_unavailable", reason: "owner_down" } as const;
 

@@ -37,6 +37,29 @@ const stream = fc
   )
   .map(parts => Buffer.from(parts.join("")));
 
+/** What is said to be held after each piece. */
+function heldAfter(...pieces: string[]): number[] {
+  const held: number[] = [];
+  const push = sseParser({ maxEventBytes: 500_000, onEvent() {}, onTooLong() {}, onHeld: bytes => held.push(bytes) });
+  for (const piece of pieces) push(Buffer.from(piece));
+  return held;
+}
+
+describe("what is held of an event that is not complete", () => {
+  const part = "x".repeat(60_000);
+
+  it("is told of large ones, after each piece and at their end", () => {
+    expect(heldAfter("data: ", part)).toEqual([]);
+    expect(heldAfter(`data: ${part}`, part, "\n", "\n")).toEqual([120_006, 120_000, 0]);
+    expect(heldAfter(`data: ${part}\n`, `data: ${part}\n`, "\n")).toEqual([120_001, 0]);
+  });
+
+  it("is nothing once the event is too long, or was no event", () => {
+    expect(heldAfter(`data: ${part.repeat(8)}`, part).at(-1)).toBe(0);
+    expect(heldAfter(`: ${part}${part}`, "\n")).toEqual([120_002, 0]);
+  });
+});
+
 describe("reading events", () => {
   it("understands names, ids, retry times and several lines of data", () => {
     expect(read("event: ping\nid: 7\nretry: 250\ndata: a\ndata:b\n\n")).toEqual([

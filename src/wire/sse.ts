@@ -20,7 +20,12 @@ export interface SseParserOptions {
   onEvent(event: SseEvent): void;
   /** Said once; everything after it is ignored. */
   onTooLong(): void;
+  /** How much of an event is held that is not complete, after each piece and 0 at its end; nothing is said of small ones. */
+  onHeld?(bytes: number): void;
 }
+
+/** An event of which no more is held is small. */
+const SMALL_BYTES = 64 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -45,6 +50,7 @@ class Parser {
   #afterCr = false;
   #firstLine = true;
   #dead = false;
+  #large = false;
   readonly #data: ByteBuffer;
   /** Whether there was a line of data, be it empty. */
   #hasData = false;
@@ -59,6 +65,14 @@ class Parser {
   }
 
   push(chunk: Buffer): void {
+    this.#read(chunk);
+    const held = this.#data.length + this.#head.length;
+    if (held <= SMALL_BYTES && !this.#large) return;
+    this.#large = held > SMALL_BYTES;
+    this.#options.onHeld?.(this.#large ? held : 0);
+  }
+
+  #read(chunk: Buffer): void {
     let at = this.#afterCr && chunk[0] === LF ? 1 : 0;
     if (chunk.length > 0) this.#afterCr = false;
     // Each kind of line end is searched for from where it was last found, so that all searching stays linear.

@@ -31,6 +31,11 @@ const TOLD: Readonly<Record<Exclude<Fault, "cancelled">, Readonly<Record<When, E
   },
   protocol_error: { not_sent: INVALID, refused: INVALID, sent: INVALID },
   too_large: { not_sent: TOO_LARGE, refused: TOO_LARGE, sent: TOO_LARGE },
+  no_room: {
+    not_sent: [-31008, "no_room", true],
+    refused: [-31008, "no_room", true],
+    sent: [-31008, "no_room", false],
+  },
   auth_required: { not_sent: NO_LOGIN, refused: NO_LOGIN, sent: NO_LOGIN },
   rate_limited: { not_sent: LIMITED, refused: LIMITED, sent: [-31004, "upstream_rate_limited", false] },
   stopped: { not_sent: DRAINING, refused: DRAINING, sent: [-31006, "draining", false] },
@@ -72,6 +77,7 @@ describe("an agent", () => {
 
   it.each(["sent_unknown", "partial"] as const)("may repeat after a timeout (%s) what does no harm twice", delivery => {
     expect(told({ fault: "timeout", delivery, replaySafe: true }).gateway.retryable).toBe(true);
+    expect(told({ fault: "no_room", delivery: "answered", replaySafe: true }).gateway.retryable).toBe(true);
     expect(told({ fault: "connection_lost", delivery, replaySafe: true }).gateway.retryable).toBe(false);
   });
 

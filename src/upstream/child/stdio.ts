@@ -5,6 +5,7 @@ import { lineSplitter } from "../../wire/lines.ts";
 import { oneLine, readMessage } from "../../wire/message.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
+import type { ReplyRoom } from "../reply-room.ts";
 import { createLineWriter, type LineWriter, type Outgoing } from "./line-writer.ts";
 import { type ProcessEndKind, type ProcessHost, type ProcessSpec, startProcess } from "./process.ts";
 import { printable } from "./stderr-ring.ts";
@@ -16,6 +17,8 @@ export interface StdioOptions extends ProcessHost {
   readonly maxMessageBytes?: number;
   /** Bytes that may wait for a child that reads slowly; one larger message is taken when nothing else waits. */
   readonly maxQueuedBytes?: number;
+  /** Shared with everything else that comes from the same upstream. */
+  readonly room?: ReplyRoom;
   /** How long a child may leave its input unread while something waits. */
   readonly stallMs?: number;
 }
@@ -106,8 +109,14 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     correlator.receive(message);
   };
 
+  const holding = options.room?.open();
   const lines = lineSplitter({
     maxBytes: maxMessageBytes,
+    onHeld(bytes) {
+      if (!holding || holding.hold(bytes)) return;
+      child.stdout?.pause();
+      holding.caughtUp(() => child.stdout?.resume());
+    },
     onLine,
     onTooLong() {
       const detail = `"${spec.command}" sent a message of more than ${maxMessageBytes} bytes`;
@@ -119,6 +128,7 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
   const child = startProcess(spec, options, {
     stdout: lines.push,
     closed({ how, detail }) {
+      holding?.hold(0);
       fail(FAULTS[how], detail);
       // How it ended says more than what was noticed of that before.
       if (ended?.fault === "unreachable") ended = { ...ended, detail };

@@ -2,6 +2,7 @@ import type { Behind } from "../../core/call.ts";
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Running, Stoppable } from "../../lib/running.ts";
+import type { ReplyRoom } from "../reply-room.ts";
 import { CredentialError, type TokenSource } from "./credentials.ts";
 import type { UpstreamDispatcher } from "./dispatcher.ts";
 import { failure, faultOf } from "./faults.ts";
@@ -14,6 +15,8 @@ export interface HttpLink {
   readonly dispatcher: UpstreamDispatcher;
   readonly credentials: TokenSource | undefined;
   readonly staticHeaders: readonly string[];
+  /** Where messages gather until they are complete. */
+  readonly room: ReplyRoom;
   /** Everything that still runs, so that closing the channel can end it. */
   readonly running: Running<Stoppable>;
 }

@@ -4,6 +4,7 @@ import { ByteBuffer } from "../../wire/byte-buffer.ts";
 import { type Invalid, type Message, readMessage } from "../../wire/message.ts";
 import { sseParser } from "../../wire/sse.ts";
 import type { Reply } from "../channel.ts";
+import { REPLIES } from "../reply-room.ts";
 import { failure } from "./faults.ts";
 import { faultOfBareStatus, faultOfStatus, header, mediaType, type ReplyHead } from "./statuses.ts";
 
@@ -23,6 +24,8 @@ export interface ReplyContext {
   onReply(reply: Reply): void;
   /** Something came after the answer. */
   onDropped(): void;
+  /** How much is held of a message that is not complete; small ones are not told of. */
+  onHeld(bytes: number): void;
 }
 
 /** Takes the body of a reply. `end` must bring the answer if nothing has. */
@@ -76,6 +79,7 @@ export function readEvents(context: ReplyContext): ReplyReader {
   };
   const push = sseParser({
     maxEventBytes: context.maxMessageBytes,
+    onHeld: bytes => context.onHeld(bytes),
     onTooLong: () => {
       if (!answered) answer(tooLarge(context));
     },
@@ -126,11 +130,15 @@ function collect(context: ReplyContext, whole: (text: Buffer) => void): ReplyRea
   return {
     data(chunk) {
       if (gaveUp) return;
-      if (body.length + chunk.length > context.maxMessageBytes) {
+      const bytes = body.length + chunk.length;
+      if (bytes > context.maxMessageBytes) {
         gaveUp = true;
         body.clear();
         context.onReply(tooLarge(context));
-      } else body.append(chunk);
+      } else {
+        body.append(chunk);
+        if (bytes > REPLIES.smallBytes) context.onHeld(bytes);
+      }
     },
     end() {
       if (!gaveUp) whole(body.take());

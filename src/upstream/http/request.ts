@@ -4,6 +4,7 @@ import type { Stoppable } from "../../lib/running.ts";
 import type { Message } from "../../wire/message.ts";
 import { reconnectMs } from "../backoff.ts";
 import type { OutboundRequest, Reply } from "../channel.ts";
+import type { Holding } from "../reply-room.ts";
 import { Conversation, type HttpLink, type LinkRequest, type ReplyListener } from "./conversation.ts";
 import type { Deadlines, Timed } from "./deadlines.ts";
 import { failure } from "./faults.ts";
@@ -29,6 +30,10 @@ export interface RequestHost {
 /** How often in a row a broken stream is taken up again without having brought anything new. */
 const MAX_RESUMES = 3;
 const BAD_SESSION = failure("protocol_error", "sent_unknown", "the upstream's session id has forbidden characters");
+const NO_ROOM: Reply = {
+  kind: "failed",
+  ...failure("no_room", "answered", "too many large answers were coming in for the rest of it to be read"),
+};
 
 /** Sends one request and waits for its reply, wherever that comes from. */
 export function sendRequest(host: RequestHost, request: OutboundRequest): Promise<Reply> {
@@ -57,6 +62,8 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   /** Whether the upstream itself ended the reply, rather than a fault. */
   #ended = false;
   #cancelResume: (() => void) | undefined;
+  /** What has come of a large message. */
+  #holding: Holding | undefined;
   readonly #onAbort = (): void => this.#giveUp("cancelled", "nobody waits for the answer any more");
 
   constructor(host: RequestHost, request: OutboundRequest, resolve: (reply: Reply) => void) {
@@ -84,6 +91,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   }
 
   #converse(exchange: LinkRequest): void {
+    this.#holding?.hold(0);
     this.#reader = undefined;
     this.#ended = false;
     this.#conversation = new Conversation(this.#host.link, exchange, this);
@@ -136,6 +144,12 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     this.#host.dropped();
   }
 
+  onHeld(bytes: number): void {
+    if (this.#settled) return;
+    this.#holding ??= this.#host.link.room.open(() => this.onReply(NO_ROOM));
+    if (!this.#holding.hold(bytes)) this.#conversation?.hold(this.#holding);
+  }
+
   /** The reply is not what it should be, or will not come; a stream with event ids can be taken up again. */
   failed(failed: AttemptFailure & { readonly status?: number }): void {
     if (this.#settled) return;
@@ -155,7 +169,9 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   }
 
   late(): void {
-    this.#giveUp("timeout", "no answer came in time");
+    // It is we who kept the upstream from bringing the rest.
+    if (this.#holding?.waits) this.onReply(NO_ROOM);
+    else this.#giveUp("timeout", "no answer came in time");
   }
 
   /** Ends the wait for taking it up again, because the channel closes. */
@@ -195,6 +211,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   #settle(reply: Reply): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#holding?.hold(0);
     this.#host.deadlines.remove(this.#deadline);
     this.#cancelResume?.();
     this.#host.link.running.remove(this);

@@ -3,6 +3,7 @@ import { Running, type Stoppable, stopAll } from "../../lib/running.ts";
 import { sseParser } from "../../wire/sse.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
+import { createReplyRooms } from "../reply-room.ts";
 import { Conversation, type HttpLink } from "./conversation.ts";
 import { type Delivery, deliver } from "./deliver.ts";
 import { openDispatcher } from "./dispatcher.ts";
@@ -38,6 +39,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   const streamUrl = new URL(options.url);
   const dispatcher = options.dispatcher ?? openDispatcher(options);
   const link: HttpLink = {
+    room: options.room ?? createReplyRooms({ clock }).room(),
     ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
     staticHeaders: staticHeaders(options.headers, credentials),
   };
@@ -73,6 +75,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   const finish = (cause: AttemptFailure): void => {
     if (over) return;
     over = cause;
+    holding.hold(0);
     cancelEndpointTimer();
     for (const id of unsent.keys()) correlator.fail(id, { ...cause, delivery: "not_sent" });
     unsent.clear();
@@ -95,8 +98,12 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     unsent.clear();
   };
 
+  const holding = link.room.open();
   const push = sseParser({
     maxEventBytes: maxMessageBytes,
+    onHeld: bytes => {
+      if (!holding.hold(bytes)) stream.hold(holding);
+    },
     onTooLong: () => {
       const fault = correlator.size === 1 ? "too_large" : "connection_lost";
       finish(failure(fault, "sent_unknown", `the upstream sent a message larger than ${maxMessageBytes} bytes`));

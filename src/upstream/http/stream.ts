@@ -45,10 +45,14 @@ export function openStandaloneStream(options: StreamOptions): () => void {
   let retryMs: number | undefined;
   let conversation: Conversation | undefined;
   let cancelWait = (): void => {};
+  const holding = link.room.open();
 
   const connect = (): void => {
     const push = sseParser({
       maxEventBytes: maxMessageBytes,
+      onHeld: bytes => {
+        if (!holding.hold(bytes)) conversation?.hold(holding);
+      },
       onTooLong: () => {
         options.onDropped();
         conversation?.abandon();
@@ -100,6 +104,7 @@ export function openStandaloneStream(options: StreamOptions): () => void {
   const again = (askedMs = retryMs): void => {
     if (stopped) return;
     cancelWait();
+    holding.hold(0);
     cancelWait = link.clock.after(reconnectMs(askedMs, failures, random), connect);
     failures++;
   };
@@ -107,6 +112,7 @@ export function openStandaloneStream(options: StreamOptions): () => void {
     if (stopped) return;
     stopped = true;
     cancelWait();
+    holding.hold(0);
     link.running.remove(handle);
     conversation?.abandon();
   };

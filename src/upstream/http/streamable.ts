@@ -1,6 +1,7 @@
 import type { Clock, Random } from "../../core/ports.ts";
 import { Running, type Stoppable, stopAll } from "../../lib/running.ts";
 import type { Channel, ChannelEvents } from "../channel.ts";
+import { createReplyRooms, type ReplyRoom } from "../reply-room.ts";
 import type { HttpLink } from "./conversation.ts";
 import type { TokenSource } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -20,6 +21,8 @@ export interface HttpChannelOptions {
   readonly random?: Random;
   readonly maxMessageBytes?: number;
   readonly keepAliveMs?: number;
+  /** Shared with everything else that comes from the same upstream. */
+  readonly room?: ReplyRoom;
   /** Shared with other channels to the same upstream under the same credentials; whoever opened it closes it. */
   readonly dispatcher?: UpstreamDispatcher;
 }
@@ -54,6 +57,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   const path = pathname + search;
   const dispatcher = options.dispatcher ?? openDispatcher(options);
   const link: HttpLink = {
+    room: options.room ?? createReplyRooms({ clock }).room(),
     ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
     staticHeaders: staticHeaders(options.headers, credentials),
   };
