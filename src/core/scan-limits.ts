@@ -7,6 +7,8 @@ export interface ScanLimits {
   readonly maxNoted: number;
   /** Most keys of all objects together: whoever parses the text makes a member of each. */
   readonly maxKeys: number;
+  /** Most elements of all arrays together; an object or an array counts as {@link CONTAINER_COUNTS}. */
+  readonly maxElements: number;
   /**
    * `checked`: every byte of every string (text of an agent, which a shared child will read).
    * `skipped`: long strings are jumped over natively (text of an upstream: large, and read by nobody but its agent).
@@ -17,6 +19,8 @@ export interface ScanLimits {
   readonly duplicates: "refused" | "last_counts";
 }
 
+/** What an element costs that is an object or an array, where a number costs 1. */
+export const CONTAINER_COUNTS = 8;
 const MAX_DEPTH = 128;
 const LEVELS = 3;
 export const AGENT_TEXT: ScanLimits = {
@@ -24,15 +28,22 @@ export const AGENT_TEXT: ScanLimits = {
   levels: LEVELS,
   maxNoted: 10_000,
   maxKeys: 50_000,
+  maxElements: 800_000,
   strings: "checked",
   duplicates: "refused",
 };
-export const UPSTREAM_TEXT: ScanLimits = { ...AGENT_TEXT, maxKeys: Number.POSITIVE_INFINITY, strings: "skipped" };
+export const UPSTREAM_TEXT: ScanLimits = {
+  ...AGENT_TEXT,
+  maxKeys: Number.POSITIVE_INFINITY,
+  maxElements: Number.POSITIVE_INFINITY,
+  strings: "skipped",
+};
 /** Text that comes from nobody outside. */
 export const OWN_TEXT: ScanLimits = {
   ...AGENT_TEXT,
   maxNoted: Number.POSITIVE_INFINITY,
   maxKeys: Number.POSITIVE_INFINITY,
+  maxElements: Number.POSITIVE_INFINITY,
 };
 /** Part of a text that was scanned before. */
 export const SCANNED_TEXT: ScanLimits = { ...OWN_TEXT, strings: "skipped", duplicates: "last_counts" };

@@ -198,6 +198,25 @@ describe("very many keys", () => {
   });
 });
 
+describe("elements of arrays", () => {
+  const array = (element: string, count: number): string => `[${Array(count).fill(element).join(",")}]`;
+  const message = (text: string): string => `{"params":{"arguments":{"rows":${text}}}}`;
+
+  it("are refused of an agent beyond 800,000 in all arrays together", () => {
+    expect(refusal(message(array("1", 800_000)))).toBeUndefined();
+    expect(refusal(message(array("1", 800_001)))).toBe("too_many");
+    expect(refusal(message(array(array("1", 100), 8_000)))).toBe("too_many");
+    expect(refusal(message(array("1", 900_000)), UPSTREAM_TEXT)).toBeUndefined();
+  });
+
+  it("count as eight where they are objects or arrays, which cost as much to whoever reads them", () => {
+    for (const element of ["{}", "[]"]) {
+      expect(refusal(message(array(element, 100_000)))).toBeUndefined();
+      expect(refusal(message(array(element, 100_001)))).toBe("too_many");
+    }
+  });
+});
+
 describe("repeated keys", () => {
   it.each([
     '{"id":1,"id":2}',

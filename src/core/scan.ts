@@ -19,7 +19,7 @@ import {
   TRUE,
 } from "./json-tokens.ts";
 import { knownKey } from "./known-keys.ts";
-import { ScanError, type ScanLimits } from "./scan-limits.ts";
+import { CONTAINER_COUNTS, ScanError, type ScanLimits } from "./scan-limits.ts";
 
 /**
  * One strict pass over JSON text. It proves that the text is well-formed, not too deep and free of duplicate keys where
@@ -70,6 +70,7 @@ class Scanner {
   #depth = 0;
   #keys = 0;
   #references = 0;
+  #elements = 0;
 
   constructor(text: Buffer, limits: ScanLimits) {
     this.#text = text;
@@ -102,7 +103,7 @@ class Scanner {
     this.#space();
     if (this.#text[this.#at] !== OPEN_ARRAY) this.#fail("expected an array");
     this.#array(start => {
-      if (elements.length === most) this.#tooMany(`more than ${most} elements`);
+      if (elements.length === most) this.#fail(`more than ${most} elements`, "too_many");
       elements.push(this.#text[start] === OPEN_OBJECT ? this.#text.subarray(start, this.#at) : undefined);
     });
     this.#space();
@@ -110,12 +111,8 @@ class Scanner {
     return elements;
   }
 
-  #fail(what: string): never {
-    throw new ScanError("syntax", `${what} at byte ${this.#at}`);
-  }
-
-  #tooMany(what: string): never {
-    throw new ScanError("too_many", `${what} at byte ${this.#at}`);
+  #fail(what: string, reason: ScanError["reason"] = "syntax"): never {
+    throw new ScanError(reason, `${what} at byte ${this.#at}`);
   }
 
   #space(): void {
@@ -130,9 +127,7 @@ class Scanner {
   }
 
   #enter(): void {
-    if (++this.#depth > this.#limits.maxDepth) {
-      throw new ScanError("too_deep", `nested deeper than ${this.#limits.maxDepth} at byte ${this.#at}`);
-    }
+    if (++this.#depth > this.#limits.maxDepth) this.#fail(`nested deeper than ${this.#limits.maxDepth}`, "too_deep");
     this.#at++;
     this.#space();
   }
@@ -156,7 +151,7 @@ class Scanner {
         if (text[keyStart] !== QUOTE) this.#fail("expected a key");
         this.#string("checked");
         const keyEnd = this.#at;
-        if (++this.#keys > this.#limits.maxKeys) this.#tooMany(`more than ${this.#limits.maxKeys} keys`);
+        if (++this.#keys > this.#limits.maxKeys) this.#fail(`more than ${this.#limits.maxKeys} keys`, "too_many");
         this.#space();
         if (text[this.#at] !== COLON) this.#fail("expected ':'");
         this.#at++;
@@ -180,7 +175,8 @@ class Scanner {
     const key = knownKey(this.#text, at.keyStart, at.keyEnd) ?? decodeString(this.#text, at.keyStart, at.keyEnd);
     if (this.#limits.duplicates === "refused" && members.has(key))
       throw new ScanError("duplicate_key", `duplicate key at byte ${at.keyStart}`);
-    if (members.size === this.#limits.maxNoted) this.#tooMany(`an object has more than ${members.size} members`);
+    if (members.size === this.#limits.maxNoted)
+      this.#fail(`an object has more than ${members.size} members`, "too_many");
     const start = this.#at;
     const before = this.#references;
     const inner = this.#value(DESCEND.has(key) ? at.levels - 1 : 0);
@@ -194,6 +190,9 @@ class Scanner {
     if (text[this.#at] !== CLOSE_ARRAY) {
       for (;;) {
         const start = this.#at;
+        const first = text[start];
+        this.#elements += first === OPEN_OBJECT || first === OPEN_ARRAY ? CONTAINER_COUNTS : 1;
+        if (this.#elements > this.#limits.maxElements) this.#fail("too many elements of arrays", "too_many");
         this.#value(0);
         element?.(start);
         this.#space();
