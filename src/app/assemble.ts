@@ -40,8 +40,7 @@ const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
  * ever built or replaced.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { keep, version } = options;
-  const clock = systemClock;
+  const { keep, version, clock = systemClock } = options;
   const startedAt = clock.wall();
   const troubles: string[] = [];
   let rejections: readonly string[] = [];

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Config } from "../config/schema.ts";
 import type { Front } from "../core/front.ts";
+import type { Clock } from "../core/ports.ts";
 import type { Status, UpstreamStatus } from "../core/status.ts";
 
 /** What a gateway needs from the place where it runs. */
@@ -14,6 +15,8 @@ export interface GatewayOptions {
   readonly keep: Keep;
   readonly version: string;
   readonly warnings: readonly string[];
+  /** The machine's own where there is none. */
+  readonly clock?: Clock;
   /** Takes one line for whoever watches over the process. */
   readonly tell: (line: string) => void;
 }
