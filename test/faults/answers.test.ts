@@ -91,11 +91,12 @@ const ROWS: readonly FaultRow[] = [
   ),
   {
     id: "F-16",
-    title: "503 with Retry-After is a refusal, and the wait reaches the agent",
+    // Not -31001: the upstream was reached, and says that it has too much to do and for how long (RFC 9110, 15.6.4).
+    title: "503 with Retry-After is a refusal: another one is asked, or the agent hears of the overload and the wait",
     kinds: HTTP,
     setup: JSON_ONLY,
     inject: status(503, { "retry-after": "7" }),
-    unsafe: { code: -31005, delivery: "refused", retryable: true, retryAfterMs: 7_000 },
+    unsafe: { code: -31005, delivery: "refused", retryable: true, reason: "overloaded", retryAfterMs: 7_000 },
   },
   {
     id: "F-17",
