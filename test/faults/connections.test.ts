@@ -1,3 +1,5 @@
+import { expect } from "vitest";
+import { poll } from "../fixtures/poll.ts";
 import type { Then } from "../fixtures/upstream/script.ts";
 import { type FaultRow, proveRows } from "./fault-rows.ts";
 import type { Kind, Pair } from "./pair.ts";
@@ -24,6 +26,11 @@ const ROWS: readonly FaultRow[] = [
       return () => proxy.up();
     },
     unsafe: { code: -31001, delivery: "not_sent", retryable: true, reason: "upstream_unavailable" },
+    // Changes of state are lines of their own.
+    async after({ name }, { lab }) {
+      const isDown = new RegExp(`^\\d\\d:\\d\\d:\\d\\d Failed to connect to upstream "${name}-a": `, "m");
+      expect(await poll(() => isDown.test(lab.gateway.output()))).toBe(true);
+    },
   },
   {
     id: "F-03",

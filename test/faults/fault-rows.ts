@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { failureOf, type Need, resultOf, row, type Told } from "./lab.ts";
+import { expectLogged, failureOf, loggedOf, type Need, resultOf, row, type Told } from "./lab.ts";
 import { type Kind, type Lab, type Pair, type PairOptions, runsOf, startLab } from "./pair.ts";
 import type { RowId } from "./rows.ts";
 
@@ -40,38 +40,45 @@ export function proveRows(rows: readonly FaultRow[]): void {
 }
 
 async function prove(lab: Lab, pair: Pair, { inject, unsafe, safe, after }: FaultRow): Promise<void> {
-  const { a, b } = pair;
+  const { a, b, name } = pair;
+  const nonceOf = (word: string): string => `${name}-${word}`;
   await lab.recovered(pair);
-  resultOf(await lab.call(pair.unsafe, { nonce: "before" }));
-  expect(runsOf("before", a, b)).toEqual([1, 0]);
+  resultOf(await lab.call(pair.unsafe, { nonce: nonceOf("before") }));
+  expect(runsOf(nonceOf("before"), a, b)).toEqual([1, 0]);
 
   const takeBack = await inject(pair);
   if (MAY_HAVE_RUN.has(unsafe.delivery)) {
-    expect(failureOf(await lab.call(pair.unsafe, { nonce: "unsafe" }))).toMatchObject(unsafe);
-    const [onA, onB] = runsOf("unsafe", a, b);
+    expect(failureOf(await lab.call(pair.unsafe, { nonce: nonceOf("unsafe") }))).toMatchObject(unsafe);
+    const [onA, onB] = runsOf(nonceOf("unsafe"), a, b);
     expect([onA! <= 1, onB]).toEqual([true, 0]);
   } else {
-    expect(failureOf(await lab.callFirst(pair, pair.unsafe, { nonce: "alone" }))).toMatchObject(unsafe);
-    resultOf(await lab.call(pair.unsafe, { nonce: "unsafe" }));
-    expect([runsOf("alone", a, b), runsOf("unsafe", a, b)]).toEqual([
+    expect(failureOf(await lab.callFirst(pair, pair.unsafe, { nonce: nonceOf("alone") }))).toMatchObject(unsafe);
+    resultOf(await lab.call(pair.unsafe, { nonce: nonceOf("unsafe") }));
+    expect([runsOf(nonceOf("alone"), a, b), runsOf(nonceOf("unsafe"), a, b)]).toEqual([
       [0, 0],
       [0, 1],
     ]);
   }
-  await after?.(pair, { nonce: "unsafe", lab });
+  const told = MAY_HAVE_RUN.has(unsafe.delivery) ? "unsafe" : "alone";
+  await expectLogged(lab.gateway, nonceOf(told), { ...unsafe, upstream: `${name}-a` });
+  await after?.(pair, { nonce: nonceOf("unsafe"), lab });
 
-  const again = await lab.call(pair.safe, { a: 1, b: 2, nonce: "safe" });
+  const again = await lab.call(pair.safe, { a: 1, b: 2, nonce: nonceOf("safe") });
   if (safe) expect(failureOf(again)).toMatchObject(safe);
   else {
     expect(resultOf(again)).toMatchObject({ content: [{ text: "3" }] });
-    expect(runsOf("safe", b)).toEqual([1]);
+    expect(runsOf(nonceOf("safe"), b)).toEqual([1]);
+    // Tried at the first, if that was still thought to be well, and then answered by the other.
+    const logged = await loggedOf(lab.gateway, nonceOf("safe"));
+    expect(logged).toMatchObject({ outcome: "ok", upstream: `${name}-b` });
+    expect(logged.attempts).toBeLessThanOrEqual(2);
   }
 
   await takeBack();
   await lab.recovered(pair);
-  resultOf(await lab.callFirst(pair, pair.unsafe, { nonce: "healed" }));
-  expect(runsOf("healed", a, b)).toEqual([1, 0]);
-  expect(Math.max(...runsOf("unsafe", a, b))).toBeLessThanOrEqual(1);
+  resultOf(await lab.callFirst(pair, pair.unsafe, { nonce: nonceOf("healed") }));
+  expect(runsOf(nonceOf("healed"), a, b)).toEqual([1, 0]);
+  expect(Math.max(...runsOf(nonceOf("unsafe"), a, b))).toBeLessThanOrEqual(1);
 }
 
 const MAY_HAVE_RUN = new Set<Told["delivery"]>(["unknown", "answered"]);

@@ -3,6 +3,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Answered } from "../fixtures/agents/answered.ts";
 import { parse } from "../fixtures/agents/answered.ts";
+import type { GatewayRun } from "../fixtures/gateway.ts";
+import { poll } from "../fixtures/poll.ts";
+import type { Json } from "../fixtures/upstream/contract.ts";
 import type { RowId } from "./rows.ts";
 
 /** What a test needs of the machine; each says what is missing. */
@@ -72,6 +75,40 @@ function onlyAnswer({ raw, message, status }: Answered) {
   // Clients read the bodies of errors only with 200; a line has no status.
   expect([0, 200]).toContain(status);
   return message!;
+}
+
+/** The one line that the log has of the call with this nonce, with all that every line must say. */
+export async function loggedOf({ logLines }: Pick<GatewayRun, "logLines">, nonce: string): Promise<Json> {
+  const ours = () => logLines().filter(({ request }) => JSON.stringify(request ?? "").includes(`"nonce":"${nonce}"`));
+  expect(await poll(() => ours().length > 0), `a line for ${nonce}`).toBe(true);
+  const lines = ours();
+  expect(lines, JSON.stringify(lines)).toHaveLength(1);
+  expect(lines[0]).toMatchObject({
+    ...{ event: "call", ts: expect.any(String), mono: expect.any(Number), ms: expect.any(Number) },
+    ...{ agent: expect.any(String), principal: expect.any(String), method: "tools/call", target: expect.any(String) },
+    ...{ upstream: expect.any(String), attempts: expect.any(Number), outcome: expect.any(String) },
+    ...{ bytesIn: expect.any(Number), bytesOut: expect.any(Number) },
+  });
+  return lines[0]!;
+}
+
+/** How the log calls what an agent was told. */
+const DELIVERIES: Readonly<Record<NonNullable<Told["delivery"]>, RegExp>> = {
+  not_sent: /^\w+ \(not_sent\): ./,
+  refused: /^\w+ \(refused\): ./,
+  unknown: /^\w+ \((sent_unknown|partial)\): ./,
+  answered: /^\w+ \(answered\): ./,
+};
+
+/** The log says of the call with this nonce what its agent was told, and by whose fault. */
+export async function expectLogged(
+  gateway: Pick<GatewayRun, "logLines">,
+  nonce: string,
+  told: Partial<Told> & { readonly upstream: string },
+): Promise<void> {
+  const { outcome, reason, upstream } = await loggedOf(gateway, nonce);
+  expect([outcome, upstream]).toEqual(["failed", told.upstream]);
+  expect(reason).toMatch(DELIVERIES[told.delivery ?? "unknown"]);
 }
 
 /** Memory that a process has resident now, and the most it ever had, in MiB. */
