@@ -9,6 +9,7 @@ import { legacyAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { upstreamCommand } from "../fixtures/build.ts";
 import { configToml, rad, startGateway, writeConfig } from "../fixtures/gateway.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
+import { poll } from "../fixtures/poll.ts";
 import { startUpstream } from "../fixtures/upstream/upstream.ts";
 import { behind, tableOf, UNLIMITED } from "./behind.ts";
 import { failureOf, resultOf, row } from "./lab.ts";
@@ -33,6 +34,59 @@ row(
     expect(health).toBe("ok");
     expect(upstreams[0]).toMatchObject({ state: "ready", failures: 0 });
     expect((await fetch(`${gateway.base}/readyz`)).status).toBe(200);
+  },
+);
+
+/** On SIGUSR2 the process does nothing else for 2 s; on SIGHUP it is busy for 0.6 s again and again, until told so again. */
+const BUSY = `
+  const block = ms => { for (const end = performance.now() + ms; performance.now() < end;); };
+  let again;
+  process.on("SIGUSR2", () => block(2_000));
+  process.on("SIGHUP", () => {
+    if (again) clearInterval(again);
+    again = again ? undefined : setInterval(block, 10, 600);
+  });
+`;
+const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(BUSY)}`;
+
+row(
+  "F-50",
+  "an event loop that is blocked for 2 s ejects nobody, although every deadline and check has passed",
+  async () => {
+    const upstreams = await Promise.all(["a", "b"].map(async name => keep(await startUpstream({ name }))));
+    const tables = upstreams.map(one => tableOf(one, { timeout: 1.5 }));
+    const toml = configToml(tables, UNLIMITED);
+    const gateway = keep(await startGateway({ toml, env: { NODE_OPTIONS } }));
+    await gateway.until();
+    const agent = modernAgent(gateway.url);
+    const calls = Array.from({ length: 16 }, () => agent.request("tools/call", slow(300)));
+    const running = () => upstreams.reduce((sum, { journal }) => sum + journal.executions.length, 0);
+    expect(await poll(() => running() === calls.length, { everyMs: 5 })).toBe(true);
+    process.kill(gateway.pid, "SIGUSR2");
+    for (const call of calls) expect(resultOf(await call)).toMatchObject({ content: [{ text: "waited 300 ms" }] });
+    const status = await gateway.status();
+    expect(status.health).toBe("ok");
+    expect(status.upstreams.map(({ state, failures }) => [state, failures])).toEqual([
+      ["ready", 0],
+      ["ready", 0],
+    ]);
+  },
+);
+
+row(
+  "F-50",
+  "an event loop that is late again and again is reported, the health route answers, and it passes",
+  async () => {
+    const { gateway } = await behind(keep, {}, { env: { NODE_OPTIONS } });
+    expect(await gateway.status()).toMatchObject({ overloaded: false, health: "ok" });
+    process.kill(gateway.pid, "SIGHUP");
+    const { health, warnings } = await gateway.until(({ overloaded }) => overloaded);
+    expect(health).toBe("degraded");
+    expect(warnings[0]).toMatch(/^The gateway is overloaded: /);
+    expect((await fetch(`${gateway.base}/healthz`)).status).toBe(200);
+    process.kill(gateway.pid, "SIGHUP");
+    const after = await gateway.until(({ overloaded }) => !overloaded);
+    expect(after.upstreams.map(({ state, failures }) => [state, failures])).toEqual([["ready", 0]]);
   },
 );
 
