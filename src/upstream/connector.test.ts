@@ -83,6 +83,40 @@ describe("the connector", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("doubles its pauses up to the longest, and begins anew after a connection that lasted half a minute", async () => {
+    const { connector, clock, dials, world } = setUp(manualClock(), () => 1);
+    const link = { discard: async () => {}, close: async () => {} } as unknown as Link;
+    const pauseAfter = async (provoke: () => void): Promise<number> => {
+      const before = dials.length;
+      provoke();
+      await turns();
+      const from = clock.now();
+      while (dials.length === before) {
+        clock.advance(100);
+        await turns();
+      }
+      return clock.now() - from;
+    };
+    connector.start();
+    await turns();
+    const pauses: number[] = [];
+    for (let dial = 0; dial < 9; dial++) pauses.push(await pauseAfter(() => {}));
+    expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+    world.answer = { kind: "open", link };
+    clock.advance(30_000);
+    await turns();
+    world.answer = refusing("unreachable");
+    clock.advance(29_000);
+    expect(await pauseAfter(() => connector.giveUp(link, "lost"))).toBe(30_000);
+    world.answer = { kind: "open", link };
+    clock.advance(30_000);
+    await turns();
+    world.answer = refusing("unreachable");
+    clock.advance(30_000);
+    expect(await pauseAfter(() => connector.giveUp(link, "lost"))).toBe(500);
+    await connector.stop();
+  });
+
   it.each([
     ["auth_required", undefined],
     ["rate_limited", 20_000],

@@ -15,9 +15,8 @@ const FAULT: AttemptFailure = { fault: "connection_lost", delivery: "sent_unknow
 let running: Prober | undefined;
 afterEach(() => running?.stop());
 
-function setUp() {
+function setUp(random = () => 0.5) {
   const clock = manualClock();
-  const random = () => 0.5;
   const health = createHealth({ clock, random, changed: () => {} });
   const checks: number[] = [];
   const givenUp: string[] = [];
@@ -64,6 +63,15 @@ describe("health checks", () => {
     expect(checks).toHaveLength(1);
     clock.advance(INTERVAL_MS);
     expect(checks).toHaveLength(2);
+  });
+
+  it.each([
+    [0, 0.8],
+    [1, 1.2],
+  ])("are spread over a fifth of their interval either way (%d)", (drawn, share) => {
+    const { clock, checks } = setUp(() => drawn);
+    clock.advance(2 * INTERVAL_MS);
+    expect(checks.map(at => at / INTERVAL_MS)).toEqual([expect.closeTo(share)]);
   });
 
   it("come a second after a fault, although a call succeeded before", () => {
