@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import type { Then } from "../fixtures/upstream/script.ts";
 import { type FaultRow, proveRows } from "./fault-rows.ts";
-import type { Kind, Lab, Pair } from "./pair.ts";
+import { failureOf, resultOf } from "./lab.ts";
+import { type Kind, type Lab, type Pair, runsOf } from "./pair.ts";
 
 const HTTP: readonly Kind[] = ["modern", "legacy"];
 const JSON_ONLY = { upstream: { mode: "json" } } as const;
@@ -105,6 +106,7 @@ const ROWS: readonly FaultRow[] = [
     setup: JSON_ONLY,
     inject: status(429, { "retry-after": "2" }),
     unsafe: { code: -31004, delivery: "refused", retryable: true, retryAfterMs: 2_000 },
+    after: comesLastAndIsNotEjected,
   },
   {
     id: "F-17",
@@ -133,6 +135,14 @@ const ROWS: readonly FaultRow[] = [
   },
   {
     id: "F-22",
+    title: "a redirect that may say that it was done, and where to look, is an unknown outcome",
+    kinds: HTTP,
+    setup: JSON_ONLY,
+    inject: status(303, { location: "http://127.0.0.1:9/elsewhere?token=canary-in-location" }),
+    unsafe: GARBLED,
+  },
+  {
+    id: "F-22",
     title: "a redirect is never followed",
     kinds: HTTP,
     setup: JSON_ONLY,
@@ -144,6 +154,18 @@ const ROWS: readonly FaultRow[] = [
     },
   },
 ];
+
+/** More calls are refused than faults in a row would eject for; they go to the other one, and nobody is blamed. */
+async function comesLastAndIsNotEjected(pair: Pair, { lab }: { readonly lab: Lab }): Promise<void> {
+  for (let call = 0; call < 8; call++) failureOf(await lab.callFirst(pair, pair.unsafe, { nonce: `limited-${call}` }));
+  const { upstreams } = await lab.gateway.until(({ upstreams }) =>
+    upstreams.some(({ name, state }) => name === `${pair.name}-a` && state === "rate_limited"),
+  );
+  expect(upstreams.find(({ name }) => name === `${pair.name}-b`)?.state).toBe("ready");
+  const before = pair.a.journal.sent("tools/call").length;
+  resultOf(await lab.call(pair.unsafe, { nonce: "elsewhere" }));
+  expect([pair.a.journal.sent("tools/call").length, runsOf("elsewhere", pair.b)[0]]).toEqual([before, 1]);
+}
 
 async function lastErrorOf({ gateway }: Lab, { name }: Pair): Promise<string | null | undefined> {
   const { upstreams } = await gateway.status();

@@ -43,6 +43,10 @@ row(
     expect(failureOf(await lab.call(pair.unsafe, { fault: true, nonce: "unsafe" }))).toMatchObject(UNKNOWN);
     const child = await untilChild(lab, ({ state }) => state === "crashlooping");
     expect(child.stderr.join("\n")).toContain("no API_KEY given");
+    const { stdout } = await lab.gateway.rad("mcp", "proxy", "status");
+    expect(stdout).toContain("no API_KEY given");
+    const everything = JSON.stringify([child, lab.gateway.logLines(), lab.gateway.output(), stdout]);
+    expect(everything).not.toContain("canary-in-stderr");
     expect(failureOf(await lab.callChild(pair, { nonce: "alone" }))).toMatchObject(UNAVAILABLE);
     expect(resultOf(await lab.call(pair.unsafe, { nonce: "other" }))).toMatchObject({ content: [{ text: "b" }] });
     rmSync(join(lab.gateway.dir, "broken"));

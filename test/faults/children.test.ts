@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { poll } from "../fixtures/poll.ts";
 import { type ChildLab, type ChildPair, childPair, startChildLab } from "./child.ts";
-import { failureOf, resultOf, row, type Told } from "./lab.ts";
+import { expectLogged, failureOf, loggedOf, resultOf, row, type Told } from "./lab.ts";
 import type { RowId } from "./rows.ts";
 
 const UNKNOWN = { code: -31003, delivery: "unknown", retryable: false, reason: "outcome_unknown" } as const;
@@ -122,6 +122,9 @@ async function prove(pair: ChildPair, { unsafe, restarts, cancels }: ChildRow): 
   if (unsafe) expect(failureOf(answered)).toMatchObject(unsafe);
   else expect(resultOf(answered)).toMatchObject({ content: [{ text: "a" }] });
   expect([runs("unsafe"), pair.b.journal.executions.length]).toEqual([1, 0]);
+  const where = { upstream: `${pair.name}-a`, tool: pair.unsafe };
+  if (unsafe) await expectLogged(lab.gateway, "unsafe", { ...unsafe, ...where });
+  else expect(await loggedOf(lab.gateway, "unsafe", pair.unsafe)).toMatchObject({ outcome: "ok", attempts: 1 });
   if (cancels) expect(await poll(() => lab.journal(pair).includes("cancelled unsafe"))).toBe(true);
   const again = await poll(async () => (await lab.callChild(pair, { nonce: "again" })).message?.result !== undefined, {
     everyMs: 200,

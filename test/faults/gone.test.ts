@@ -12,12 +12,12 @@ import { useCleanup } from "../fixtures/leaks.ts";
 import { poll } from "../fixtures/poll.ts";
 import type { Json } from "../fixtures/upstream/contract.ts";
 import { startUpstream } from "../fixtures/upstream/upstream.ts";
-import { failureOf, resultOf, row } from "./lab.ts";
+import { expectLogged, failureOf, loggedOf, resultOf, row } from "./lab.ts";
 import { runsOf } from "./pair.ts";
 
 const keep = useCleanup();
 const ERAS = ["modern", "legacy"] as const;
-const UNKNOWN = { code: -31003, delivery: "unknown", retryable: false, reason: "outcome_unknown" };
+const UNKNOWN = { code: -31003, delivery: "unknown", retryable: false, reason: "outcome_unknown" } as const;
 
 const gatewayOf = async (...upstreams: Json[]): Promise<GatewayRun> => {
   const gateway = keep(await startGateway({ toml: configToml(upstreams, { security: { rate_limit_per_minute: 0 } }) }));
@@ -55,7 +55,7 @@ for (const era of ERAS) {
     const agent = modernAgent(gateway.url);
     const call = (name: string, args: Json) => agent.request("tools/call", { name, arguments: args });
     const unsafe = call("slow", { ms: 600_000, nonce: "unsafe" });
-    const safe = call("add", { a: 1, b: 2 });
+    const safe = call("add", { a: 1, b: 2, nonce: "safe" });
     const ran = () =>
       readFileSync(journal, "utf8")
         .split("\n")
@@ -64,6 +64,8 @@ for (const era of ERAS) {
     child.kill("SIGKILL");
     expect(failureOf(await unsafe)).toMatchObject(UNKNOWN);
     expect(resultOf(await safe)).toMatchObject({ content: [{ text: "3" }] });
+    await expectLogged(gateway, "unsafe", { ...UNKNOWN, upstream: "a" });
+    expect(await loggedOf(gateway, "safe")).toMatchObject({ outcome: "ok", upstream: "b", attempts: 2 });
     expect([ran(), runsOf("unsafe", b)[0]]).toEqual([1, 0]);
     // Whoever refuses connections is out at once.
     resultOf(await call("count", { nonce: "next" }));

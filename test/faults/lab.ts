@@ -78,8 +78,16 @@ function onlyAnswer({ raw, message, status }: Answered) {
 }
 
 /** The one line that the log has of the call with this nonce, with all that every line must say. */
-export async function loggedOf({ logLines }: Pick<GatewayRun, "logLines">, nonce: string): Promise<Json> {
-  const ours = () => logLines().filter(({ request }) => JSON.stringify(request ?? "").includes(`"nonce":"${nonce}"`));
+export async function loggedOf(
+  { logLines }: Pick<GatewayRun, "logLines">,
+  nonce: string,
+  tool?: string,
+): Promise<Json> {
+  const ours = () =>
+    logLines().filter(({ request, target }) => {
+      const isIts = tool === undefined || target === tool;
+      return isIts && JSON.stringify(request ?? "").includes(`"nonce":"${nonce}"`);
+    });
   expect(await poll(() => ours().length > 0), `a line for ${nonce}`).toBe(true);
   const lines = ours();
   expect(lines, JSON.stringify(lines)).toHaveLength(1);
@@ -104,9 +112,9 @@ const DELIVERIES: Readonly<Record<NonNullable<Told["delivery"]>, RegExp>> = {
 export async function expectLogged(
   gateway: Pick<GatewayRun, "logLines">,
   nonce: string,
-  told: Partial<Told> & { readonly upstream: string },
+  told: Partial<Told> & { readonly upstream: string; readonly tool?: string },
 ): Promise<void> {
-  const { outcome, reason, upstream } = await loggedOf(gateway, nonce);
+  const { outcome, reason, upstream } = await loggedOf(gateway, nonce, told.tool);
   expect([outcome, upstream]).toEqual(["failed", told.upstream]);
   expect(reason).toMatch(DELIVERIES[told.delivery ?? "unknown"]);
 }
