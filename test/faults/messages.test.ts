@@ -17,6 +17,7 @@ beforeAll(async () => {
     ...names("f04", ALL).map(one => ({ ...one, ...short })),
     ...names("f12", ["legacy", "sse"]),
     ...names("f13", ALL).map(one => ({ ...one, ...short })),
+    ...names("f13c", ALL),
     ...names("f14", HTTP).map(one => ({ ...one, upstream: { mode: "json" as const } })),
     ...names("f21", ["modern"]),
     ...names("f26", HTTP),
@@ -81,6 +82,25 @@ describe.concurrent("late answers", () => {
       expect(runsOf("one", pair.a, pair.b)).toEqual([1, 0]);
       takeBack();
       await expectOneAnswerEach(agent);
+    });
+
+    row("F-13", `an answer after its agent has cancelled reaches nobody (${kind})`, async () => {
+      const pair = lab.pair(`f13c-${kind}`);
+      const takeBack = pair.a.when({ name: pair.unsafe, times: 1 }, { do: "delay", ms: 500, stubborn: true });
+      const agent = await sseAgent(`${lab.gateway.base}/sse`);
+      const ask = (nonce: string) => agent.request("tools/call", { name: pair.unsafe, arguments: { nonce } });
+      const cancelled = 2; // Its second request, after the handshake.
+      ask("cancelled").catch(() => {});
+      await pair.a.journal.until(journal => journal.sent("tools/call").length === 1);
+      await agent.notify("notifications/cancelled", { requestId: cancelled });
+      await pair.a.journal.until(({ executions }) => executions.some(({ nonce }) => nonce === "cancelled"));
+      for (const nonce of ["one", "two"]) expect(resultOf(await ask(nonce))).toMatchObject({ content: [{}] });
+      takeBack();
+      await agent.request("ping");
+      const answers = agent.inbox.all.map(text => (JSON.parse(text) as { id?: number }).id);
+      expect(answers).not.toContain(cancelled);
+      expect(runsOf("cancelled", pair.b)).toEqual([0]);
+      await agent.close();
     });
   }
 });
