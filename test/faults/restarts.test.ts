@@ -37,3 +37,11 @@ test("G-26 an upstream with sessions that restarts twenty times under load fails
   expect(failures.length).toBeLessThanOrEqual(20 * agents.length);
   console.log(`G-26: ${calls} calls over 20 restarts, ${failures.length} unsafe ones in flight told so`);
 });
+
+test("checks of an upstream with sessions go over the session that is there, and open none", async () => {
+  const { gateway, upstream } = await behind(keep, { era: "legacy" });
+  await upstream.journal.until(journal => journal.sent("ping").length >= 3);
+  expect(upstream.journal.sent("initialize")).toHaveLength(1);
+  expect(upstream.sessions()).toBe(1);
+  expect((await gateway.status()).upstreams[0]).toMatchObject({ state: "ready", failures: 0 });
+});
