@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
 import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
@@ -16,6 +16,7 @@ import { openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
 import { platformOf } from "../lib/platform.ts";
+import { replaceFile } from "../lib/replace-file.ts";
 import { createSealer } from "../lib/seal.ts";
 import { readSealKey, SEAL_KEY_VARIABLE } from "../lib/seal-key.ts";
 import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstream/child/process-registry.ts";
@@ -246,7 +247,7 @@ function keepGroups(path: string | null): { save(groups: readonly RecordedGroup[
   return {
     save(groups) {
       try {
-        writeFileSync(path, JSON.stringify(groups), { mode: 0o600 });
+        replaceFile(path, JSON.stringify(groups));
       } catch {
         // Without the record a killed gateway's children end when their input does.
       }

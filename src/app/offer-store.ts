@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { KINDS, type Kind, type Offer } from "../core/catalog.ts";
 import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import { replaceFile } from "../lib/replace-file.ts";
 import { cacheHintOf } from "../wire/caching.ts";
 
 /**
@@ -34,8 +35,7 @@ export function createOfferStore(folder: string | null, trouble: (detail: string
       const path = pathOf(offer.upstream);
       try {
         mkdirSync(folder, { recursive: true, mode: 0o700 });
-        writeFileSync(`${path}.new`, encode(offer, identity), { mode: 0o600 });
-        renameSync(`${path}.new`, path);
+        replaceFile(path, encode(offer, identity));
       } catch (error) {
         trouble(`the catalog of "${offer.upstream}" could not be kept: ${(error as Error).message}`);
       }
