@@ -69,8 +69,3 @@ export function cachedToken(options: { readonly clock: Clock; fetch(): Promise<F
     },
   };
 }
-
-/** A token that never changes. */
-export function fixedToken(token: Secret): TokenSource {
-  return { token: () => token.reveal(), invalidate: () => {} };
-}

@@ -11,7 +11,7 @@ import {
 } from "../../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { Secret } from "../../lib/secret.ts";
-import { CredentialError, fixedToken } from "./credentials.ts";
+import { CredentialError } from "./credentials.ts";
 import { clientCredentials } from "./oauth.ts";
 import { openHttpChannel } from "./streamable.ts";
 
@@ -125,11 +125,5 @@ describe("an upstream that refuses a token", () => {
     const channel = channelWith(upstream.url, sourceAt("http://auth.example.test/token"));
     expect(plain(await channel.request(outbound()))).toMatchObject({ fault: "auth_required", delivery: "not_sent" });
     expect(upstream.seen).toEqual([]);
-  });
-
-  it("sees a fixed token as it is configured", async () => {
-    const upstream = await peerWith(guarded([]));
-    await channelWith(upstream.url, fixedToken(new Secret("fixed"))).request(outbound());
-    expect(upstream.seen[0]!.headers.authorization).toBe("Bearer fixed");
   });
 });
