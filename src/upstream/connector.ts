@@ -2,6 +2,7 @@ import type { AttemptFailure, Fault } from "../core/failure.ts";
 import type { Health } from "../core/health.ts";
 import type { Clock, Random } from "../core/ports.ts";
 import type { UpstreamState } from "../core/status.ts";
+import { Unfinished } from "../lib/unfinished.ts";
 import type { Link } from "./link.ts";
 
 /** A link that was opened, or why it could not be. */
@@ -74,8 +75,8 @@ export function createConnector(options: ConnectorOptions): Connector {
   /** Until the next attempt begins, or a call may bring it forward. */
   let pausing: { readonly over: Promise<void>; readonly end: () => void } | undefined;
   let stopped = false;
-  /** Done when every link that was given up has ended: a child may be behind it. */
-  let leaving: Promise<unknown> = Promise.resolve();
+  /** Links that were given up and have not ended: a child may be behind one. */
+  const leaving = new Unfinished();
   /** Only another configuration, or another file, helps: no call finds out, and time is no reason to hurry. */
   let misconfigured = false;
   const closed = (): Fault | undefined => (misconfigured ? "misconfigured" : CLOSED[health.state]);
@@ -191,7 +192,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     giveUp(dead, detail) {
       if (link !== dead) return;
       lost(detail);
-      leaving = Promise.all([leaving, dead.discard()]);
+      leaving.add(dead.discard());
     },
     recheck() {
       if (misconfigured && !opening && !stopped) void dial();
@@ -206,7 +207,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       const open = link;
       link = undefined;
       await open?.close();
-      await Promise.all([opening, leaving]);
+      await Promise.all([opening, leaving.done()]);
     },
   };
 }

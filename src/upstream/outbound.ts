@@ -2,6 +2,7 @@ import type { Call, Room } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { Unfinished } from "../lib/unfinished.ts";
 import { bareRequest, type Input, type UpstreamEra } from "../wire/era.ts";
 import { type Message, oneLine, requestParts } from "../wire/message.ts";
 import { CALL_METHODS } from "../wire/methods.ts";
@@ -49,14 +50,12 @@ export function createOutbound(parts: {
   readonly clock: Clock;
 }): Outbound {
   const { channel, era, version, nextId, clock } = parts;
-  const farewells = new Set<Promise<void>>();
+  const farewells = new Unfinished();
 
   async function requestWithFarewell(outbound: OutboundRequest): Promise<Reply> {
     const reply = await channel.request(outbound);
     if (reply.kind === "failed" && wasAbandoned(reply)) {
-      const farewell = channel.notify(cancelledText(outbound.id), era.headers(version));
-      farewells.add(farewell);
-      void farewell.then(() => farewells.delete(farewell));
+      farewells.add(channel.notify(cancelledText(outbound.id), era.headers(version)));
     }
     return reply;
   }
@@ -95,7 +94,7 @@ export function createOutbound(parts: {
       const late = new Promise<void>(resolve => {
         cancel = clock.after(FAREWELL_MS, resolve);
       });
-      await Promise.race([Promise.all(farewells), late]);
+      await Promise.race([farewells.done(), late]);
       cancel();
     },
   };

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { OwnerId } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { Unfinished } from "../lib/unfinished.ts";
 import type { Opened } from "./connector.ts";
 import type { Link } from "./link.ts";
 
@@ -56,8 +57,8 @@ export function createOwnerLinks(options: {
   const slots = new Map<string, Slot>();
   const byOwner = new Map<OwnerId, Set<Slot>>();
   let cancelSweep = clock.after(OWNER_LINKS.sweepMs, sweep);
-  /** Done when everything that was given up has ended: a child may be behind it. */
-  let leaving: Promise<unknown> = Promise.resolve();
+  /** What was given up and has not ended: a child may be behind it. */
+  const leaving = new Unfinished();
 
   function create(tenant: Tenant): Slot {
     const slot: Slot = {
@@ -91,7 +92,7 @@ export function createOwnerLinks(options: {
 
   function close(slot: Slot): void {
     forget(slot);
-    leaving = Promise.all([leaving, slot.link ? slot.link.close() : slot.opening.then(closeIt)]);
+    leaving.add(slot.link ? slot.link.close() : slot.opening.then(closeIt));
   }
 
   const slotOf = (link: Link): Slot | undefined => [...slots.values()].find(slot => slot.link === link);
@@ -133,7 +134,7 @@ export function createOwnerLinks(options: {
       const slot = slotOf(link);
       if (!slot) return;
       forget(slot);
-      leaving = Promise.all([leaving, link.discard()]);
+      leaving.add(link.discard());
     },
     release(owner) {
       for (const slot of [...(byOwner.get(owner) ?? [])]) close(slot);
@@ -141,7 +142,7 @@ export function createOwnerLinks(options: {
     async stop() {
       cancelSweep();
       for (const slot of [...slots.values()]) close(slot);
-      await leaving;
+      await leaving.done();
     },
   };
 }
