@@ -137,7 +137,13 @@ const UPSTREAM_FIELDS = [
 ] as const satisfies readonly (keyof UpstreamStatus)[];
 
 const aCall = (): Call => ({
-  caller: { principal: principal("p"), agent: "a/1", owner: ownerId("o"), capabilities: Payload.of({}) },
+  caller: {
+    principal: principal("p"),
+    agent: "a/1",
+    owner: ownerId("o"),
+    capabilities: Payload.of({}),
+    converses: false,
+  },
   view: { kind: "all" },
   method: "tools/call",
   target: "t",

@@ -15,7 +15,7 @@ export async function askTool(
 ): Promise<Outcome> {
   const owner = ownerId(`command-line:${randomUUID()}`);
   const call: Call = {
-    caller: { principal: PERSON, agent: "rad", owner, capabilities: Payload.of({}) },
+    caller: { principal: PERSON, agent: "rad", owner, capabilities: Payload.of({}), converses: false },
     view: EVERYTHING,
     method: "tools/call",
     target: tool.name,

@@ -76,6 +76,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       offers.save(offer, identityOf(upstream.config));
       catalogs.rebuildSoon();
     },
+    noticed: (upstream, kinds) => catalogs.noticed(upstream.name, kinds),
+    varied: (upstream, kinds, owner) => catalogs.varied(upstream.name, { kinds, owner }),
     stale: (upstream, uri) => reads.forget(upstream.name, uri),
     changed(upstream) {
       catalogs.tried();

@@ -57,7 +57,7 @@ test("agents hear of lists that are really different, at once, and then at most 
   const catalogs = createCatalogs({ pool, rules, clock, bus: memoryBus(), version: "0" });
   const heard: string[] = [];
   catalogs.rebuild();
-  catalogs.onChange((view, kinds) => heard.push(`${view.kind} ${kinds.join()}`));
+  catalogs.onChange(({ view, kinds }) => void heard.push(`${view.kind} ${kinds.join()}`));
   const news = () => new Promise(resolve => setImmediate(resolve));
   const offers = (...tools: string[]) => {
     upstream.offer = source("one", { tool: tools }).offer;

@@ -1,24 +1,20 @@
-import type { Config, UpstreamConfig } from "../config/schema.ts";
-import { buildCatalog, singleCatalog } from "../core/build-catalog.ts";
-import type { View } from "../core/call.ts";
+import type { Caller, View } from "../core/call.ts";
 import { type Catalog, KINDS, type Kind, type Source } from "../core/catalog.ts";
 import { methodOwner, upstreamEntry } from "../core/extensions.ts";
-import type { Profile, ViewQueries } from "../core/front.ts";
+import type { Front, ListChange, Profile, ViewQueries } from "../core/front.ts";
 import type { UpstreamName } from "../core/names.ts";
 import type { Bus, Clock } from "../core/ports.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listHint } from "./freshness.ts";
-import { mergedProfile, singleProfile } from "./profiles.ts";
+import { type Described, mergedProfile, singleProfile } from "./profiles.ts";
+import { type CatalogRules, createSnapshots, offerTo } from "./snapshots.ts";
 
-export type CatalogRules = Pick<Config, "conflict_strategy" | "naming" | "max_name_length">;
-type ChangeListener = (view: View, kinds: readonly Kind[]) => void;
-
-/** At most one notification per view in this time. */
-const NOTIFY_SPACING_MS = 1_000;
+/** At most one notification per view, and agent, in this time. What one upstream says is passed on as it comes. */
+const SPACING_MS: Readonly<Record<View["kind"], number>> = { all: 1_000, upstream: 100 };
 const TOPIC = "catalog";
 
-/** The snapshots that agents see: one of everything, one of each upstream alone. */
+/** The snapshots that agents see: of everything, and of each upstream alone; one for all who are offered the same. */
 export interface Catalogs {
   view(view: View): ViewQueries | undefined;
   readonly all: Catalog;
@@ -28,7 +24,11 @@ export interface Catalogs {
   rebuildSoon(): void;
   /** An upstream was tried, with or without success. */
   tried(): void;
-  onChange(receive: ChangeListener): () => void;
+  /** An upstream said that its lists of these kinds have changed; whether they have is seen when they are read. */
+  noticed(upstream: UpstreamName, kinds: readonly Kind[]): void;
+  /** That agent, or any of several, may be offered something else by an upstream. */
+  varied(upstream: UpstreamName, change: Pick<ListChange, "kinds" | "owner">): void;
+  onChange: Front["onChange"];
   stop(): void;
 }
 
@@ -41,56 +41,57 @@ export function createCatalogs(options: {
 }): Catalogs {
   const { pool, clock, bus, version } = options;
   let rules = options.rules;
-  let all = build();
+  const snapshots = createSnapshots({ pool, rules: () => rules });
+  let all = snapshots.all(undefined);
   let singles = new Map<UpstreamName, Catalog>();
   let soon: NodeJS.Immediate | undefined;
-  const listeners = new Set<ChangeListener>();
+  const listeners = new Set<(change: ListChange) => void>();
   const waiting = new Set<() => void>();
   const waited = new WeakMap<Upstream, number>();
-  const due = new Map<string, { view: View; kinds: Set<Kind>; cancel: () => void }>();
+  const due = new Map<string, Due>();
   const unsubscribe = bus.subscribe(TOPIC, message => {
-    const { view, kinds } = JSON.parse(message) as { view: View; kinds: Kind[] };
-    for (const listener of listeners) listener(view, kinds);
+    const change = JSON.parse(message) as ListChange;
+    for (const listener of listeners) listener(change);
   });
-
-  function build(): Catalog {
-    return buildCatalog({
-      sources: pool.upstreams.map(sourceOf),
-      strategy: rules.conflict_strategy,
-      naming: rules.naming,
-      maxNameLength: rules.max_name_length,
-      repair: true,
-    });
-  }
 
   function rebuild(next?: CatalogRules): void {
     rules = next ?? rules;
     const before = { all, singles };
-    all = build();
-    singles = new Map(pool.upstreams.map(upstream => [upstream.name, singleCatalog(sourceOf(upstream))]));
-    announce({ kind: "all" }, before.all, all);
-    for (const [name, catalog] of singles) announce({ kind: "upstream", name }, before.singles.get(name), catalog);
+    snapshots.forget();
+    all = snapshots.all(undefined);
+    singles = new Map(pool.upstreams.map(upstream => [upstream.name, snapshots.single(upstream, undefined)]));
+    announceDifference({ kind: "all" }, before.all, all);
+    for (const [name, single] of singles) {
+      announceDifference({ kind: "upstream", name }, before.singles.get(name), single);
+    }
     settle();
   }
 
-  /** Tells what is really different, at most once a second for each view. */
-  function announce(view: View, before: Catalog | undefined, after: Catalog): void {
+  function announceDifference(view: View, before: Catalog | undefined, after: Catalog): void {
     const kinds = before ? KINDS.filter(kind => before.digests[kind] !== after.digests[kind]) : [];
-    if (kinds.length === 0) return;
-    const key = view.kind === "all" ? "" : view.name;
+    announce({ view, kinds, owner: undefined });
+  }
+
+  /** Says it at once, and what comes soon after that once more, together. */
+  function announce(change: ListChange): void {
+    if (change.kinds.length === 0) return;
+    const { view, owner } = change;
+    const key = JSON.stringify([view, owner]);
     const pending = due.get(key);
     if (pending) {
-      for (const kind of kinds) pending.kinds.add(kind);
+      for (const kind of change.kinds) pending.kinds.add(kind);
       return;
     }
-    bus.publish(TOPIC, JSON.stringify({ view, kinds }));
-    const cancel = clock.after(NOTIFY_SPACING_MS, () => {
+    publish(change);
+    const cancel = clock.after(SPACING_MS[view.kind], () => {
       const later = due.get(key);
       due.delete(key);
-      if (later && later.kinds.size > 0) bus.publish(TOPIC, JSON.stringify({ view, kinds: [...later.kinds] }));
+      if (later && later.kinds.size > 0) publish({ view, owner, kinds: [...later.kinds] });
     });
-    due.set(key, { view, kinds: new Set(), cancel });
+    due.set(key, { kinds: new Set(), cancel });
   }
+
+  const publish = (change: ListChange): void => bus.publish(TOPIC, JSON.stringify(change));
 
   function settle(): void {
     for (const check of [...waiting]) check();
@@ -124,27 +125,31 @@ export function createCatalogs(options: {
     const upstream = pool.get(name);
     if (!upstream) return undefined;
     return {
-      catalog: () => singles.get(name) ?? singleCatalog(sourceOf(upstream)),
-      profile: (): Profile => singleProfile(upstream, version),
-      page: kind => upstream.offer?.pages[kind],
-      listed: kind => upstream.listed(kind),
-      hint: kind => listHint([upstream], kind),
+      catalog: caller => snapshots.single(upstream, caller),
+      profile: (caller): Profile => singleProfile(describedTo(upstream, caller), version),
+      page: (kind, caller) => offerTo(upstream, caller)?.pages[kind],
+      fresh: (kind, caller) => upstream.fresh(caller, kind),
+      hint: (kind, caller) => listHint([describedTo(upstream, caller)], kind),
       owner: () => ({ kind: "found", entry: upstreamEntry(name) }),
       settled: waitMs => settled([upstream], waitMs),
     };
   }
 
+  const described = (caller: Caller | undefined): Described[] =>
+    pool.upstreams.map(upstream => describedTo(upstream, caller));
+
   const everything: ViewQueries = {
-    catalog: () => all,
-    profile: () => mergedProfile(pool.upstreams, version),
+    catalog: caller => (caller ? snapshots.all(caller) : all),
+    profile: caller => mergedProfile(described(caller), version),
     page: () => undefined,
-    listed(kind) {
-      for (const upstream of pool.upstreams) upstream.listed(kind);
+    fresh(kind, caller) {
+      const readings = pool.upstreams.flatMap(upstream => upstream.fresh(caller, kind) ?? []);
+      return readings.length === 0 ? undefined : Promise.all(readings).then(() => {});
     },
-    hint: kind => listHint(pool.upstreams, kind),
-    owner(method) {
+    hint: (kind, caller) => listHint(described(caller), kind),
+    owner(method, caller) {
       const name = methodOwner(
-        pool.upstreams.flatMap(({ offer }) => offer ?? []),
+        described(caller).flatMap(({ offer }) => offer ?? []),
         method,
       );
       return name === undefined ? { kind: "unknown", nearest: [] } : { kind: "found", entry: upstreamEntry(name) };
@@ -168,6 +173,12 @@ export function createCatalogs(options: {
       // A rebuild that is due tells those who wait, once what they wait for can be seen.
       if (soon === undefined) settle();
     },
+    noticed: (name, kinds) => announce({ view: { kind: "upstream", name }, kinds, owner: undefined }),
+    varied(name, change) {
+      snapshots.renew();
+      announce({ view: { kind: "all" }, ...change });
+      announce({ view: { kind: "upstream", name }, ...change });
+    },
     onChange(receive) {
       listeners.add(receive);
       return () => listeners.delete(receive);
@@ -187,18 +198,13 @@ export const servingResources = (upstreams: readonly Upstream[]): Pick<Source, "
     .map(({ name, config }) => ({ name, priority: config.priority }))
     .toSorted((a, b) => a.priority - b.priority);
 
-function sourceOf(upstream: Upstream): Source {
-  const { config, name, offer } = upstream;
-  const { priority, group, tools } = config;
-  return { name, priority, group, tools, fingerprint: fingerprintOf(config), offer };
-}
+const describedTo = (upstream: Upstream, caller: Caller | undefined): Described => ({
+  name: upstream.name,
+  condition: upstream.condition,
+  offer: offerTo(upstream, caller),
+});
 
-/** What must be equal for two upstreams to be taken for replicas without being told. */
-function fingerprintOf(config: UpstreamConfig): string {
-  const own = new Set(["name", "url", "priority", "health_check_interval", "auth", "headers", "group"]);
-  return JSON.stringify(
-    Object.entries(config)
-      .filter(([key]) => !own.has(key))
-      .sort(),
-  );
+interface Due {
+  readonly kinds: Set<Kind>;
+  readonly cancel: () => void;
 }

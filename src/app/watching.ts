@@ -56,8 +56,8 @@ export function watching(world: {
   const watches = new Set<Watch>();
 
   function placeOfResource(request: SubscribeRequest): Place {
-    const { view, uri } = request;
-    const known = catalogs.view(view)?.catalog().resolve("resource", uri);
+    const { view, caller, uri } = request;
+    const known = catalogs.view(view)?.catalog(caller).resolve("resource", uri);
     const found = known?.kind === "unknown" ? (references.resolve(request, uri) ?? known) : known;
     if (found?.kind !== "found") return unknownResource(uri, found?.kind === "unknown" ? found.nearest : []);
     const { holders } = found.entry;

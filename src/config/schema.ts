@@ -94,10 +94,11 @@ const stdioSchema = z.strictObject({
   cwd: text().optional().describe("Working directory of the child; default: the folder that holds `.radium/`."),
   isolation: z
     .enum(["shared", "per_agent", "auto"])
-    .default("shared")
+    .default("auto")
     .describe(
-      "`shared`: one child for all agents; it cannot ask them anything. `per_agent`: one child for each agent. " +
-        "`auto`: one for all until it wants to ask something, then one for each agent that can be asked.",
+      "`auto`: agents that can be asked for the same things share a child, and one that comes while it works for " +
+        "another gets its own. `shared`: one child for all agents; it cannot ask them anything. `per_agent`: one child " +
+        "for each agent.",
     ),
 });
 const sseSchema = z.strictObject({

@@ -12,6 +12,8 @@ export interface Caller {
   readonly owner: OwnerId;
   /** What the agent can be asked for (its `capabilities` object, as it declared it for this call). */
   readonly capabilities: Payload;
+  /** Whether it holds a conversation with us, in which it can be told and asked things between its requests. */
+  readonly converses: boolean;
 }
 
 /** The way back to the point where an upstream asked its questions. */

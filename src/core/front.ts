@@ -38,8 +38,24 @@ export interface Front {
   tell(owner: OwnerId, notice: Notice): void;
   /** An agent has gone for good: conversations that upstreams hold for it may end. */
   release(owner: OwnerId): void;
-  /** Tells which kinds changed in the lists of which view. Returns the function that ends it. */
-  onChange(receive: (view: View, kinds: readonly Kind[]) => void): () => void;
+  /** Tells what has changed in lists. Returns the function that ends it. */
+  onChange(receive: (change: ListChange) => void): () => void;
+}
+
+/** Lists of these kinds have changed in this view. */
+export interface ListChange {
+  readonly view: View;
+  readonly kinds: readonly Kind[];
+  /** The only agent whose lists they are; `undefined`: those of all, or of more than one. */
+  readonly owner: OwnerId | undefined;
+}
+
+/** Whether an agent that looks at this view is to be told. */
+export const concerns = (change: ListChange, view: View, owner: OwnerId): boolean =>
+  isSameView(change.view, view) && (change.owner === undefined || change.owner === owner);
+
+export function isSameView(a: View, b: View): boolean {
+  return a.kind === "all" ? b.kind === "all" : b.kind === "upstream" && a.name === b.name;
 }
 
 export interface SubscribeRequest {
@@ -73,17 +89,21 @@ export type AgentAnswer =
   | { readonly kind: "result"; readonly result: Payload }
   | { readonly kind: "error"; readonly error: Payload };
 
+/** What is known without asking an upstream: of what a caller is offered; without one, of what most are. */
 export interface ViewQueries {
-  catalog(): Catalog;
-  profile(): Profile;
+  catalog(caller?: Caller): Catalog;
+  profile(caller?: Caller): Profile;
   /** In a view of one upstream, the first page of its own list, whose other members are passed on. */
-  page(kind: Kind): Payload | undefined;
-  /** The list of that kind is given out: whatever in it is older than it may be is read again, for the next who asks. */
-  listed(kind: Kind): void;
+  page(kind: Kind, caller?: Caller): Payload | undefined;
+  /**
+   * The list of that kind is to be given out: whatever in it may not be given out as it is, is read again. Resolves soon
+   * in any case; `undefined`: there is nothing to wait for.
+   */
+  fresh(kind: Kind, caller: Caller): Promise<void> | undefined;
   /** For how long the list of that kind may be kept. */
-  hint(kind: Kind): CacheHint;
+  hint(kind: Kind, caller?: Caller): CacheHint;
   /** Who answers a method that is none of the protocol's own: the one upstream of the view, or that of an extension. */
-  owner(method: string): Resolution;
+  owner(method: string, caller?: Caller): Resolution;
   /** Resolves once every upstream of the view has been seen or `waitMs` is over; at once when there is nothing to wait for. */
   settled(waitMs: number): Promise<void>;
 }

@@ -15,7 +15,7 @@ export function holder(name: string, priority = 1, annotations = {}): Holder {
 export function callOf(holders: [Holder, ...Holder[]], changes: Partial<Call> = {}): Call {
   const entry: Entry = { kind: "tool", name: publicName("tool"), holders, definition: holders[0].definition };
   return {
-    caller: { principal: ANONYMOUS, agent: "test", owner, capabilities: Payload.of({}) },
+    caller: { principal: ANONYMOUS, agent: "test", owner, capabilities: Payload.of({}), converses: false },
     view: { kind: "all" },
     method: "tools/call",
     target: "tool",

@@ -83,7 +83,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     ...{ sessions, streams, backlog, bodies, sealer: front.sealer },
     isShedding: () => front.pressure.sheds("sessions"),
   });
-  const unsubscribe = front.onChange((view, kinds) => sessions.listsChanged(view, kinds));
+  const unsubscribe = front.onChange(sessions.listsChanged);
   const requests = createDrain(clock);
   let door = createDoor({ ...options.door, port: 0 });
   let draining = false;

@@ -1,6 +1,6 @@
 import type { Kind } from "../core/catalog.ts";
 import { hasTasks, TASKS_CAPABILITIES } from "../core/extensions.ts";
-import type { Front, Subscription } from "../core/front.ts";
+import { concerns, type Front, type Subscription } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { CallAnswer } from "../wire/era.ts";
@@ -9,7 +9,6 @@ import { LIST_CHANGED_OF } from "../wire/methods.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { META } from "../wire/versions.ts";
 import type { Agent } from "./agent.ts";
-import { isSameView } from "./sessions.ts";
 
 export const LISTEN = {
   /** How long an upstream may take to promise that it will tell of a resource. */
@@ -71,9 +70,9 @@ export async function listen(front: Front, agent: Agent, listening: Listening): 
     else early.set(key, text);
   }
 
-  const unsubscribe = front.onChange((view, kinds) => {
-    if (!isSameView(view, agent.view)) return;
-    const wanted = kinds.filter(kind => filter.flags.includes(FLAG_OF[kind]));
+  const unsubscribe = front.onChange(change => {
+    if (!concerns(change, agent.view, agent.caller.owner)) return;
+    const wanted = change.kinds.filter(kind => filter.flags.includes(FLAG_OF[kind]));
     for (const method of new Set(wanted.map(kind => LIST_CHANGED_OF[kind]))) tell(method, method, EMPTY);
   });
   const open = await subscribeAll(front, agent, { filter, clock, tell });

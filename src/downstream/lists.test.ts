@@ -31,7 +31,7 @@ function queriesOf(many: number): ViewQueries {
   const absent = (): undefined => undefined;
   return {
     catalog: () => catalog,
-    listed: () => {},
+    fresh: absent,
     page: absent as (kind: Kind) => undefined,
     hint: () => NO_CACHING,
     settled: async () => {},
@@ -41,7 +41,7 @@ function queriesOf(many: number): ViewQueries {
 }
 
 async function list(queries: ViewQueries, cursor?: string, who = "ann"): Promise<Record<string, unknown>> {
-  const caller = { principal: principal(who), agent: who, owner: ownerId(who), capabilities: EMPTY };
+  const caller = { principal: principal(who), agent: who, owner: ownerId(who), capabilities: EMPTY, converses: false };
   const agent = { caller, era: modernAgent, view: { kind: "all" } } as const;
   const params = cursor === undefined ? EMPTY : Payload.of({ cursor });
   const answer = await answerList({ sealer }, agent, { queries, list: TOOLS, params });

@@ -27,8 +27,8 @@ export async function answerList(
   const { queries, list, params } = what;
   const { era, view, caller } = agent;
   await queries.settled(FIRST_WAIT_MS);
-  queries.listed(list.kind);
-  const catalog = queries.catalog();
+  await queries.fresh(list.kind, caller);
+  const catalog = queries.catalog(caller);
   // A cursor is good for the list that it was cut from.
   const about = JSON.stringify([view, list.member, catalog.digests[list.kind]]);
   const context = { purpose: "cursor", principal: caller.principal, about };
@@ -36,10 +36,10 @@ export async function answerList(
   if (from === undefined) return UNKNOWN_CURSOR;
   const made = PAGES.get(catalog) ?? new Map<string, Payload>();
   PAGES.set(catalog, made);
-  const hint = catalog.missing.length === 0 ? queries.hint(list.kind) : NO_CACHING;
+  const hint = catalog.missing.length === 0 ? queries.hint(list.kind, caller) : NO_CACHING;
   const size = view.kind === "all" ? PAGE_ENTRIES : catalog.entries[list.kind].length;
   const key = `${era.name} ${list.member} ${hint.ttlMs} ${hint.cacheScope} ${from}`;
-  const page = made.get(key) ?? makePage(queries, catalog, { list, era, hint, from, size });
+  const page = made.get(key) ?? makePage(queries.page(list.kind, caller), catalog, { list, era, hint, from, size });
   made.set(key, page);
   const next = from + size;
   if (next >= catalog.entries[list.kind].length) return { kind: "result", result: page };
@@ -67,7 +67,7 @@ interface PagePlan {
   readonly size: number;
 }
 
-function makePage(queries: ViewQueries, catalog: Catalog, what: PagePlan): Payload {
+function makePage(native: Payload | undefined, catalog: Catalog, what: PagePlan): Payload {
   const { list, era, hint, from, size } = what;
   const entries = catalog.entries[list.kind].slice(from, from + size);
   const definitions = entries.map(entry => era.definition(entry.definition).bytes);
@@ -76,7 +76,7 @@ function makePage(queries: ViewQueries, catalog: Catalog, what: PagePlan): Paylo
     ...definitions.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text])),
     CLOSE,
   ]);
-  const page = queries.page(list.kind) ?? Payload.parse(`{"${list.member}":[]}`);
+  const page = native ?? Payload.parse(`{"${list.member}":[]}`);
   const whole = page.with({ [list.member]: joined, nextCursor: undefined });
   return era.list(catalog.missing.length === 0 ? whole : withMissing(whole, catalog), hint);
 }

@@ -46,6 +46,7 @@ export function answerModern(
     agent: agentName(envelope.clientInfo),
     owner: ownerId(principal),
     capabilities: envelope.capabilities,
+    converses: false,
   };
   const agent = { caller, view, era: modernAgent, logLevel: envelope.logLevel };
   if (method === "subscriptions/listen") {

@@ -1,4 +1,4 @@
-import type { Call, Notice, Outcome, Room } from "../core/call.ts";
+import type { Call, Caller, Notice, Outcome, Room } from "../core/call.ts";
 import type { Entry, Resolution } from "../core/catalog.ts";
 import type { Front, ViewQueries } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
@@ -42,7 +42,7 @@ export function serve(front: Front, agent: Agent, request: AgentRequest): Promis
   const list = LIST_METHODS.get(request.method);
   if (list && front.pressure.sheds("lists")) return failed(errorOf({ kind: "overloaded" }));
   if (list) return answerList(front, agent, { queries, list, params: request.params });
-  const aim = aimOf(queries, agent.era, request);
+  const aim = aimOf(queries, agent, request);
   if (aim) return answerCall(front, agent, { aim, request });
   return failed(errorOf({ kind: "unknown_method", method: request.method }));
 }
@@ -56,15 +56,15 @@ interface Aim {
 }
 
 /** `undefined` when nobody here knows the method. */
-function aimOf(queries: ViewQueries, era: AgentEra, { method, params }: AgentRequest): Aim | undefined {
+function aimOf(queries: ViewQueries, { era, caller }: Agent, { method, params }: AgentRequest): Aim | undefined {
   const known = CALL_METHODS.get(method);
   if (known) {
     const target = known.target(params);
-    return { target: target?.name, subject: target && find(queries, target) };
+    return { target: target?.name, subject: target && find(queries, target, caller) };
   }
   // Only the sealed id tells whose task it is.
   if (era.tasks && TASK_METHODS.has(method)) return { target: params.string("taskId"), subject: undefined };
-  const owner = isForwarded(method) ? queries.owner(method) : undefined;
+  const owner = isForwarded(method) ? queries.owner(method, caller) : undefined;
   return owner?.kind === "found" ? { target: undefined, subject: owner } : undefined;
 }
 
@@ -91,12 +91,13 @@ async function answerCall(front: Front, agent: Agent, what: { aim: Aim; request:
   return answerOf(outcome, agent.era, { call, definition: entry?.definition });
 }
 
-/** A name may belong to an upstream that is still being seen for the first time. */
-function find(queries: ViewQueries, { kind, name }: Target): Promise<Resolution> | Resolution {
-  const catalog = queries.catalog();
+/** A name may belong to an upstream that is still being seen for the first time, or be new. */
+function find(queries: ViewQueries, { kind, name }: Target, caller: Caller): Promise<Resolution> | Resolution {
+  const catalog = queries.catalog(caller);
   const found = catalog.resolve(kind, name);
-  if (found.kind !== "unknown" || catalog.missing.length === 0) return found;
-  return queries.settled(FIRST_WAIT_MS).then(() => queries.catalog().resolve(kind, name));
+  if (found.kind !== "unknown") return found;
+  const seen = catalog.missing.length === 0 ? queries.fresh(kind, caller) : queries.settled(FIRST_WAIT_MS);
+  return seen ? seen.then(() => queries.catalog(caller).resolve(kind, name)) : found;
 }
 
 interface Answered {

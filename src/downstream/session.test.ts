@@ -132,7 +132,7 @@ test("a second stream takes the place of the first, and the end of the session e
   const detachFirst = agent.session.attach(first);
   agent.session.attach(second);
   detachFirst();
-  agent.session.listsChanged(["resource", "template"]);
+  agent.session.listsChanged({ view: { kind: "all" }, kinds: ["resource", "template"], owner: undefined });
   expect(first).toMatchObject({ ended: true, told: [] });
   expect(second.told).toEqual([{ jsonrpc: "2.0", method: "notifications/resources/list_changed" }]);
   agent.session.close();

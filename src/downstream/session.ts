@@ -1,7 +1,6 @@
 import type { Caller, View } from "../core/call.ts";
-import type { Kind } from "../core/catalog.ts";
 import { withoutTasks } from "../core/extensions.ts";
-import type { Front } from "../core/front.ts";
+import { concerns, type Front, type ListChange } from "../core/front.ts";
 import { ownerId, type Principal } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
@@ -41,7 +40,7 @@ export interface Session {
   /** Takes what is no message: a question that it seems to answer is not waited for any longer. */
   garbled(text: Invalid): void;
   /** Tells that lists changed, on the stream for messages of our own, now or when there is one. */
-  listsChanged(kinds: readonly Kind[]): void;
+  listsChanged(change: ListChange): void;
   /** Opens the way for messages of our own; a later one takes the place of an earlier one. */
   attach(stream: OwnStream): () => void;
   /** Ends calls that still run, streams, and conversations that upstreams hold for this agent. */
@@ -81,6 +80,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
     owner: ownerId(id),
     // An agent of these revisions could not follow a task, whatever it says.
     capabilities: capabilities.detached(),
+    converses: true,
   };
   const running = new Map<string, Running>();
   const questions = createQuestions(clock);
@@ -170,8 +170,9 @@ export function openSession(options: SessionOptions): { session: Session; answer
     garbled({ id }) {
       questions.settle({ kind: "error", id, error: NO_VALID_ANSWER });
     },
-    listsChanged(kinds) {
-      for (const method of new Set(kinds.map(kind => LIST_CHANGED_OF[kind]))) {
+    listsChanged(change) {
+      if (!concerns(change, view, caller.owner)) return;
+      for (const method of new Set(change.kinds.map(kind => LIST_CHANGED_OF[kind]))) {
         outbox.post(method, notificationText(method));
       }
     },
@@ -187,7 +188,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
       front.release(caller.owner);
     },
   };
-  const profile = front.view(view)?.profile();
+  const profile = front.view(view)?.profile(caller);
   if (isTooLarge) return { session, answer: CAPABILITIES_TOO_LARGE };
   const answer: Answer = profile
     ? { kind: "result", result: initializeResult(version, profile) }

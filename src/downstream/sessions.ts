@@ -1,6 +1,5 @@
 import type { View } from "../core/call.ts";
-import type { Kind } from "../core/catalog.ts";
-import type { Front } from "../core/front.ts";
+import { type Front, isSameView, type ListChange } from "../core/front.ts";
 import type { Principal } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
@@ -38,7 +37,7 @@ export interface Sessions {
   /** Returns the function that ends it. */
   holdStream(id: string): () => void;
   close(id: string): void;
-  listsChanged(view: View, kinds: readonly Kind[]): void;
+  listsChanged(change: ListChange): void;
   readonly size: number;
   stop(): void;
 }
@@ -127,8 +126,8 @@ export function createSessions(options: { front: Front; clock: Clock; max?: numb
       };
     },
     close,
-    listsChanged(view, kinds) {
-      for (const { session } of slots.values()) if (isSameView(session.view, view)) session.listsChanged(kinds);
+    listsChanged(change) {
+      for (const { session } of slots.values()) session.listsChanged(change);
     },
     get size() {
       return slots.size;
@@ -142,7 +141,3 @@ export function createSessions(options: { front: Front; clock: Clock; max?: numb
 
 /** Whether it serves nobody at this moment. */
 const isFree = ({ session, streams }: Slot): boolean => streams === 0 && !session.isBusy;
-
-export function isSameView(a: View, b: View): boolean {
-  return a.kind === "all" ? b.kind === "all" : b.kind === "upstream" && a.name === b.name;
-}

@@ -67,9 +67,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
     },
   });
 
-  const unsubscribe = front.onChange((view, kinds) => {
-    if (view.kind === "all") agent.session?.listsChanged(kinds);
-  });
+  const unsubscribe = front.onChange(change => agent.session?.listsChanged(change));
   const split = lineSplitter({ maxBytes: MAX_BODY_BYTES, onLine: receive, onTooLong: tooLong });
 
   function tooLong(): void {

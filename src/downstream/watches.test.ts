@@ -5,7 +5,13 @@ import { ANONYMOUS, ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { createWatches, WATCHES } from "./watches.ts";
 
-const CALLER: Caller = { principal: ANONYMOUS, agent: "test", owner: ownerId("ann"), capabilities: Payload.of({}) };
+const CALLER: Caller = {
+  principal: ANONYMOUS,
+  agent: "test",
+  owner: ownerId("ann"),
+  capabilities: Payload.of({}),
+  converses: false,
+};
 
 test("an agent may watch so many resources, with names of such a length", async () => {
   let asked = 0;

@@ -17,6 +17,7 @@ function call(changes: Partial<Call> & { agent?: string } = {}): Call {
       agent: changes.agent ?? "cli/1",
       owner: ownerId("o"),
       capabilities: Payload.of({}),
+      converses: false,
     },
     view: { kind: "all" },
     method: "tools/call",

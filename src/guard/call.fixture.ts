@@ -31,7 +31,13 @@ export function callOf({
   ...rest
 }: CallPlan): Call {
   return {
-    caller: { principal: principal(who), agent: "test", owner: ownerId(who), capabilities: Payload.of(capabilities) },
+    caller: {
+      principal: principal(who),
+      agent: "test",
+      owner: ownerId(who),
+      capabilities: Payload.of(capabilities),
+      converses: false,
+    },
     view: { kind: "all" },
     method: "tools/call",
     target: "echo",

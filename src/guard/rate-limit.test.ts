@@ -18,7 +18,13 @@ function found(upstream: string, native: string, name = native): Resolution {
 
 function call(subject: Resolution, { who = "ann", method = "tools/call" } = {}): Call {
   return {
-    caller: { principal: principal(who), agent: "test", owner: ownerId("o"), capabilities: Payload.of({}) },
+    caller: {
+      principal: principal(who),
+      agent: "test",
+      owner: ownerId("o"),
+      capabilities: Payload.of({}),
+      converses: false,
+    },
     view: { kind: "all" },
     method,
     target: "x",

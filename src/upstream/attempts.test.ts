@@ -32,10 +32,11 @@ describe("a call that is made once more because the upstream knew better", () =>
     } as unknown as Link;
     const attempts = createAttempts({
       ...{ clock, stopping: new AbortController().signal },
-      ...{ connector: { link, giveUp: () => {} }, owners: { drop: () => {} }, dialer: { holdsState: () => false } },
+      ...{ connector: { link, giveUp: () => {} }, owners: { drop: () => {} }, dialer: { forget: () => {} } },
       ...{ keeper: { refresh, offer: undefined }, prober: { hurry: () => {} } },
       health: createHealth({ clock, random: () => 0, changed: () => {} }),
-      promotion: { promoted: false, saw: () => {} },
+      placement: { linkFor: () => ({ kind: "open", link }) },
+      answered: () => {},
     } as unknown as AttemptsOptions);
     const only = holder("only");
     return { clock, given, send: () => attempts.send(callOf([only]), only, limits) };
@@ -94,7 +95,7 @@ describe("an upstream that wants credentials", () => {
     health.unauthorized("HTTP 401");
     const parking = createParking(clock);
     const attempts = createAttempts({
-      ...{ clock, health, parking, stopping: new AbortController().signal },
+      ...{ clock, health, parking, stopping: new AbortController().signal, answered: () => {} },
     } as unknown as AttemptsOptions);
     const only = holder("only");
     const asked = callOf([only]);

@@ -1,25 +1,24 @@
-import type { Call, Caller } from "../core/call.ts";
+import type { Call } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
 import { type Health, isBlamed, type Verdict } from "../core/health.ts";
 import { type Limits, rest } from "../core/limits.ts";
-import { Payload } from "../core/payload.ts";
+import type { OwnerId } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import { malformed } from "../core/repair.ts";
 import type { Attempt } from "../core/route.ts";
-import { openingCapabilities } from "../wire/capabilities.ts";
 import type { Input } from "../wire/era.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
-import { canBeAsked } from "../wire/upstream-questions.ts";
 import { failed, type LinkAttempt } from "./attempt.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Dialer } from "./dial.ts";
 import { giveUpEarly, inTime } from "./haste.ts";
 import type { Link } from "./link.ts";
 import type { OfferKeeper } from "./offer-keeper.ts";
-import type { OwnerLinks, Tenant } from "./owner-links.ts";
+import type { OwnerLinks } from "./owner-links.ts";
 import type { Parking } from "./parking.ts";
+import type { Placement } from "./placement.ts";
 import { type Prober, RECHECK_MS } from "./prober.ts";
-import type { Promotion } from "./promotion.ts";
+
 import { readTicket } from "./tickets.ts";
 
 export interface AttemptsOptions {
@@ -30,8 +29,10 @@ export interface AttemptsOptions {
   readonly health: Health;
   readonly prober: Prober;
   readonly parking: Parking;
-  readonly promotion: Promotion;
+  readonly placement: Placement;
   readonly clock: Clock;
+  /** A call of that agent was answered. */
+  answered(owner: OwnerId): void;
   /** Aborted when this upstream is being closed. */
   readonly stopping: AbortSignal;
 }
@@ -39,8 +40,6 @@ export interface AttemptsOptions {
 /** Makes calls on the link that their agent has, and draws from what they bring how the upstream is doing. */
 export interface Attempts {
   send(call: Call, holder: Holder, limits: Limits): Promise<Attempt>;
-  /** Whose conversation serves this caller; `undefined` for the shared link. */
-  tenantOf(main: Link, caller: Caller): Tenant | undefined;
 }
 
 /** What an attempt is made with. */
@@ -51,30 +50,13 @@ interface Making {
 }
 
 export function createAttempts(options: AttemptsOptions): Attempts {
-  const { connector, owners, dialer, keeper, health, prober, parking, promotion, clock, stopping } = options;
-
-  function tenantOf(main: Link, { owner, capabilities }: Caller): Tenant | undefined {
-    const holdsState = dialer.holdsState(main);
-    if (!holdsState && !promotion.promoted) return undefined;
-    const declared = main.era.declaresAtOpening ? openingCapabilities(capabilities) : NOTHING;
-    return holdsState || canBeAsked(declared) ? { owner, declared } : undefined;
-  }
-
-  function linkFor(caller: Caller): Promise<Opened> | Opened {
-    const main = connector.link;
-    return main ? pick({ kind: "open", link: main }, caller) : connector.demand().then(opened => pick(opened, caller));
-  }
-
-  function pick(opened: Opened, caller: Caller): Promise<Opened> | Opened {
-    const tenant = opened.kind === "open" ? tenantOf(opened.link, caller) : undefined;
-    return tenant ? owners.get(tenant) : opened;
-  }
+  const { connector, owners, dialer, keeper, health, prober, parking, placement, clock, stopping } = options;
 
   async function attempt(call: Call, making: Making, again: boolean): Promise<Attempt> {
     if (making.limits.tryMs <= 0) return blame(TOO_LATE);
     // Whether it lets us in again is found out without the agents' calls.
     if (health.state === "auth_required") return locked(health.lastError);
-    const found = linkFor(call.caller);
+    const found = placement.linkFor(call, making.holder);
     if (!(found instanceof Promise)) return attemptOn(found, call, making, again);
     const askedAt = clock.now();
     const opened = await inTime(found, { clock, timeoutMs: making.limits.tryMs, signal: call.signal });
@@ -89,6 +71,8 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   async function attemptOn(opened: Opened, call: Call, making: Making, again: boolean): Promise<Attempt> {
     if (opened.kind === "failed") return blame(failed({ ...opened, delivery: "not_sent" }));
     const { link } = opened;
+    // Another agent took it while this call waited for it to open.
+    if (link.occupancy?.admits(call.caller.owner) === false) return attempt(call, making, again);
     const declined = making.input && link.era.declined(making.input.answers);
     if (declined) return { kind: "answered", error: declined.error };
     const askedAt = clock.now();
@@ -97,7 +81,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
       return again ? comply(call, after(askedAt, making), { link, ...result }) : blame(protocolError(result.detail));
     }
     if (result.kind !== "failed") {
-      promotion.saw(result);
+      options.answered(call.caller.owner);
       health.succeeded();
       return result;
     }
@@ -146,7 +130,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   function lose(link: Link, detail: string): void {
     owners.drop(link);
     const main = connector.link;
-    if (main && (main === link || dialer.holdsState(main))) connector.giveUp(main, detail);
+    if (main && (main === link || !isChild(main))) connector.giveUp(main, detail);
   }
 
   function blame(failure: Attempt & { kind: "failed" }): Attempt {
@@ -174,6 +158,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     const result: LinkAttempt = await parked.resume(call);
     if (result.kind === "objected") return blame(protocolError(result.detail));
     if (result.kind === "failed") return blame(result);
+    options.answered(call.caller.owner);
     health.succeeded();
     return result;
   }
@@ -196,7 +181,6 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   }
 
   return {
-    tenantOf,
     send(call, holder, limits) {
       // A ticket that leads nowhere is answered without the upstream.
       const decides = health.state === "probing" && !call.continues && health.claim();
@@ -217,9 +201,10 @@ const locked = (detail = "the upstream wants credentials"): Attempt & { kind: "f
 const TOO_LATE = failed({ fault: "timeout", delivery: "not_sent", detail: "no time was left to send it" });
 const protocolError = (detail: string): Attempt & { kind: "failed" } =>
   failed({ fault: "protocol_error", delivery: "refused", detail });
+/** Another child than the one that could not be reached may be well. */
+const isChild = ({ channel }: Link): boolean => channel.pid !== undefined;
 /** What closing a conversation looks like from the call that was on it. */
 const OURS: ReadonlySet<string> = new Set(["connection_lost", "unreachable", "session_lost"]);
-const NOTHING = Payload.of({});
 const CLOSED = wireError(
   CODES.invalidParams,
   "requestState is no longer valid: the question was answered or has expired. Nothing was run again",

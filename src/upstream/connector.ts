@@ -44,6 +44,8 @@ export interface Connector {
   demand(): Promise<Opened>;
   /** Gives the link up, because it turned out to be dead, and opens a new one. */
   giveUp(link: Link, detail: string): void;
+  /** Closes the link and opens another one at once: it is to be told something else. For a link that nobody uses. */
+  reopen(): void;
   /** What was wrong with the configuration may have been mended: tries at once where that was the trouble. */
   recheck(): void;
   start(): void;
@@ -193,6 +195,13 @@ export function createConnector(options: ConnectorOptions): Connector {
       if (link !== dead) return;
       lost(detail);
       leaving.add(dead.discard());
+    },
+    reopen() {
+      const left = link;
+      if (!left || stopped) return;
+      link = undefined;
+      leaving.add(left.close());
+      void dial();
     },
     recheck() {
       if (misconfigured && !opening && !stopped) void dial();

@@ -45,7 +45,7 @@ test("a conversation that ends during its own handshake was never open", async (
   });
   const lost: string[] = [];
   const opened = await dialer.open({
-    ...{ message: () => {}, declared: NO_CAPABILITIES, signal: new AbortController().signal },
+    ...{ message: () => {}, asked: () => {}, declared: NO_CAPABILITIES, signal: new AbortController().signal },
     lost: detail => lost.push(detail),
   });
   expect(opened).toMatchObject({ kind: "failed", fault: "unreachable", delivery: "not_sent" });

@@ -1,4 +1,7 @@
+import type { NativeName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
+import type { UpstreamEra } from "../wire/era.ts";
+import type { Speaks } from "../wire/era-choice.ts";
 import type { Message } from "../wire/message.ts";
 import type { Identity } from "../wire/modern.ts";
 import type { Opened } from "./connector.ts";
@@ -15,9 +18,10 @@ export interface DialWorld extends TransportWorld {
 
 /** Opens conversations with one upstream. */
 export interface Dialer {
-  open(listener: DialListener): Promise<Opened>;
-  /** Whether the upstream keeps state for the agent of a conversation, so that each agent needs one of its own. */
-  holdsState(link: Link): boolean;
+  /** In the wanted era where the upstream speaks it; without one, in the newest that it speaks. */
+  open(listener: DialListener, wanted?: UpstreamEra["name"]): Promise<Opened>;
+  /** What it is known to speak. */
+  readonly speaks: Speaks;
   /** What is known of the upstream's revision no longer holds. */
   forget(): void;
   /** Last words of a child that is gone. */
@@ -30,6 +34,8 @@ export interface DialListener {
   message(link: Link | undefined, message: Message): void;
   /** The conversation is over, by itself or because it was closed. */
   lost(detail: string, link: Link): void;
+  /** The upstream asks something in the middle of a call of that method, about what it calls so. */
+  asked(method: string, native: NativeName): void;
   /** What the upstream may ask for on this link, where it learns that when the conversation opens. */
   readonly declared: Payload;
   readonly signal: AbortSignal;
@@ -47,6 +53,7 @@ const stumbled = (error: unknown): Opened => ({
 export function createDialer(transport: Transport, world: DialWorld): Dialer {
   const opener = transport.opener(world);
   let known = transport.known;
+  let speaks: Speaks = { legacy: undefined, modern: transport.known === "legacy" ? false : undefined };
   let stderr: readonly string[] = [];
 
   async function open(listener: DialListener, trying: Known): Promise<Opened> {
@@ -61,9 +68,9 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
       },
     });
     const { identity, clock, parking } = world;
-    const { signal, declared } = listener;
+    const { signal, declared, asked } = listener;
     const unclaimed = (message: Message): void => listener.message(link, message);
-    const handshake = { channel, identity, clock, parking, signal, declared, unclaimed, ...HANDSHAKE };
+    const handshake = { channel, identity, clock, parking, signal, declared, asked, unclaimed, ...HANDSHAKE };
     // What one upstream makes us stumble over must not end what all the others are served by.
     const negotiated = await negotiate(handshake, trying).catch(stumbled);
     if (negotiated.kind === "open" && ended !== undefined) {
@@ -72,7 +79,8 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
     }
     if (negotiated.kind === "open") {
       link = negotiated.link;
-      known = link.era.name;
+      known ??= link.era.name;
+      speaks = { ...speaks, ...(link.era.declaresAtOpening && trying !== "legacy" && { modern: false }), [link.era.name]: true };
       return negotiated;
     }
     await channel.close();
@@ -84,8 +92,16 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
   }
 
   return {
-    open: listener => open(listener, known),
-    holdsState: link => transport.holdsState(link.channel),
+    async open(listener, wanted) {
+      const opened = await open(listener, wanted ?? known);
+      if (wanted === undefined || opened.kind === "open" || opened.fault !== "protocol_error") return opened;
+      const other = await open(listener, undefined);
+      if (other.kind === "open") speaks = { ...speaks, [wanted]: false };
+      return other;
+    },
+    get speaks() {
+      return speaks;
+    },
     forget() {
       known = transport.known;
     },

@@ -1,10 +1,12 @@
+import type { Notice } from "../core/call.ts";
+import type { Kind } from "../core/catalog.ts";
 import type { AgentAnswer, AgentContact } from "../core/front.ts";
 import type { UpstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { errorText, type Message, type RawId, resultParts } from "../wire/message.ts";
 import { LIST_CHANGED } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
-import { ELICITED, isQuestion, questionFor, withElicitationId } from "../wire/upstream-questions.ts";
+import { ELICITED, questionFor, withElicitationId } from "../wire/upstream-questions.ts";
 import type { Link } from "./link.ts";
 import { refuseRequest } from "./refuse-request.ts";
 
@@ -12,12 +14,10 @@ export const EAR = { maxAsking: 16 } as const;
 
 export interface EarOptions {
   readonly upstream: UpstreamName;
-  /** The agent that may be reached outside its calls, if there is one. */
-  contact(): AgentContact | undefined;
-  /** The upstream asks on a link on which it was told that it cannot. */
-  refused(): void;
-  /** The upstream's lists have changed. */
-  listChanged(): void;
+  /** The agent that may be reached on that link outside its calls, if there is one. */
+  contact(link: Link): AgentContact | undefined;
+  /** The upstream's lists of these kinds have changed. */
+  listChanged(kinds: readonly Kind[]): void;
   /** A resource has changed: parameters of the notification. */
   updated(params: Payload): void;
 }
@@ -41,17 +41,18 @@ export function createEar(options: EarOptions): Ear {
 
   function notified(link: Link, message: UpstreamNotification): void {
     const { method, params = NOTHING } = message;
+    const kinds = LIST_CHANGED.get(method);
     const asked = method === "notifications/cancelled" && asking.get(params.raw("requestId")?.toString("latin1") ?? "");
     if (asked) asked.abort();
-    else if (LIST_CHANGED.has(method)) options.listChanged();
+    else if (kinds) options.listChanged(kinds);
     else if (method === "notifications/resources/updated") options.updated(params);
-    else if (method === ELICITED) tell(method, withElicitationId(options.upstream, params));
-    else if (!link.overhear(message) && method === "notifications/message") tell(method, params);
+    else if (method === ELICITED) tell(link, { method, params: withElicitationId(options.upstream, params) });
+    else if (!link.overhear(message) && method === "notifications/message") tell(link, { method, params });
   }
 
-  function tell(method: string, params: Payload): void {
-    const contact = options.contact();
-    if (contact) contact.tell({ method, params });
+  function tell(link: Link, notice: Notice): void {
+    const contact = options.contact(link);
+    if (contact) contact.tell(notice);
     else dropped++;
   }
 
@@ -62,7 +63,6 @@ export function createEar(options: EarOptions): Ear {
       const found = questionFor(method, params, link.declared);
       if (found.kind === "refused") {
         link.respond(errorText(id, found.error.error));
-        if (isQuestion(method)) options.refused();
       } else void ask(link, id, stamped(found.questions));
     }
   }
@@ -73,7 +73,7 @@ export function createEar(options: EarOptions): Ear {
   }
 
   async function ask(link: Link, id: RawId, question: Payload): Promise<void> {
-    const contact = options.contact();
+    const contact = options.contact(link);
     const key = id.toString("latin1");
     if (!contact || asking.size >= EAR.maxAsking || asking.has(key)) {
       link.respond(errorText(id, NOBODY.error));

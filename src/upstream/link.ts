@@ -1,5 +1,6 @@
 import type { Call, Room } from "../core/call.ts";
 import type { CacheHint, Holder } from "../core/catalog.ts";
+import type { NativeName, OwnerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { type Placed, Running } from "../lib/running.ts";
@@ -8,13 +9,13 @@ import type { Input, UpstreamEra } from "../wire/era.ts";
 import { type Message, notificationText } from "../wire/message.ts";
 import { isSevereEnough } from "../wire/methods.ts";
 import { ASIDE, canBeAsked } from "../wire/upstream-questions.ts";
-import { attemptOf, failed, type LinkAttempt, NO_TIMEOUT_MS, type Timeouts } from "./attempt.ts";
+import { attemptOf, type LinkAttempt, NO_TIMEOUT_MS, type Timeouts } from "./attempt.ts";
 import type { Channel, Reply } from "./channel.ts";
+import { createOccupancy, type Occupancy } from "./occupancy.ts";
 import { isNotice, type OpenCall, openCall } from "./open-call.ts";
 import { type AskOptions, createOutbound } from "./outbound.ts";
 import type { Parking } from "./parking.ts";
 import { createSuspicion } from "./suspicion.ts";
-import { createTurns, type Turn } from "./turns.ts";
 
 /** What an upstream said of itself when the link was opened. */
 export interface Introduction {
@@ -42,10 +43,16 @@ export interface Link extends Introduction {
   readonly declared: Payload;
   /** Whether calls run on it, or wait for their agents. */
   readonly inUse: boolean;
+  /** Whether a call was ever made on it. */
+  readonly isUsed: boolean;
+  /** Who uses it, where only one agent at a time may: see {@link Occupancy}. */
+  readonly occupancy: Occupancy | undefined;
   /** Sends an agent's call under its native name. */
   call(call: Call, calling: Calling): Promise<LinkAttempt>;
-  /** Takes a message that came with no request: it is the only running call's, or nobody's. Tells which. */
+  /** Takes a message that came with no request: it is a running call's of the only agent that has any, or nobody's. Tells which. */
   overhear(message: Message): boolean;
+  /** Takes a message that is no call's business. */
+  unclaimed(message: Message): void;
   /** A request of our own. */
   ask(method: string, params: Payload, options: AskOptions): Promise<Reply>;
   notify(method: string, params?: Payload): Promise<void>;
@@ -66,11 +73,14 @@ export interface LinkParts {
   readonly nextId: () => number;
   readonly clock: Clock;
   readonly parking: Parking;
+  /** The upstream asks something in the middle of a call of that method, about what it calls so. */
+  asked(method: string, native: NativeName): void;
   /** What came with a call and is none of its business: news, or a request when it cannot be asked or has ended. */
   unclaimed(message: Message): void;
 }
 
 interface Listener extends Placed {
+  readonly owner: OwnerId;
   hear(message: Message): void;
 }
 
@@ -84,18 +94,22 @@ export function createLink(parts: LinkParts): Link {
   const { ask, respond } = outbound;
   /** Only an upstream that was told so asks, and then by requests that a call has to wait for. */
   const asks = era.declaresAtOpening && canBeAsked(declared);
-  /** Questions that do not say which call they belong to belong to the only one. */
-  const turns = asks && !channel.attributes ? createTurns(clock) : undefined;
+  /** Questions that do not say which call they belong to are those of the one agent that has calls here. */
+  const occupancy = asks && !channel.attributes ? createOccupancy() : undefined;
 
   const running = new Running<Listener>();
   const open = new Set<OpenCall>();
   const suspicion = createSuspicion(clock);
   let logLevel: string | undefined;
+  let isUsed = false;
 
   async function call(call: Call, calling: Calling): Promise<LinkAttempt> {
+    isUsed = true;
+    const { owner } = call.caller;
+    const leave = occupancy?.enter(owner);
     if (era.setsLogLevel && call.logLevel !== undefined) await raiseLogLevel(call.logLevel, call.signal);
-    suspicion.began(call.caller.owner);
-    const attempt = await (asks ? callAskably(call, calling) : callPlainly(call, calling));
+    suspicion.began(owner);
+    const attempt = await (asks ? callAskably(call, calling, leave) : callPlainly(call, calling));
     if (attempt.kind === "failed" && GIVEN_UP.has(attempt.fault)) suspicion.gaveUp();
     return attempt;
   }
@@ -107,7 +121,7 @@ export function createLink(parts: LinkParts): Link {
         return call.notify({ method: message.method, params: message.params ?? NOTHING });
       } else if (message.kind === "notification" && ASIDE.has(message.method)) unclaimed(message);
     };
-    const listener: Listener = { place: -1, hear };
+    const listener: Listener = { place: -1, owner: call.caller.owner, hear };
     running.add(listener);
     const capabilities = shownCapabilities(call.caller.capabilities);
     const reply = await outbound.send(call, {
@@ -123,47 +137,30 @@ export function createLink(parts: LinkParts): Link {
     return attemptOf(reply, era, { method: call.method, capabilities });
   }
 
-  /** Where questions name no call, one call at a time; the wait counts as time of the call. */
-  async function callAskably(call: Call, calling: Calling): Promise<LinkAttempt> {
-    if (!turns) return callOpenly(call, calling, undefined).attempt;
-    const { timeoutMs, maxTimeoutMs } = calling.timeouts;
-    const askedAt = clock.now();
-    const turn = await turns.take({ timeoutMs, signal: call.signal });
-    if (turn.kind !== "go") {
-      return failed({ fault: turn.kind, delivery: "not_sent", detail: "another call of this agent was still running" });
-    }
-    const waitedMs = clock.now() - askedAt;
-    const timeouts = { timeoutMs: timeoutMs - waitedMs, maxTimeoutMs: maxTimeoutMs - waitedMs };
-    const opened = callOpenly(call, { ...calling, timeouts }, turn.turn);
-    void opened.call.done.then(() => turn.turn.pass());
-    return opened.attempt;
-  }
-
-  function callOpenly(
-    call: Call,
-    calling: Calling,
-    turn: Turn | undefined,
-  ): { attempt: Promise<LinkAttempt>; call: OpenCall } {
+  /** Lives on while its agent thinks about questions, and leaves when nothing of it is open any more. */
+  function callAskably(call: Call, calling: Calling, leave: (() => void) | undefined): Promise<LinkAttempt> {
     const { owner } = call.caller;
-    const listener: Listener = { place: -1, hear: message => opened.call.hear(message) };
+    const listener: Listener = { place: -1, owner, hear: message => opened.call.hear(message) };
     const opened = openCall(
       {
-        ...{ owner, clock, parking, declared, respond, unclaimed, turn, timeouts: calling.timeouts },
+        ...{ owner, clock, parking, declared, respond, unclaimed, timeouts: calling.timeouts },
         send: async (signal, { hear, postponed }) => {
           const on = { onMessage: hear, onPostponed: postponed };
           const how = { ...calling, ...on, timeouts: UNTIMED, capabilities: declared, signal };
           return attemptOf(await outbound.send(call, how), era, { method: call.method, capabilities: declared });
         },
+        asked: () => parts.asked(call.method, calling.holder.native),
         ended() {
           running.remove(listener);
           open.delete(opened.call);
+          leave?.();
         },
       },
       call,
     );
     running.add(listener);
     open.add(opened.call);
-    return opened;
+    return opened.attempt;
   }
 
   /** The conversation's level is the most verbose that any of its agents wants; each agent sees only its own. */
@@ -174,17 +171,28 @@ export function createLink(parts: LinkParts): Link {
     await ask("logging/setLevel", Payload.of({ level }), { timeoutMs: SET_LEVEL_TIMEOUT_MS, signal });
   }
 
-  /** Whom a message is for that does not say so. */
+  /** Whom a message is for that does not say so: where only one agent has calls, any of them reaches that agent. */
   function candidate(message: Message): { hear(message: Message): void } | undefined {
-    if (message.kind === "request") return onlyOf([...open].filter(call => call.waiting));
-    if (message.kind !== "notification") return undefined;
-    const sure = message.method === "notifications/cancelled" || suspicion.clear;
-    return BESIDE.has(message.method) && sure ? running.only : undefined;
+    if (message.kind === "request") {
+      const newestFirst = [...open].reverse();
+      return newestFirst.find(call => call.waiting) ?? newestFirst[0];
+    }
+    if (message.kind !== "notification" || !BESIDE.has(message.method)) return undefined;
+    // What is withdrawn is known to the call that asks it, and to no other.
+    if (message.method === "notifications/cancelled") return open.size > 0 ? { hear: hearAll } : running.only;
+    return suspicion.clear ? onlyOwners(running.all()) : undefined;
+  }
+
+  function hearAll(message: Message): void {
+    for (const call of open) call.hear(message);
   }
 
   return {
     ...introduction,
-    ...{ era, channel, declared, call, ask, respond },
+    ...{ era, channel, declared, occupancy, call, unclaimed, ask, respond },
+    get isUsed() {
+      return isUsed;
+    },
     get inUse() {
       return running.size > 0;
     },
@@ -211,4 +219,8 @@ const BESIDE: ReadonlySet<string> = new Set(["notifications/message", "notificat
 const GIVEN_UP: ReadonlySet<string> = new Set(["cancelled", "timeout"]);
 const NOTHING = Payload.of({});
 
-const onlyOf = <T>(members: readonly T[]): T | undefined => (members.length === 1 ? members[0] : undefined);
+/** One of the members when all are of one owner. */
+function onlyOwners(members: readonly Listener[]): Listener | undefined {
+  const last = members.at(-1);
+  return members.every(({ owner }) => owner === last?.owner) ? last : undefined;
+}

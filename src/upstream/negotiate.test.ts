@@ -27,7 +27,8 @@ const negotiateWith = (channel: Channel) => {
   const identity = { name: "gateway", version: "1" };
   const parking = createParking(clock);
   const timing = { timeoutMs: 1_000, probeTimeoutMs: 1_000 };
-  const world = { channel, identity, clock, parking, signal: never, declared: Payload.of({}), unclaimed: () => {} };
+  const ears = { asked: () => {}, unclaimed: () => {} };
+  const world = { channel, identity, clock, parking, signal: never, declared: Payload.of({}), ...ears };
   return negotiate({ ...world, ...timing }, undefined);
 };
 

@@ -19,7 +19,7 @@ export type Negotiated =
   | ({ readonly kind: "failed" } & AttemptFailure);
 
 /** What the link is made of, as far as it is known before the upstream has answered. */
-interface Handshake extends Pick<LinkParts, "clock" | "parking" | "declared" | "unclaimed"> {
+interface Handshake extends Pick<LinkParts, "clock" | "parking" | "declared" | "asked" | "unclaimed"> {
   readonly channel: Channel;
   readonly identity: Identity;
   readonly signal: AbortSignal;

@@ -3,7 +3,7 @@ import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Link } from "./link.ts";
-import { createOfferKeeper, LEAST_AGE_MS } from "./offer-keeper.ts";
+import { createOfferKeeper, LEAST_AGE_MS, NOTICE_MAY_FOLLOW_MS } from "./offer-keeper.ts";
 
 /** A link on which lists are answered when the test says so. */
 function linkOf(name: string) {
@@ -16,6 +16,21 @@ function linkOf(name: string) {
       new Promise(resolve => asked.push(() => resolve({ kind: "result", result: Payload.of({ tools: [{ name }] }) }))),
   } as unknown as Link;
   return { link, asked };
+}
+
+const NEVER = Number.NEGATIVE_INFINITY;
+
+function keeping({ hint, tools }: { hint: object; tools: object }) {
+  const clock = manualClock();
+  const keeper = createOfferKeeper({
+    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ changed: () => {}, trouble: () => {} },
+  });
+  const link = {
+    capabilities: Payload.of({ tools }),
+    ask: async () => ({ kind: "result", result: Payload.of({ tools: [], ...hint }) }),
+  } as unknown as Link;
+  return { clock, keeper, link };
 }
 
 const flush = () => new Promise(resolve => setImmediate(resolve));
@@ -66,35 +81,63 @@ it("reads once when it is told again in the very moment in which a reading falls
 });
 
 it.each([
-  // A minute, by its own word.
-  [{ ttlMs: 60_000 }, { listChanged: true }, 60_000],
-  [{ ttlMs: 60_000 }, {}, 60_000],
-  // No time at all, and it would not say when it changes.
-  [{ ttlMs: 0 }, {}, LEAST_AGE_MS],
-  [{ ttlMs: 0 }, { listChanged: true }, undefined],
-  [{}, {}, undefined],
-])("takes a list with %j of an upstream with %j for stale after %s ms", async (hint, tools, staleMs) => {
+  // A minute, by its own word; then it is read while it is given out once more.
+  [{ ttlMs: 60_000 }, { listChanged: true }, [60_000, "aging"]],
+  [{ ttlMs: 60_000 }, {}, [60_000, "aging"]],
+  // No time at all, whatever else it says.
+  [{ ttlMs: 0 }, {}, [0, "doubtful"]],
+  [{ ttlMs: 0 }, { listChanged: true }, [0, "doubtful"]],
+  // It says nothing, and would not say when it changes; or would.
+  [{}, {}, [LEAST_AGE_MS, "aging"]],
+  [{}, { listChanged: true }, undefined],
+] as const)("takes a list with %j of an upstream with %j for %j", async (hint, tools, expected) => {
+  const { clock, keeper, link } = keeping({ hint, tools });
+  expect(keeper.freshness("tool", NEVER)).toBe("doubtful");
+  await keeper.reread(link);
+  const [ageMs, freshness] = expected ?? [3_600_000, "fresh"];
+  if (ageMs > 0) {
+    clock.advance(ageMs - 1);
+    expect(keeper.freshness("tool", NEVER)).toBe("fresh");
+    clock.advance(1);
+  }
+  expect([keeper.freshness("tool", NEVER), keeper.freshness("prompt", NEVER)]).toEqual([freshness, "fresh"]);
+});
+
+it("does not rely on a list that a call may have changed since it was read", async () => {
+  const silent = keeping({ hint: {}, tools: {} });
+  const telling = keeping({ hint: {}, tools: { listChanged: true } });
+  for (const { clock, keeper, link } of [silent, telling]) {
+    clock.advance(10);
+    await keeper.reread(link);
+    expect(keeper.freshness("tool", clock.now() - 1)).toBe("fresh");
+    clock.advance(1);
+    expect(keeper.freshness("tool", clock.now())).toBe("doubtful");
+  }
+  // A notice has had the time to come.
+  const answeredAt = telling.clock.now();
+  telling.clock.advance(NOTICE_MAY_FOLLOW_MS);
+  expect(telling.keeper.freshness("tool", answeredAt)).toBe("fresh");
+  expect(silent.keeper.freshness("tool", answeredAt)).toBe("doubtful");
+});
+
+it("reads at once for who asks, once for all of them, and again for what came up while it read", async () => {
   const clock = manualClock();
   const keeper = createOfferKeeper({
     ...{ upstream: upstreamName("u"), clock, known: undefined },
     ...{ changed: () => {}, trouble: () => {} },
   });
-  const link = {
-    capabilities: Payload.of({ tools }),
-    ask: async () => ({ kind: "result", result: Payload.of({ tools: [], ...hint }) }),
-  } as unknown as Link;
-  expect(keeper.isStale("tool")).toBe(false);
-  await keeper.refresh(link);
-  if (staleMs !== undefined) {
-    clock.advance(staleMs - 1);
-    expect(keeper.isStale("tool")).toBe(false);
-    clock.advance(1);
-    expect([keeper.isStale("tool"), keeper.isStale("prompt")]).toEqual([true, false]);
-    const again = keeper.refresh(link);
-    expect(keeper.isStale("tool")).toBe(false);
-    await again;
-  } else clock.advance(3_600_000);
-  expect(keeper.isStale("tool")).toBe(false);
+  const { link, asked } = linkOf("a");
+  const first = keeper.refresh(link);
+  keeper.doubt();
+  const others = [keeper.reread(link), keeper.reread(link)];
+  expect(asked).toHaveLength(1);
+  asked[0]?.();
+  await first;
+  await flush();
+  expect(asked).toHaveLength(2);
+  asked[1]?.();
+  await Promise.all(others);
+  expect([asked.length, keeper.freshness("tool", NEVER)]).toEqual([2, "fresh"]);
 });
 
 it("goes on after a list that it stumbled over, and says so", async () => {

@@ -14,7 +14,7 @@ test("of a list with more entries than anybody needs the rest is left out, and t
       return { kind: "result", result: page.with({ nextCursor: JSON.stringify(`${asked}`) }) };
     },
   } as unknown as Link;
-  const found = await fetchOffer(link, upstreamName("a"), new AbortController().signal);
+  const found = await fetchOffer(link, { upstream: upstreamName("a"), signal: new AbortController().signal });
   expect(found).toMatchObject({
     problems: ["tools/list has more than 20000 entries; the rest was left out"],
   });

@@ -19,8 +19,15 @@ interface Listed {
   readonly problem?: string;
 }
 
+export interface Fetching {
+  readonly upstream: UpstreamName;
+  readonly signal: AbortSignal;
+  /** What is declared with each request; nothing by default. */
+  readonly capabilities?: Payload | undefined;
+}
+
 /** Asks an upstream for everything it has: every list, every page. A list that fails leaves the others standing. */
-export async function fetchOffer(link: Link, upstream: UpstreamName, signal: AbortSignal): Promise<OfferResult> {
+export async function fetchOffer(link: Link, fetching: Fetching): Promise<OfferResult> {
   const definitions: Record<Kind, readonly Payload[]> = { tool: [], prompt: [], resource: [], template: [] };
   const pages: Record<Kind, Payload | undefined> = {
     tool: undefined,
@@ -38,7 +45,7 @@ export async function fetchOffer(link: Link, upstream: UpstreamName, signal: Abo
   for (const [method, { kind, member, capability }] of LIST_METHODS) {
     if (!link.capabilities.has(capability)) continue;
     asked++;
-    const listed = await listAll(link, { method, member, signal });
+    const listed = await listAll(link, { ...fetching, method, member });
     definitions[kind] = listed.definitions;
     pages[kind] = listed.page;
     hints[kind] = listed.hint;
@@ -48,7 +55,7 @@ export async function fetchOffer(link: Link, upstream: UpstreamName, signal: Abo
   if (asked > 0 && failures === asked) return { kind: "failed", detail: problems.join("; ") };
   const { capabilities, serverInfo, instructions } = link;
   const offer: Offer = {
-    upstream,
+    upstream: fetching.upstream,
     capabilities,
     serverInfo,
     instructions,
@@ -59,7 +66,12 @@ export async function fetchOffer(link: Link, upstream: UpstreamName, signal: Abo
   return { kind: "offer", offer, problems };
 }
 
-async function listAll(link: Link, list: { method: string; member: string; signal: AbortSignal }): Promise<Listed> {
+interface Listing extends Pick<Fetching, "signal" | "capabilities"> {
+  readonly method: string;
+  readonly member: string;
+}
+
+async function listAll(link: Link, list: Listing): Promise<Listed> {
   const definitions: Payload[] = [];
   const seen = new Set<string>();
   const hints: (CacheHint | undefined)[] = [];
@@ -68,7 +80,8 @@ async function listAll(link: Link, list: { method: string; member: string; signa
   let bytes = 0;
   for (let pages = 0; pages < BUDGET.pages && bytes < BUDGET.bytes; pages++) {
     const params = cursor === undefined ? EMPTY : Payload.of({ cursor });
-    const reply = await link.ask(list.method, params, { timeoutMs: BUDGET.listTimeoutMs, signal: list.signal });
+    const { signal, capabilities } = list;
+    const reply = await link.ask(list.method, params, { timeoutMs: BUDGET.listTimeoutMs, signal, capabilities });
     if (reply.kind === "failed") return { definitions, page, problem: `${list.method} failed: ${reply.detail}` };
     if (reply.kind === "error") {
       if (reply.error.raw("code")?.toString("latin1") === "-32601") return { definitions, page };

@@ -8,7 +8,6 @@ import { failed, type LinkAttempt } from "./attempt.ts";
 import { OPEN_CALL, openCall } from "./open-call.ts";
 import { createParking, PARKING } from "./parking.ts";
 import { readTicket } from "./tickets.ts";
-import { createTurns, type Turn } from "./turns.ts";
 
 const OWNER = ownerId("alice");
 const ROOTS = Payload.of({ roots: {} });
@@ -22,14 +21,14 @@ function callOf(signal = new AbortController().signal, answers?: object) {
     refusals: Payload.of({}),
   };
   const call: Call = {
-    caller: { principal: ANONYMOUS, agent: "test", owner: OWNER, capabilities: ROOTS },
+    caller: { principal: ANONYMOUS, agent: "test", owner: OWNER, capabilities: ROOTS, converses: false },
     ...{ view: { kind: "all" }, method: "tools/call", target: "t", subject: undefined, params: Payload.of({}) },
     ...{ continues, signal, logLevel: undefined, notify: (notice: Notice) => void notices.push(notice) },
   };
   return { call, notices };
 }
 
-function start(first = callOf().call, { clock = manualClock(), turn }: { clock?: ManualClock; turn?: Turn } = {}) {
+function start(first = callOf().call, { clock = manualClock() }: { clock?: ManualClock } = {}) {
   const parking = createParking(clock);
   const responses: Record<string, unknown>[] = [];
   const unclaimed: Message[] = [];
@@ -42,7 +41,6 @@ function start(first = callOf().call, { clock = manualClock(), turn }: { clock?:
         clock,
         parking,
         declared: ROOTS,
-        turn,
         timeouts: { timeoutMs: 1_000, maxTimeoutMs: 5_000 },
       },
       send: signal => {
@@ -54,6 +52,7 @@ function start(first = callOf().call, { clock = manualClock(), turn }: { clock?:
         });
       },
       respond: text => void responses.push(JSON.parse(text.toString("utf8"))),
+      asked: () => {},
       ended: () => {},
       unclaimed: message => void unclaimed.push(message),
     },
@@ -216,46 +215,5 @@ describe("an open call", () => {
     expect(run.cancelled()).toBe(true);
     run.settle(failed({ fault: "cancelled", delivery: "not_sent", detail: "" }));
     expect(await run.attempt).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
-  });
-});
-
-describe("the turn of an open call", () => {
-  const never = new AbortController().signal;
-  async function startInTurn() {
-    const clock = manualClock();
-    const turns = createTurns(clock);
-    const take = async (): Promise<Turn> => {
-      const taken = await turns.take({ timeoutMs: 60_000, signal: never });
-      if (taken.kind !== "go") throw new Error(taken.kind);
-      return taken.turn;
-    };
-    const run = start(callOf().call, { clock, turn: await take() });
-    return { run, take };
-  }
-
-  it("is another's while its agent thinks, and is waited for when the agent is back", async () => {
-    const { run, take } = await startInTurn();
-    const asked = await run.ask("q");
-    const other = await take();
-    const back = run.parking.take(ticketOf(asked), OWNER)?.resume(callOf(undefined, { "input-1": { roots: [] } }).call);
-    expect(run.call.waiting).toBe(false);
-    expect(run.responses).toEqual([]);
-    other.pass();
-    await new Promise(setImmediate);
-    expect(run.responses).toEqual([{ jsonrpc: "2.0", id: "q", result: { roots: [] } }]);
-    run.settle(DONE);
-    expect(await back).toEqual(DONE);
-  });
-
-  it("ends the call when it does not come in time, however much progress the upstream reports", async () => {
-    const { run, take } = await startInTurn();
-    const asked = await run.ask("q");
-    await take();
-    const back = run.parking.take(ticketOf(asked), OWNER)?.resume(callOf(undefined, { "input-1": { roots: [] } }).call);
-    run.clock.advance(600);
-    run.say({ method: "notifications/progress", params: { progress: 1 } });
-    run.clock.advance(400);
-    expect(await back).toMatchObject({ kind: "failed", fault: "timeout" });
-    expect(run.responses).toEqual([]);
   });
 });

@@ -11,7 +11,6 @@ import { openQuestions, type UpstreamRequest } from "./open-questions.ts";
 import type { Parkable, Parked, Parking } from "./parking.ts";
 import { createPatience } from "./patience.ts";
 import { refuseRequest } from "./refuse-request.ts";
-import type { Turn } from "./turns.ts";
 
 export const OPEN_CALL = {
   /** Questions that come within this time are asked together. */
@@ -27,12 +26,12 @@ export interface OpenCallParts {
   /** What the upstream was told that this agent can be asked for. */
   readonly declared: Payload;
   readonly timeouts: Timeouts;
-  /** Held while the upstream works on the call, where only one may run at a time. */
-  readonly turn: Turn | undefined;
   /** Sends the request and reads what becomes of it; keeps no time. */
   send(signal: AbortSignal, listener: Pick<OpenCall, "hear" | "postponed">): Promise<LinkAttempt>;
   /** Answers a request of the upstream. */
   respond(text: Buffer): void;
+  /** The upstream asks something. */
+  asked(): void;
   /** Nothing is open at the upstream any more. */
   ended(): void;
   /** What came with this call and is none of its business, or not any more. */
@@ -73,8 +72,6 @@ export function openCall(
   let outcome: LinkAttempt | undefined;
   let ending: { readonly fault: Fault; readonly detail: string } | undefined;
   let asked = false;
-  /** The agent is back, but the upstream works on another call. */
-  let queued = false;
   let cancelCollecting: (() => void) | undefined;
 
   function begin(call: Call): Promise<LinkAttempt> {
@@ -137,7 +134,10 @@ export function openCall(
 
   function take(request: UpstreamRequest): void {
     if (request.method === "ping") refuseRequest(request, parts.respond);
-    else if (questions.add(request) && round) cancelCollecting ??= clock.after(OPEN_CALL.collectMs, park);
+    else if (questions.add(request)) {
+      parts.asked();
+      if (round) cancelCollecting ??= clock.after(OPEN_CALL.collectMs, park);
+    }
   }
 
   function park(): void {
@@ -150,22 +150,11 @@ export function openCall(
     }
     asked = true;
     round.end({ kind: "asks", questions: questions.payload(), ticket: parked.ticket, open: true });
-    parts.turn?.pass();
   }
 
-  /** Others may have been let in meanwhile. */
-  async function proceed(call: Call): Promise<void> {
-    const mine = round;
-    const { timeoutMs } = parts.timeouts;
-    queued = parts.turn !== undefined;
-    const turn = parts.turn ? await parts.turn.retake({ timeoutMs, signal: call.signal }) : "go";
-    queued = false;
-    if (turn === "timeout") return giveUp("timeout", "another call of this agent was still running");
-    if (turn !== "go") return;
-    // Given up, answered or ended while it waited: nothing is left to be done in this turn.
-    if (!mine || round !== mine || outcome) return parts.turn?.pass();
+  /** What has no answer is asked again. */
+  function proceed(call: Call): void {
     if (call.continues) questions.answer(call.continues);
-    // What has no answer is asked again.
     park();
   }
 
@@ -173,7 +162,7 @@ export function openCall(
     hear,
     postponed: () => round?.call.postponed?.(),
     get waiting() {
-      return round !== undefined && !queued;
+      return round !== undefined;
     },
     get done() {
       return done;
@@ -182,7 +171,7 @@ export function openCall(
       parked = undefined;
       const attempt = begin(call);
       if (outcome) round?.end(outcome);
-      else if (!call.signal.aborted) void proceed(call);
+      else if (!call.signal.aborted) proceed(call);
       return attempt;
     },
     abandon() {

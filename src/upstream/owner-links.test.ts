@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { ownerId } from "../core/names.ts";
+import { type OwnerId, ownerId } from "../core/names.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Opened } from "./connector.ts";
 import type { Link } from "./link.ts";
-import { createOwnerLinks } from "./owner-links.ts";
+import { createOwnerLinks, type Tenant } from "./owner-links.ts";
 
 const GONE: Opened = { kind: "failed", fault: "cancelled", delivery: "not_sent", detail: "stopped" };
+
+const tenantOf = (owner: OwnerId): Tenant => ({ owner, opener: owner, era: "legacy", declared: NO_CAPABILITIES });
 
 test("stopping waits for conversations that are being opened or ended, since a child may be behind them", async () => {
   const openings: ((opened: Opened) => void)[] = [];
@@ -18,13 +20,13 @@ test("stopping waits for conversations that are being opened or ended, since a c
       }),
   } as unknown as Link;
   const owners = createOwnerLinks({
-    clock: manualClock(),
+    ...{ clock: manualClock(), max: 10, ended: () => {} },
     open: () => new Promise(resolve => void openings.push(resolve)),
     opened: () => {},
     isNeeded: () => false,
   });
   const [ann, bob, eve] = ["ann", "bob", "eve"].map(name => ownerId(name));
-  const opened = [ann, bob, eve].map(owner => owners.get({ owner: owner!, declared: NO_CAPABILITIES }));
+  const opened = [ann, bob, eve].map(owner => owners.get(tenantOf(owner!)));
   openings[0]?.({ kind: "open", link });
   await opened[0];
   owners.drop(link);

@@ -3,12 +3,11 @@ import type { OwnerId } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { Unfinished } from "../lib/unfinished.ts";
+import type { UpstreamEra } from "../wire/era.ts";
 import type { Opened } from "./connector.ts";
 import type { Link } from "./link.ts";
 
 export const OWNER_LINKS = {
-  /** How many conversations one upstream holds for agents. */
-  max: 1_000,
   /** A conversation that nobody has used for this long is closed. */
   idleMs: 60 * 60_000,
   sweepMs: 60_000,
@@ -16,13 +15,25 @@ export const OWNER_LINKS = {
 
 /** Whose conversation it is. What an agent can be asked for is settled when it opens, so each set has its own. */
 export interface Tenant {
-  readonly owner: OwnerId;
+  /** `undefined`: that of all who can be asked for the same. */
+  readonly owner: OwnerId | undefined;
+  readonly era: UpstreamEra["name"];
   readonly declared: Payload;
+  /** The agent for which it is opened. */
+  readonly opener: OwnerId;
 }
 
 /** Agents may declare at length what they can do. */
-export const tenantKey = ({ owner, declared }: Tenant): string =>
-  declared.isEmpty ? owner : `${owner} ${createHash("sha256").update(declared.bytes).digest("base64")}`;
+export const tenantKey = ({ owner, era, declared }: Tenant): string => `${era} ${digestOf(declared)} ${owner ?? ""}`;
+
+const DIGESTS = new WeakMap<Payload, string>();
+
+function digestOf(declared: Payload): string {
+  if (declared.isEmpty) return "";
+  const digest = DIGESTS.get(declared) ?? createHash("sha256").update(declared.bytes).digest("base64");
+  DIGESTS.set(declared, digest);
+  return digest;
+}
 
 interface Slot {
   readonly tenant: Tenant;
@@ -36,7 +47,9 @@ interface Slot {
 export interface OwnerLinks {
   get(tenant: Tenant): Promise<Opened> | Opened;
   has(owner: OwnerId): boolean;
-  /** Those that are open. */
+  /** Whether there is such a conversation, or it is being opened. */
+  isOpen(tenant: Tenant): boolean;
+  /** Those of this agent that are open, and those that it used last. */
   links(owner: OwnerId): readonly Link[];
   /** Gives up this link, if it is one of these, because it turned out to be dead. */
   drop(link: Link): void;
@@ -48,8 +61,12 @@ export interface OwnerLinks {
 
 export function createOwnerLinks(options: {
   clock: Clock;
+  /** How many conversations there may be. */
+  max: number;
   open(tenant: Tenant): Promise<Opened>;
   opened(tenant: Tenant, link: Link): void;
+  /** There is none any more. */
+  ended(tenant: Tenant): void;
   /** Whether something besides calls needs the conversation. */
   isNeeded(tenant: Tenant): boolean;
 }): OwnerLinks {
@@ -76,18 +93,22 @@ export function createOwnerLinks(options: {
         return opened;
       }),
     };
-    const own = byOwner.get(tenant.owner) ?? new Set();
-    byOwner.set(tenant.owner, own.add(slot));
+    const { owner } = tenant;
+    if (owner !== undefined) byOwner.set(owner, (byOwner.get(owner) ?? new Set()).add(slot));
     return slot;
   }
 
   function forget(slot: Slot): void {
     const { owner } = slot.tenant;
     const key = tenantKey(slot.tenant);
-    if (slots.get(key) === slot) slots.delete(key);
-    const own = byOwner.get(owner);
-    own?.delete(slot);
-    if (own?.size === 0) byOwner.delete(owner);
+    if (slots.get(key) === slot) {
+      slots.delete(key);
+      options.ended(slot.tenant);
+    }
+    const own = owner !== undefined && byOwner.get(owner);
+    if (!own) return;
+    own.delete(slot);
+    if (own.size === 0) byOwner.delete(owner);
   }
 
   function close(slot: Slot): void {
@@ -107,25 +128,38 @@ export function createOwnerLinks(options: {
     cancelSweep = clock.after(OWNER_LINKS.sweepMs, sweep);
   }
 
-  /** Room for one more: the conversation that was used longest ago goes, and one that nobody needs before all others. */
-  function makeRoom(): void {
+  /**
+   * Room for one more: of the conversations on which no call runs the one goes that was used longest ago, and one that
+   * nobody needs before all others. Tells whether there is room.
+   */
+  function makeRoom(): boolean {
+    if (slots.size < options.max) return true;
     const oldest = [...slots.values()];
-    const goes = oldest.find(slot => !isNeeded(slot)) ?? oldest[0];
+    const goes = oldest.find(slot => !isNeeded(slot)) ?? oldest.find(({ link }) => link?.inUse === false);
     if (goes) close(goes);
+    return goes !== undefined;
   }
 
   return {
     get(tenant) {
       const key = tenantKey(tenant);
-      const slot = slots.get(key) ?? create(tenant);
+      const known = slots.get(key);
+      if (!known && !makeRoom()) return FULL;
+      const slot = known ?? create(tenant);
       slot.usedAt = clock.now();
       // Kept in order of use.
-      if (!slots.delete(key) && slots.size >= OWNER_LINKS.max) makeRoom();
+      slots.delete(key);
       slots.set(key, slot);
       return slot.opened ?? slot.opening;
     },
     has: owner => byOwner.has(owner),
-    links: owner => [...(byOwner.get(owner) ?? [])].flatMap(({ link }) => link ?? []),
+    isOpen: tenant => slots.has(tenantKey(tenant)),
+    links: owner => [
+      ...[...(byOwner.get(owner) ?? [])].flatMap(({ link }) => link ?? []),
+      ...[...slots.values()].flatMap(({ tenant, link }) =>
+        tenant.owner === undefined && link && (link.occupancy?.latest ?? tenant.opener) === owner ? link : [],
+      ),
+    ],
     lost(link) {
       const slot = slotOf(link);
       if (slot) forget(slot);
@@ -146,6 +180,11 @@ export function createOwnerLinks(options: {
     },
   };
 }
+
+const FULL: Opened = {
+  ...{ kind: "failed", fault: "overloaded", delivery: "not_sent" },
+  detail: "as many agents as may have conversations of their own with this upstream, and all of them are in use",
+};
 
 const closeIt = async (opened: Opened): Promise<void> => {
   if (opened.kind === "open") await opened.link.close();

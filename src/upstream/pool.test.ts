@@ -15,7 +15,7 @@ function startPool() {
   const pool = createPool({
     ...{ clock: manualClock(), random: () => 0.5, identity: { name: "gateway", version: "0.0.0" }, environment: {} },
     ...{ baseDir: ".", registry: createProcessRegistry(), pressure: NO_PRESSURE, known: () => undefined },
-    ...{ changed() {}, offered() {}, stale() {}, contact: () => undefined },
+    ...{ changed() {}, offered() {}, stale() {}, noticed() {}, varied() {}, contact: () => undefined },
   });
   onTestFinished(() => pool.stop(0));
   return { pool, budgetOf: (name: string) => pool.get(upstreamName(name))!.budget };

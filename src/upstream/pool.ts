@@ -1,6 +1,6 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Notice } from "../core/call.ts";
-import type { Offer } from "../core/catalog.ts";
+import type { Kind, Offer } from "../core/catalog.ts";
 import type { AgentContact } from "../core/front.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Pressure } from "../core/pressure.ts";
@@ -17,6 +17,10 @@ export interface PoolWorld extends Omit<DialWorld, "parking" | "replies"> {
   known(name: UpstreamName): Offer | undefined;
   changed(upstream: Upstream): void;
   offered(upstream: Upstream, offer: Offer): void;
+  /** It says that its lists of these kinds have changed. */
+  noticed(upstream: Upstream, kinds: readonly Kind[]): void;
+  /** That agent, or any of several, may be offered something else of these kinds now. */
+  varied(upstream: Upstream, kinds: readonly Kind[], owner: OwnerId | undefined): void;
   /** What was read from it may have changed: that resource, or anything. */
   stale(upstream: Upstream, uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
@@ -65,6 +69,8 @@ export function createPool(world: PoolWorld): Pool {
       known: world.known(upstreamName(config.name)),
       changed: () => world.changed(upstream),
       offered: offer => world.offered(upstream, offer),
+      noticed: kinds => world.noticed(upstream, kinds),
+      varied: (kinds, owner) => world.varied(upstream, kinds, owner),
       stale: uri => world.stale(upstream, uri),
     });
     return upstream;

@@ -8,7 +8,13 @@ import type { Reply } from "./channel.ts";
 import type { Link } from "./link.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 
-const CALLER: Caller = { principal: ANONYMOUS, agent: "test", owner: ownerId("ann"), capabilities: Payload.of({}) };
+const CALLER: Caller = {
+  principal: ANONYMOUS,
+  agent: "test",
+  owner: ownerId("ann"),
+  capabilities: Payload.of({}),
+  converses: false,
+};
 const DONE: Reply = { kind: "result", result: Payload.of({}) };
 const LATE: Reply = { kind: "failed", fault: "timeout", delivery: "sent_unknown", detail: "no answer" };
 const REFUSED: Reply = { kind: "error", error: Payload.of({ code: -32002, message: "no such resource" }) };

@@ -5,7 +5,6 @@ import type { Subscription } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Message } from "../wire/message.ts";
-import { canBeAsked } from "../wire/upstream-questions.ts";
 import { reconnectMs } from "./backoff.ts";
 import type { Opened } from "./connector.ts";
 import { type Feed, type FeedWorld, UNWATCHED } from "./feed.ts";
@@ -15,7 +14,7 @@ import { listenFeed, withoutSubscription } from "./listen-feed.ts";
 import { type Tenant, tenantKey } from "./owner-links.ts";
 import { type Listener, type Topic, taskNow, topicKey } from "./topics.ts";
 
-export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt" | "task"> {
+export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt" | "task" | "message"> {
   /** The link that is shared by all. */
   main(): Promise<Opened>;
   /** Whose conversation serves this caller; `undefined` for the shared link. */
@@ -23,8 +22,8 @@ export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt" | 
   own(tenant: Tenant): Promise<Opened> | Opened;
   /** A link turned out to be dead. */
   drop(link: Link): void;
-  /** The lists may have changed unheard. */
-  stale(): void;
+  /** The lists in the conversation of that tenant may have changed unheard; `undefined`: in the main one. */
+  stale(tenant: Tenant | undefined): void;
 }
 
 /** Which resources and tasks of one upstream are watched, on which link, and who wants to hear of them. */
@@ -92,14 +91,17 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     stopFeed(place);
     place.cancelReopen();
     const gap = (): void => {
-      options.stale();
+      options.stale(place.tenant);
       for (const topic of topicsOf(place)) catchUp(place, topic);
     };
     const task = (params: Payload): void => {
       const name = params.string("taskId");
       if (name !== undefined) tell(place, { kind: "task", name }, params);
     };
-    const feed = FEEDS[link.era.name](link, { ...options, task, gap, doubt: () => void check(link) });
+    const feed = FEEDS[link.era.name](link, {
+      ...{ ...options, task, gap, message: link.unclaimed },
+      doubt: () => void check(link),
+    });
     Object.assign(place, { link, feed });
     for (const topic of topicsOf(place)) void watchAgain(place, topic, { feed, failures: 0 });
     return feed;
@@ -202,8 +204,8 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   return {
     subscribe,
     opened(link, tenant) {
-      // An upstream that may ask outside a call needs a stream to do it on.
-      if (!tenant || canBeAsked(tenant.declared) || places.has(keyOf(tenant))) attach(placeOf(tenant), link);
+      // What an upstream tells, or asks, beside its answers comes on a stream of the conversation.
+      attach(placeOf(tenant), link);
       if (tenant) return;
       // When the shared link had to be opened anew, the others may be dead too, and nothing else would tell.
       for (const place of places.values()) {

@@ -2,8 +2,8 @@ import type { OwnerId } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 
 export const SUSPICION = {
-  /** How long after an agent's last turn a line may still be about a call of that agent. */
-  otherAgentMs: 10 * 60_000,
+  /** How long after the latest call of another agent a line may still be about that one. */
+  otherAgentMs: 500,
   /** How long a call that was given up may still be talked about. */
   givenUpMs: 5_000,
 } as const;

@@ -1,6 +1,7 @@
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Clock, Random } from "../core/ports.ts";
 import { Secret } from "../lib/secret.ts";
+import type { UpstreamEra } from "../wire/era.ts";
 import type { Channel, ChannelEvents } from "./channel.ts";
 import { childEnvironment } from "./child/child-environment.ts";
 import type { ProcessRegistry } from "./child/process-registry.ts";
@@ -25,8 +26,11 @@ export interface TransportWorld {
   readonly replies: ReplyRooms;
 }
 
-/** How agents share what runs at an upstream; `auto`: all of them one, until it shows that it would like to ask. */
-export type Isolation = "shared" | "per_agent" | "auto";
+/**
+ * How agents share conversations with an upstream: all of them one; those that can be asked for the same things one, used
+ * by one of them at a time where it asks; or each has its own.
+ */
+export type Sharing = "all" | "alike" | "none";
 
 /** How one configured upstream is reached: all that depends on its transport. */
 export interface Transport {
@@ -36,11 +40,12 @@ export interface Transport {
   readonly identity: string;
   /** Whether losing it again and again is a crash loop (of a child of ours) rather than an outage. */
   readonly crashes: boolean;
-  readonly isolation: Isolation;
   /** The revision family to begin with, where the transport settles it. */
   readonly known: Known;
-  /** Whether the upstream keeps state for the agent that this channel was opened for. */
-  holdsState(channel: Channel): boolean;
+  /** How many conversations there may be besides the main one. */
+  readonly maxOwned: number;
+  /** How agents share conversations of that era; `channel` is that of one, where one is open. */
+  sharing(era: UpstreamEra["name"], channel: Channel | undefined): Sharing;
   opener(world: TransportWorld): Opener;
 }
 
@@ -50,6 +55,10 @@ export interface Opener {
   close(): Promise<void>;
 }
 
+/** Each may be a process of some ten megabytes. */
+const MAX_CHILDREN = 100;
+const MAX_SESSIONS = 1_000;
+
 type ConfigOf<T extends UpstreamConfig["transport"]> = Extract<UpstreamConfig, { transport: T }>;
 type RemoteConfig = ConfigOf<"http"> | ConfigOf<"sse">;
 
@@ -58,24 +67,35 @@ const TRANSPORTS: { [T in UpstreamConfig["transport"]]: (config: ConfigOf<T>) =>
     address: [config.command, ...config.args].join(" "),
     identity: [config.command, ...config.args].join("\0"),
     crashes: true,
-    isolation: config.isolation,
     known: undefined,
-    holdsState: () => config.isolation === "per_agent",
+    maxOwned: MAX_CHILDREN,
+    sharing: era => ISOLATION[config.isolation][era],
     opener: world => childOpener(config, world),
   }),
   sse: config => ({
     ...remote(config),
     known: "legacy",
-    holdsState: () => true,
+    sharing: () => "none",
     opener: world => remoteOpener(config, world, openSseChannel),
   }),
   http: config => ({
     ...remote(config),
     known: undefined,
-    holdsState: channel => (channel as HttpChannel).sessionId !== undefined,
+    sharing: (era, channel) => (STATEFUL[era] && !isStateless(channel) ? "none" : "all"),
     opener: world => remoteOpener(config, world, openHttpChannel),
   }),
 };
+
+/** What `isolation` means for the children of one era; one that is told with each request whom it works for serves all. */
+const ISOLATION: Readonly<Record<ConfigOf<"stdio">["isolation"], Readonly<Record<UpstreamEra["name"], Sharing>>>> = {
+  shared: { legacy: "all", modern: "all" },
+  auto: { legacy: "alike", modern: "all" },
+  per_agent: { legacy: "none", modern: "none" },
+};
+/** Whether a server of that era may keep something for each of its clients. */
+const STATEFUL: Readonly<Record<UpstreamEra["name"], boolean>> = { legacy: true, modern: false };
+const isStateless = (channel: Channel | undefined): boolean =>
+  channel !== undefined && (channel as HttpChannel).sessionId === undefined;
 
 export function transportOf(config: UpstreamConfig): Transport {
   return (TRANSPORTS[config.transport] as (config: UpstreamConfig) => Transport)(config);
@@ -94,9 +114,9 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   };
 }
 
-function remote({ url }: RemoteConfig): Pick<Transport, "address" | "identity" | "crashes" | "isolation"> {
+function remote({ url }: RemoteConfig): Pick<Transport, "address" | "identity" | "crashes" | "maxOwned"> {
   const { origin, pathname } = new URL(url);
-  return { address: origin + pathname, identity: url, crashes: false, isolation: "shared" };
+  return { address: origin + pathname, identity: url, crashes: false, maxOwned: MAX_SESSIONS };
 }
 
 interface RemoteOptions {

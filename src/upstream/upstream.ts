@@ -10,18 +10,18 @@ import type { RetryBudget } from "../core/retry-budget.ts";
 import type { Instance } from "../core/route.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { expects, NO_CAPABILITIES } from "../wire/capabilities.ts";
-import type { Message } from "../wire/message.ts";
-import { canBeAsked } from "../wire/upstream-questions.ts";
 import { createAdmission } from "./admission.ts";
+import { createAsking } from "./asking.ts";
 import { createAttempts } from "./attempts.ts";
 import { createConnector } from "./connector.ts";
-import { createDialer, type DialWorld } from "./dial.ts";
-import { createEar, type Ear } from "./ear.ts";
+import { createDialer, type DialListener, type DialWorld } from "./dial.ts";
+import { createEar } from "./ear.ts";
 import type { Link } from "./link.ts";
 import { createOfferKeeper } from "./offer-keeper.ts";
+import { createOffers } from "./offers.ts";
 import { createOwnerLinks, type Tenant } from "./owner-links.ts";
+import { createPlacement } from "./placement.ts";
 import { createProber } from "./prober.ts";
-import { createPromotion } from "./promotion.ts";
 import { createSchedule } from "./schedule.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import type { Listener } from "./topics.ts";
@@ -35,6 +35,10 @@ export interface UpstreamWorld extends DialWorld {
   /** Its state or its counts changed. */
   changed(): void;
   offered(offer: Offer): void;
+  /** It says that its lists of these kinds have changed. */
+  noticed(kinds: readonly Kind[]): void;
+  /** That agent, or any of several, may be offered something else of these kinds now. */
+  varied(kinds: readonly Kind[], owner: OwnerId | undefined): void;
   /** What was read from it may have changed: that resource, or anything. */
   stale(uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
@@ -52,8 +56,12 @@ export interface Upstream extends Instance {
   /** Whether it has been tried at least once since it was started. */
   readonly tried: boolean;
   status(): UpstreamStatus;
-  /** Somebody asks for its list of that kind: what is older than it may be is read again, for the next who asks. */
-  listed(kind: Kind): void;
+  /** What it offers to this caller, as far as that is known. */
+  offerTo(caller: Caller): Offer | undefined;
+  /** Whether it offers something else to any agent than to most. */
+  readonly varies: boolean;
+  /** Reads a list that may not be given out as it is; `undefined`: there is nothing to wait for. */
+  fresh(caller: Caller, kind: Kind): Promise<void> | undefined;
   /** Has a resource or a task watched. */
   subscribe(caller: Caller, listener: Listener): Promise<Subscription>;
   /** Tells the conversations that it holds for that owner, if they know of such a thing. */
@@ -76,97 +84,116 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const transport = transportOf(config);
   const dialer = createDialer(transport, world);
   const traffic = createTraffic(clock);
-  const promotion = createPromotion(transport.isolation);
+  const asking = createAsking();
+  let opening: Pick<Tenant, "era" | "declared" | "opener"> | undefined;
   let tried = false;
   let stopped: Promise<void> | undefined;
   let listTrouble: string | undefined;
 
   const keeper = createOfferKeeper({
-    upstream: name,
-    clock,
-    known: world.known,
-    changed: world.offered,
+    ...{ upstream: name, clock, known: world.known },
+    changed(offer) {
+      offers.rebased(before, offer);
+      before = offer;
+      world.offered(offer);
+    },
     trouble: detail => {
       listTrouble = detail;
     },
   });
+  let before = keeper.offer;
   const relist = (): void => {
     world.stale(undefined);
+    keeper.doubt();
     world.pressure.whenCalm(keeper, () => {
       if (connector.link) void keeper.refresh(connector.link);
     });
   };
 
-  const earFor = (tenant: Tenant | undefined): Ear =>
-    createEar({
+  /** What a conversation opens with, whoever it is for; `undefined`: the main one. */
+  function listenerFor(tenant: Tenant | undefined, lost: DialListener["lost"]): DialListener {
+    const ear = createEar({
       upstream: name,
-      contact: () => tenant && world.contact(tenant.owner),
-      refused: promotion.tried,
-      listChanged: relist,
+      contact(link) {
+        const owner = tenant?.owner ?? link.occupancy?.latest ?? (tenant ?? opening)?.opener;
+        return owner && world.contact(owner);
+      },
+      listChanged(kinds) {
+        if (tenant) {
+          world.stale(undefined);
+          offers.noticed(tenant, kinds);
+        } else {
+          relist();
+          world.noticed(kinds);
+        }
+      },
       updated(params) {
         world.stale(params.string("uri"));
         subscriptions.updated(tenant, params);
       },
     });
-  const mainEar = earFor(undefined);
-  const hearing =
-    (tenant: Tenant | undefined, ear: Ear) =>
-    (link: Link | undefined, message: Message): void => {
-      if (!subscriptions.hear(tenant, message)) ear.hear(link, message);
+    return {
+      signal,
+      declared: (tenant ?? opening)?.declared ?? NO_CAPABILITIES,
+      asked: asking.add,
+      message(link, message) {
+        if (!subscriptions.hear(tenant, message)) ear.hear(link, message);
+      },
+      lost(detail, link) {
+        ear.stop();
+        subscriptions.lost(link);
+        lost(detail, link);
+      },
     };
+  }
 
   const connector = createConnector({
-    open: lost =>
-      dialer.open({
-        signal,
-        declared: NO_CAPABILITIES,
-        message: hearing(undefined, mainEar),
-        lost(detail, link) {
-          subscriptions.lost(link);
-          lost(detail);
-        },
-      }),
+    open: lost => dialer.open(listenerFor(undefined, lost), opening?.era),
     ...{ health, clock, random },
     maxDelayMs: config.health_check_interval * 1000,
     crashes: transport.crashes,
     opened: link => void introduce(link),
   });
   const owners = createOwnerLinks({
-    clock,
-    open(tenant) {
-      const ear = earFor(tenant);
-      return dialer.open({
-        signal,
-        declared: tenant.declared,
-        message: hearing(tenant, ear),
-        lost(_detail, link) {
-          ear.stop();
-          owners.lost(link);
-          subscriptions.lost(link);
-        },
-      });
-    },
+    ...{ clock, max: transport.maxOwned },
+    open: tenant =>
+      dialer.open(
+        listenerFor(tenant, (_detail, link) => owners.lost(link)),
+        tenant.era,
+      ),
     opened: (tenant, link) => subscriptions.opened(link, tenant),
+    ended: tenant => offers.ended(tenant),
     isNeeded: tenant => subscriptions.isNeeded(tenant),
+  });
+  const placement = createPlacement({
+    ...{ connector, owners, dialer, transport, clock },
+    hasAsked: (call, holder) => asking.has(call.method, holder.native),
+    reopen(shared) {
+      opening = shared;
+      connector.reopen();
+    },
+  });
+  const offers = createOffers({
+    ...{ upstream: name, clock, base: keeper, connector, placement, owners },
+    changed: world.varied,
   });
   const prober = createProber({ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 });
   const attempts = createAttempts({
-    ...{ connector, owners, dialer, keeper, health, prober },
-    ...{ parking, promotion, clock, stopping: signal },
+    ...{ connector, owners, dialer, keeper, health, prober, placement },
+    ...{ parking, clock, stopping: signal, answered: offers.answered },
   });
   const admission = createAdmission({
     ...{ capacity: config.max_concurrency, clock, send: attempts.send },
-    isAlone: ({ capabilities }) =>
-      transport.isolation === "per_agent" || (promotion.promoted && canBeAsked(capabilities)),
+    isAlone: caller => transport.crashes && owners.has(caller.owner),
   });
   const drop = (link: Link): void => {
     owners.drop(link);
     connector.giveUp(link, "the upstream does not know this conversation any more");
   };
   const subscriptions = createSubscriptions({
-    ...{ upstream: name, clock, random, stale: relist },
-    ...{ main: connector.demand, own: owners.get, drop, tenantOf: attempts.tenantOf },
-    message: message => mainEar.hear(connector.link, message),
+    ...{ upstream: name, clock, random },
+    stale: tenant => (tenant ? offers.doubt(tenant) : relist()),
+    ...{ main: connector.demand, own: owners.get, drop, tenantOf: placement.tenantOf },
   });
 
   async function introduce(link: Link): Promise<void> {
@@ -181,6 +208,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   async function release(): Promise<void> {
     prober.stop();
     keeper.stop();
+    offers.stop();
     subscriptions.stop();
     stopping.abort();
     await Promise.all([connector.stop(), owners.stop()]);
@@ -220,9 +248,11 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     isFull: admission.isFull,
     keeps: owner => owners.has(owner),
     send: (call, holder, limits) => traffic.during(admission.send(call, holder, limits)),
-    listed(kind) {
-      if (connector.link && keeper.isStale(kind)) void keeper.refresh(connector.link);
+    offerTo: offers.of,
+    get varies() {
+      return offers.vary;
     },
+    fresh: offers.fresh,
     subscribe: subscriptions.subscribe,
     tell(owner, { method, params }) {
       for (const link of owners.links(owner)) if (expects(link.declared, method)) void link.notify(method, params);

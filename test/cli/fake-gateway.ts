@@ -122,7 +122,7 @@ export function fakeGateway(
           catalog: () => catalog,
           settled: async () => {},
           profile,
-          listed: () => {},
+          fresh: () => undefined,
           page: () => undefined,
           hint: () => hint,
           owner: () => ({ kind: "unknown", nearest: [] }),

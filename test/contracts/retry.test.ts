@@ -78,6 +78,7 @@ async function send(situation: Situation) {
     caller: {
       ...{ principal: ANONYMOUS, agent: "test", owner: ownerId("agent") },
       capabilities: Payload.of(tasks ? { extensions } : {}),
+      converses: false,
     },
     ...{ view: { kind: "all" }, method, target: "t", subject: { kind: "found", entry }, logLevel: undefined },
     params: Payload.of(answers ? { name: "t", inputResponses: {} } : { name: "t" }),

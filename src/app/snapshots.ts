@@ -1,0 +1,119 @@
+import type { Config, UpstreamConfig } from "../config/schema.ts";
+import { buildCatalog, singleCatalog } from "../core/build-catalog.ts";
+import type { Caller } from "../core/call.ts";
+import type { Catalog, Offer, Source } from "../core/catalog.ts";
+import type { Pool } from "../upstream/pool.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+export type CatalogRules = Pick<Config, "conflict_strategy" | "naming" | "max_name_length">;
+
+/** How many different catalogs of everything are kept; beyond it the one that was used least lately is made again. */
+const MAX_KEPT = 64;
+
+/** Catalogs, made once for all who are offered the same by every upstream. */
+export interface Snapshots {
+  all(caller: Caller | undefined): Catalog;
+  single(upstream: Upstream, caller: Caller | undefined): Catalog;
+  /** Some are offered something else than they were. */
+  renew(): void;
+  /** Everything may be different: other upstreams, other rules. */
+  forget(): void;
+}
+
+export function createSnapshots({ pool, rules }: { pool: Pool; rules(): CatalogRules }): Snapshots {
+  const numbers = numbered();
+  const kept = new Map<string, Catalog>();
+  let singles = new WeakMap<Upstream, WeakMap<Offer, Catalog>>();
+  /** An agent that converses is the same caller in each of its calls. */
+  let known = new WeakMap<Caller, Catalog>();
+  let usual: Catalog | undefined;
+  let varies = false;
+
+  function renew(): void {
+    known = new WeakMap();
+    varies = pool.upstreams.some(upstream => upstream.varies);
+  }
+
+  function of(offers: readonly (Offer | undefined)[]): Catalog {
+    const key = offers.map(numbers).join(" ");
+    const catalog = kept.get(key) ?? build(offers);
+    kept.delete(key);
+    kept.set(key, catalog);
+    for (const oldest of kept.keys()) {
+      if (kept.size <= MAX_KEPT) break;
+      kept.delete(oldest);
+    }
+    return catalog;
+  }
+
+  function build(offers: readonly (Offer | undefined)[]): Catalog {
+    const { conflict_strategy, naming, max_name_length } = rules();
+    return buildCatalog({
+      sources: pool.upstreams.map((upstream, at) => sourceOf(upstream, offers[at])),
+      strategy: conflict_strategy,
+      naming,
+      maxNameLength: max_name_length,
+      repair: true,
+    });
+  }
+
+  return {
+    all(caller) {
+      if (!caller || !varies) {
+        usual ??= of(pool.upstreams.map(({ offer }) => offer));
+        return usual;
+      }
+      const catalog = known.get(caller) ?? of(pool.upstreams.map(upstream => upstream.offerTo(caller)));
+      known.set(caller, catalog);
+      return catalog;
+    },
+    single(upstream, caller) {
+      const offer = offerTo(upstream, caller);
+      if (!offer) return singleCatalog(sourceOf(upstream, undefined));
+      const ofUpstream = singles.get(upstream) ?? new WeakMap<Offer, Catalog>();
+      singles.set(upstream, ofUpstream);
+      const catalog = ofUpstream.get(offer) ?? singleCatalog(sourceOf(upstream, offer));
+      ofUpstream.set(offer, catalog);
+      return catalog;
+    },
+    renew,
+    forget() {
+      renew();
+      singles = new WeakMap();
+      kept.clear();
+      usual = undefined;
+    },
+  };
+}
+
+/** What an upstream offers to this caller; without one, to most. */
+export const offerTo = (upstream: Upstream, caller: Caller | undefined): Offer | undefined =>
+  caller ? upstream.offerTo(caller) : upstream.offer;
+
+/** A number for each object, so that the same objects make the same text. */
+function numbered(): (object: object | undefined) => number {
+  const numbers = new WeakMap<object, number>();
+  let next = 1;
+  return object => {
+    if (!object) return 0;
+    const number = numbers.get(object) ?? next++;
+    numbers.set(object, number);
+    return number;
+  };
+}
+
+function sourceOf(upstream: Upstream, offer: Offer | undefined): Source {
+  const { config, name } = upstream;
+  const { priority, group, tools } = config;
+  return { name, priority, group, tools, fingerprint: fingerprintOf(config), offer };
+}
+
+/** What must be equal for two upstreams to be taken for replicas without being told. */
+function fingerprintOf(config: UpstreamConfig): string {
+  const own = new Set(["name", "url", "priority", "health_check_interval", "auth", "headers", "group"]);
+  return JSON.stringify(
+    Object.entries(config)
+      .filter(([key]) => !own.has(key))
+      .sort(),
+  );
+}

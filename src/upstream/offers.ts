@@ -1,0 +1,265 @@
+import { createHash } from "node:crypto";
+import type { Caller } from "../core/call.ts";
+import type { Kind, Offer } from "../core/catalog.ts";
+import type { OwnerId, UpstreamName } from "../core/names.ts";
+import type { Payload } from "../core/payload.ts";
+import type { Clock } from "../core/ports.ts";
+import { shownCapabilities } from "../wire/capabilities.ts";
+import type { Connector, Opened } from "./connector.ts";
+import type { Link } from "./link.ts";
+import { createOfferKeeper, isSame, type OfferKeeper } from "./offer-keeper.ts";
+import { type OwnerLinks, type Tenant, tenantKey } from "./owner-links.ts";
+import type { Placement } from "./placement.ts";
+
+export const OFFERS = {
+  /** How long a list waits for an upstream that reads it again. */
+  waitMs: 2_000,
+  /** How many kinds of agents and agents with lists of their own are remembered. */
+  maxScopes: 1_000,
+} as const;
+
+/**
+ * What one upstream offers, and to whom. The same to everybody unless the upstream makes it differ: by what an agent can
+ * be asked for, or within one conversation. What is equal is kept once.
+ */
+export interface Offers {
+  /** What is known to be offered to this caller. */
+  of(caller: Caller): Offer | undefined;
+  /** Whether any agent is offered something else than most. */
+  readonly vary: boolean;
+  /** Reads what may not be given out as it is; resolves soon in any case. `undefined`: there is nothing to wait for. */
+  fresh(caller: Caller, kind: Kind): Promise<void> | undefined;
+  /** A notice on the conversation of that tenant said that lists have changed. */
+  noticed(tenant: Tenant, kinds: readonly Kind[]): void;
+  /** The lists in the conversation of that tenant may have changed unheard. */
+  doubt(tenant: Tenant): void;
+  /** A call of that agent was answered. */
+  answered(owner: OwnerId): void;
+  /** The main offer has been replaced. */
+  rebased(before: Offer | undefined, after: Offer): void;
+  /** A conversation is over. */
+  ended(tenant: Tenant): void;
+  stop(): void;
+}
+
+export interface OffersOptions {
+  readonly upstream: UpstreamName;
+  readonly clock: Clock;
+  /** Of the main conversation. */
+  readonly base: OfferKeeper;
+  readonly connector: Connector;
+  readonly placement: Placement;
+  readonly owners: OwnerLinks;
+  /**
+   * That agent, or any of several, may be offered something else now, and is to be told so of these kinds.
+   */
+  changed(kinds: readonly Kind[], owner: OwnerId | undefined): void;
+}
+
+/** Those who are offered the same, and where that can be read. */
+interface Scope {
+  readonly key: string;
+  readonly owner: OwnerId | undefined;
+  readonly capabilities: Payload | undefined;
+  /** Whether a conversation would have to be opened for it. */
+  readonly opens: boolean;
+  link(): Promise<Opened> | Opened;
+}
+
+interface Shelf {
+  readonly owner: OwnerId | undefined;
+  readonly keeper: OfferKeeper;
+  /** How many wait for it, who need not be told that it changed. */
+  awaited: number;
+  /** A reading that was waited for in vain. */
+  slow: Promise<unknown> | undefined;
+}
+
+export function createOffers(options: OffersOptions): Offers {
+  const { upstream, clock, base, connector, placement, owners } = options;
+  /** In order of use. */
+  const shelves = new Map<string, Shelf>();
+  const answers = createAnswers();
+  const mains: Shelf = { owner: undefined, keeper: base, awaited: 0, slow: undefined };
+  let varying = 0;
+
+  /** `undefined` for those who are offered what the main conversation is. */
+  function scopeOf(main: Link, caller: Caller): Scope | undefined {
+    const tenant = placement.tenantOf(main, caller);
+    if (!tenant) {
+      const shown = main.era.declaresAtOpening ? undefined : shownCapabilities(caller.capabilities);
+      if (!shown || shown.isEmpty) return undefined;
+      return {
+        key: `with ${digest(shown)}`,
+        owner: undefined,
+        capabilities: shown,
+        opens: false,
+        link: connector.demand,
+      };
+    }
+    const alike = { ...tenant, owner: undefined };
+    const isOwn = tenant.owner !== undefined && owners.isOpen(tenant);
+    // No conversation is opened for a list that is the main one's by all that is known.
+    const isMains = tenant.era === main.era.name && tenant.declared.bytes.equals(main.declared.bytes);
+    if (!isOwn && isMains) return undefined;
+    return {
+      key: tenantKey(isOwn ? tenant : alike),
+      owner: isOwn ? tenant.owner : undefined,
+      capabilities: undefined,
+      opens: !owners.isOpen(tenant),
+      link: () => owners.get(tenant),
+    };
+  }
+
+  function shelfOf({ key, owner, capabilities }: Scope): Shelf {
+    const known = shelves.get(key);
+    if (known) {
+      shelves.delete(key);
+      shelves.set(key, known);
+      return known;
+    }
+    const shelf: Shelf = {
+      owner,
+      awaited: 0,
+      slow: undefined,
+      keeper: createOfferKeeper({
+        ...{ upstream, clock, known: undefined },
+        ...(capabilities && { capabilities }),
+        shared: offer => [base.offer, ...offered()].find(other => other !== undefined && isSame(other, offer)),
+        changed(_offer, kinds) {
+          count();
+          // Who waits for the list sees it, and need not be told.
+          options.changed(shelf.awaited > 0 ? [] : kinds, owner);
+        },
+        trouble() {},
+      }),
+    };
+    shelves.set(key, shelf);
+    for (const [oldest, { keeper }] of shelves) {
+      if (shelves.size <= OFFERS.maxScopes) break;
+      keeper.stop();
+      shelves.delete(oldest);
+    }
+    return shelf;
+  }
+
+  const offered = (): (Offer | undefined)[] => [...shelves.values()].map(({ keeper }) => keeper.offer);
+
+  function count(): void {
+    varying = offered().filter(offer => offer !== undefined && offer !== base.offer).length;
+  }
+
+  function known(main: Link, caller: Caller): Offer | undefined {
+    const scope = scopeOf(main, caller);
+    if (!scope) return base.offer;
+    const own = shelves.get(scope.key)?.keeper.offer;
+    // Until its own list has been read, an agent is offered what those like it are.
+    const tenant = own ? undefined : placement.tenantOf(main, caller);
+    const alike = tenant && shelves.get(tenantKey({ ...tenant, owner: undefined }))?.keeper.offer;
+    return own ?? alike ?? base.offer;
+  }
+
+  async function readOn(shelf: Shelf, scope: Scope): Promise<void> {
+    const opened = await scope.link();
+    if (opened.kind === "open") await shelf.keeper.reread(opened.link);
+  }
+
+  function fresh(caller: Caller, kind: Kind): Promise<void> | undefined {
+    const main = connector.link;
+    if (!main) return undefined;
+    if (placement.adopts(main, caller)) {
+      const reopened = connector.demand();
+      return waitFor(mains, async () => {
+        const opened = await reopened;
+        if (opened.kind === "open") await base.reread(opened.link);
+      });
+    }
+    const scope = scopeOf(main, caller);
+    const shelf = scope ? shelfOf(scope) : mains;
+    const freshness = shelf.keeper.freshness(kind, answers.latestOf(caller.owner));
+    if (freshness === "fresh" || shelf.slow) return undefined;
+    const read = scope ? () => readOn(shelf, scope) : () => base.reread(main);
+    if (freshness === "doubtful") return waitFor(shelf, read);
+    if (!scope?.opens) void read();
+    return undefined;
+  }
+
+  /** Who was waited for in vain is not waited for again until it has answered. */
+  async function waitFor(shelf: Shelf, read: () => Promise<void>): Promise<void> {
+    shelf.awaited++;
+    const reading = read();
+    const ended = await inTime(reading);
+    shelf.awaited--;
+    if (ended) return;
+    shelf.slow = reading.finally(() => {
+      shelf.slow = undefined;
+    });
+  }
+
+  function doubt(tenant: Tenant): void {
+    shelves.get(tenantKey(tenant))?.keeper.doubt();
+  }
+
+  function inTime(reading: Promise<unknown>): Promise<boolean> {
+    return new Promise(resolve => {
+      const cancel = clock.after(OFFERS.waitMs, () => resolve(false));
+      void reading.finally(() => {
+        cancel();
+        resolve(true);
+      });
+    });
+  }
+
+  return {
+    of(caller) {
+      const main = varying > 0 ? connector.link : undefined;
+      return main ? known(main, caller) : base.offer;
+    },
+    get vary() {
+      return varying > 0;
+    },
+    fresh,
+    doubt,
+    noticed(tenant, kinds) {
+      doubt(tenant);
+      options.changed(kinds, tenant.owner);
+    },
+    answered: owner => answers.add(owner, clock.now()),
+    rebased(before, after) {
+      for (const { keeper } of shelves.values()) {
+        keeper.doubt();
+        // Whoever was offered what all are goes on so until it is known better.
+        if (keeper.offer === before) keeper.adopt(after);
+      }
+      count();
+    },
+    ended(tenant) {
+      if (tenant.owner === undefined) return;
+      const key = tenantKey(tenant);
+      shelves.get(key)?.keeper.stop();
+      if (!shelves.delete(key)) return;
+      count();
+      options.changed([], tenant.owner);
+    },
+    stop() {
+      for (const { keeper } of shelves.values()) keeper.stop();
+    },
+  };
+}
+
+const digest = (declared: Payload): string => createHash("sha256").update(declared.bytes).digest("base64");
+
+/** When the latest calls were answered, and whose they were; as many as may matter to a list that follows at once. */
+function createAnswers(): { add(owner: OwnerId, at: number): void; latestOf(owner: OwnerId): number } {
+  const size = 64;
+  const latest: { owner: OwnerId; at: number }[] = [];
+  let next = 0;
+  return {
+    add(owner, at) {
+      latest[next] = { owner, at };
+      next = (next + 1) % size;
+    },
+    latestOf: owner =>
+      Math.max(Number.NEGATIVE_INFINITY, ...latest.filter(one => one.owner === owner).map(({ at }) => at)),
+  };
+}
