@@ -80,7 +80,11 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
     if (negotiated.kind === "open") {
       link = negotiated.link;
       known ??= link.era.name;
-      speaks = { ...speaks, ...(link.era.declaresAtOpening && trying !== "legacy" && { modern: false }), [link.era.name]: true };
+      speaks = {
+        ...speaks,
+        ...(link.era.declaresAtOpening && trying !== "legacy" && { modern: false }),
+        [link.era.name]: true,
+      };
       return negotiated;
     }
     await channel.close();

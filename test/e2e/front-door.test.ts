@@ -164,13 +164,17 @@ describe("an argument that its tool wants repeated in a header", () => {
   });
 
   test("is repeated for an agent that could not do so", async () => {
-    const agent = await legacyAgent(gateway.url);
+    const modernOnly = await startUpstream({ era: "modern" });
+    const table = { name: "fixture", transport: "http", url: modernOnly.url };
+    const own = await startGateway({ toml: configToml([table]) });
+    await own.until();
+    const agent = await legacyAgent(own.url);
     await agent.request("tools/call", { name: TOOL, arguments: { region: "Zürich" } });
-    expect(upstream.journal.sent("tools/call").at(-1)?.headers).toMatchObject({
+    expect(modernOnly.journal.sent("tools/call").at(-1)?.headers).toMatchObject({
       ...{ "mcp-method": "tools/call", "mcp-name": TOOL },
       "mcp-param-region": "=?base64?WsO8cmljaA==?=",
     });
-    await agent.close();
+    await Promise.all([agent.close(), own.close(), modernOnly.close()]);
   });
 });
 

@@ -97,31 +97,64 @@ describe("a child that asks", () => {
     });
   });
 
-  test("works on one call of its agent at a time, so that every question finds its own", async () => {
+  test("works on other calls of its agent while the agent thinks", async () => {
     const run = keep(await child("per_agent"));
-    const order: string[] = [];
     const asked = await run.call(...about);
-    const next = run.call("add", { a: 1, b: 2 }, { capabilities: ABLE }).then(outcome => {
-      order.push("next");
-      return outcome;
+    expect(plain(await run.call("add", { a: 1, b: 2 }, { capabilities: ABLE }))).toMatchObject({
+      content: [{ text: "3" }],
     });
     const [key = ""] = Object.keys(questionsOf(asked));
-    order.push("answered");
-    await run.answer(asked, { [key]: accept({}) }, about);
-    expect(plain(await next)).toMatchObject({ content: [{ text: "3" }] });
-    expect(order).toEqual(["answered", "next"]);
+    expect(plain(await run.answer(asked, { [key]: accept({}) }, about))).toMatchObject({
+      content: [{ text: expect.stringContaining("accept") }],
+    });
   });
 
-  test("shared until it wants to ask is then had by each agent that can be asked, and by the others together", async () => {
-    const run = keep(await child("auto"));
-    const alice = run.caller().owner;
-    expect(plain(await run.call(...about))).toMatchObject({ error: { code: -32600 } });
-    expect(run.upstream.keeps(alice)).toBe(false);
-    questionsOf(await run.call(...about));
-    expect(run.upstream.keeps(alice)).toBe(true);
-    const bob = { owner: "bob", capabilities: {} };
-    expect(plain(await run.call("count", {}, bob))).toMatchObject({ content: [{ text: "1" }] });
-    expect(run.upstream.keeps(run.caller(bob).owner)).toBe(false);
+  describe("and is shared by agents that are alike", () => {
+    const saying = (owner: string, capabilities: Json = ABLE) => ({ owner, capabilities });
+    const whoAsks = (owner: string) => ["test_elicitation", { message: owner }, saying(owner)] as const;
+    const count = async (run: PoolRun, who: { owner: string; capabilities: Json }) =>
+      (plain(await run.call("count", {}, who)) as { content: [{ text: string }] }).content[0].text;
+
+    test("asks the first agent that comes, in its first call", async () => {
+      const run = keep(await child("auto"));
+      const asked = await run.call(...whoAsks("alice"));
+      expect(JSON.stringify(questionsOf(asked))).toContain("alice");
+      const [key = ""] = Object.keys(questionsOf(asked));
+      const done = await run.answer(asked, { [key]: accept({ username: "Ada" }) }, whoAsks("alice"));
+      expect(JSON.stringify(plain(done))).toContain("Ada");
+    });
+
+    test("is one child for agents that come one after the other", async () => {
+      const run = keep(await child("auto"));
+      expect([await count(run, saying("alice")), await count(run, saying("bob"))]).toEqual(["1", "2"]);
+    });
+
+    test("is one child for agents that cannot be asked, however many come at once", async () => {
+      const run = keep(await child("auto"));
+      const counts = await Promise.all(["a", "b", "c"].map(owner => count(run, saying(owner, {}))));
+      expect(counts.sort()).toEqual(["1", "2", "3"]);
+    });
+
+    test("each of several that come at once, on a child that nobody knows yet, is asked its own", async () => {
+      const run = keep(await child("auto"));
+      const names = ["alice", "bob", "carol", "dave"];
+      const asked = await Promise.all(names.map(name => run.call(...whoAsks(name))));
+      for (const [at, outcome] of asked.entries()) {
+        expect(JSON.stringify(questionsOf(outcome))).toContain(names[at]);
+        const [key = ""] = Object.keys(questionsOf(outcome));
+        const done = await run.answer(outcome, { [key]: accept({ username: names[at]! }) }, whoAsks(names[at]!));
+        expect(JSON.stringify(plain(done))).toContain(`\\"username\\":\\"${names[at]}\\"`);
+      }
+    });
+
+    test("keeps the child that an agent got because another one used the first", async () => {
+      const run = keep(await child("auto"));
+      const asked = await run.call(...whoAsks("alice"));
+      expect(await count(run, saying("bob"))).toBe("1");
+      const [key = ""] = Object.keys(questionsOf(asked));
+      await run.answer(asked, { [key]: accept({}) }, whoAsks("alice"));
+      expect([await count(run, saying("bob")), await count(run, saying("alice"))]).toEqual(["2", "1"]);
+    });
   });
 
   test("is told of no capabilities when all agents share it", async () => {

@@ -56,17 +56,17 @@ export const IMPOSSIBLE = {
   sharedChild: {
     feature: "questions of a tool",
     agents: "any",
-    upstreams: `${LEGACY} as a child that all agents share`,
+    upstreams: `${LEGACY} as a child that all agents share (\`isolation = "shared"\`)`,
     answer: "own_error",
     says: "whatever the upstream says when it finds the capability undeclared, unchanged",
-    why: "Such a child has one line for everybody: nobody can tell whose question it asks. `isolation` changes that.",
+    why: 'With `isolation = "shared"` it has one line for everybody: nobody could tell whose question it asks.',
   },
   sharedChildLogs: {
     feature: "log lines of a tool",
     agents: "several at a time",
     upstreams: "a child that all agents share",
     answer: "nothing",
-    says: "nothing, until one agent alone has used the child for ten minutes; nor within 5 s of a call that was given up",
+    says: "nothing while calls of several agents run, nor within half a second of another agent's call, nor within 5 s of a call that was given up",
     why: "A line names no call there, and what it tells of one agent's call is nobody else's business.",
   },
   batch: {

@@ -23,6 +23,35 @@ const CONVERSATIONS: readonly Difference[] = [
     ],
   },
   {
+    what: "an upstream that speaks both eras",
+    legacyAgent: "a conversation of its own with it, in which it can be asked and told everything",
+    modernAgent:
+      "modern requests; for a tool that was seen to ask in the middle of a call, a conversation, since it can ask nowhere else",
+    legacyUpstream: "–",
+    modernUpstream: "–",
+    shownBy: [
+      [e2e("both-eras"), "asks a legacy agent in the middle of its first call (%s)"],
+      [e2e("both-eras"), "is spoken to by a modern agent in its own revision"],
+      [
+        e2e("both-eras"),
+        "a modern agent is asked by a tool that can only ask in a conversation, once it has been seen to do so",
+      ],
+      [e2e("both-eras"), "gives a legacy agent log lines for which it has named no level"],
+    ],
+  },
+  {
+    what: "lists that depend on what the agent can be asked for, or on its session",
+    legacyAgent: "its own, and news of them for it alone",
+    modernAgent: "its own, by the capabilities of the request",
+    legacyUpstream: "is asked once for all agents that can be asked for the same, and by each whose session differs",
+    modernUpstream: "is asked once for all agents that can be asked for the same",
+    shownBy: [
+      [e2e("own-catalogs"), "lists the same through us, as a child that agents share"],
+      [e2e("own-catalogs"), "lists the same through us, over HTTP"],
+      [e2e("own-catalogs"), "shows it to that agent alone, at once, and tells it (%s)"],
+    ],
+  },
+  {
     what: "whose request it is",
     legacyAgent: "its session, and 404 when that is gone",
     modernAgent: "`_meta` of the request; `Mcp-Session-Id` and `Last-Event-ID` mean nothing",
@@ -109,6 +138,7 @@ const ASKING: readonly Difference[] = [
     modernUpstream: "the call again with `inputResponses` and its own `requestState`",
     shownBy: [
       [QUESTIONS, "several questions at once"],
+      [INPUT, "each of several that come at once, on a child that nobody knows yet, is asked its own"],
       [e2e("agents-questions"), "gets its answers from an agent of %s, and runs once"],
     ],
   },
