@@ -4,7 +4,7 @@ import type { NativeName, OwnerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { type Placed, Running } from "../lib/running.ts";
-import { shownCapabilities } from "../wire/capabilities.ts";
+import { expects, ROOTS_CHANGED, shownCapabilities } from "../wire/capabilities.ts";
 import type { Input, UpstreamEra } from "../wire/era.ts";
 import { type Message, notificationText } from "../wire/message.ts";
 import { isSevereEnough } from "../wire/methods.ts";
@@ -106,12 +106,20 @@ export function createLink(parts: LinkParts): Link {
   async function call(call: Call, calling: Calling): Promise<LinkAttempt> {
     isUsed = true;
     const { owner } = call.caller;
-    const leave = occupancy?.enter(owner);
+    const leave = occupancy && settleIn(occupancy, owner);
     if (era.setsLogLevel && call.logLevel !== undefined) await raiseLogLevel(call.logLevel, call.signal);
     suspicion.began(owner);
     const attempt = await (asks ? callAskably(call, calling, leave) : callPlainly(call, calling));
     if (attempt.kind === "failed" && GIVEN_UP.has(attempt.fault)) suspicion.gaveUp();
     return attempt;
+  }
+
+  /** An upstream that knows the roots of the agent before is told to ask this one for its own. */
+  function settleIn(occupancy: Occupancy, owner: OwnerId): () => void {
+    const isNew = occupancy.latest !== undefined && occupancy.latest !== owner;
+    const leave = occupancy.enter(owner);
+    if (isNew && expects(declared, ROOTS_CHANGED)) void notify(ROOTS_CHANGED);
+    return leave;
   }
 
   async function callPlainly(call: Call, calling: Calling): Promise<LinkAttempt> {
@@ -187,9 +195,12 @@ export function createLink(parts: LinkParts): Link {
     for (const call of open) call.hear(message);
   }
 
+  const notify = (method: string, params?: Payload): Promise<void> =>
+    channel.notify(notificationText(method, params), era.headers(version));
+
   return {
     ...introduction,
-    ...{ era, channel, declared, occupancy, call, unclaimed, ask, respond },
+    ...{ era, channel, declared, occupancy, call, unclaimed, ask, notify, respond },
     get isUsed() {
       return isUsed;
     },
@@ -201,7 +212,6 @@ export function createLink(parts: LinkParts): Link {
       only?.hear(message);
       return only !== undefined;
     },
-    notify: (method, params) => channel.notify(notificationText(method, params), era.headers(version)),
     async close() {
       const ending = [...open];
       for (const call of ending) call.abandon();
