@@ -13,6 +13,8 @@ export const LEAST_AGE_MS = 1_000;
 /** Knows what an upstream offers: reads it when told to, and says so when it changed. */
 export interface OfferKeeper {
   readonly offer: Offer | undefined;
+  /** What its operator might wonder about in its lists, though nothing is wrong. */
+  readonly notes: readonly string[];
   /** Reads the lists anew; many requests at once become one reading now and at most one after it. */
   refresh(link: Link): Promise<void>;
   /** Whether the list of a kind may not be kept any longer, by what the upstream said with it. */
@@ -32,6 +34,7 @@ export function createOfferKeeper(options: {
   const { clock, upstream } = options;
   const aborted = new AbortController();
   let offer = options.known;
+  let notes: readonly string[] = [];
   let running: Promise<void> | undefined;
   let waiting: Promise<void> | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
@@ -43,6 +46,7 @@ export function createOfferKeeper(options: {
     const result = await fetchOffer(link, upstream, aborted.signal).catch(stumbled);
     if (aborted.signal.aborted) return;
     if (result.kind === "failed") return options.trouble(result.detail);
+    notes = result.notes;
     options.trouble(result.problems.length > 0 ? result.problems.join("; ") : undefined);
     if (offer && isSame(offer, result.offer)) return;
     offer = result.offer;
@@ -68,6 +72,9 @@ export function createOfferKeeper(options: {
   return {
     get offer() {
       return offer;
+    },
+    get notes() {
+      return notes;
     },
     refresh(link) {
       current = link;

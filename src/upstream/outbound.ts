@@ -72,7 +72,7 @@ export function createOutbound(parts: {
           capabilities,
           input,
           params: CALL_METHODS.get(method)?.rename(call.params, holder.native) ?? call.params,
-          progressToken: call.params.object("_meta")?.has("progressToken") ? id : undefined,
+          progressToken: call.params.object("_meta")?.given("progressToken") ? id : undefined,
           definition: method === "tools/call" ? holder.definition : undefined,
         },
         version,

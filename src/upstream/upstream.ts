@@ -240,6 +240,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
           listTrouble,
           counts: traffic.counts,
           offer: keeper.offer,
+          notes: keeper.notes,
           link: connector.link,
         },
         queued: admission.queued,

@@ -18,6 +18,7 @@ const ENVELOPE = {
 export const legacyUpstream: UpstreamEra = {
   name: "legacy",
   probe: "ping",
+  emptyCursorEnds: true,
   setsLogLevel: true,
   headers: version => ({ "mcp-protocol-version": version }),
   request({ params, progressToken }, version) {
@@ -42,6 +43,7 @@ const DECLINED = wireError(CODES.invalidParams, "What this request needs from th
 export const legacyAgent: AgentEra = {
   name: "legacy",
   logsUnasked: true,
+  emptyCursorBegins: true,
   result(result, { definition }) {
     const plain = withoutModernMembers(result);
     return definition && wrapsOutput(definition) ? wrapStructuredContent(plain) : plain;
