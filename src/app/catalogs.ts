@@ -6,6 +6,7 @@ import { methodOwner, upstreamEntry } from "../core/extensions.ts";
 import type { Profile, ViewQueries } from "../core/front.ts";
 import type { UpstreamName } from "../core/names.ts";
 import type { Bus, Clock } from "../core/ports.ts";
+import type { Repairs } from "../core/repairs.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listHint } from "./freshness.ts";
@@ -38,6 +39,7 @@ export function createCatalogs(options: {
   clock: Clock;
   bus: Bus;
   version: string;
+  repairs: Repairs;
 }): Catalogs {
   const { pool, clock, bus, version } = options;
   let rules = options.rules;
@@ -59,7 +61,7 @@ export function createCatalogs(options: {
       strategy: rules.conflict_strategy,
       naming: rules.naming,
       maxNameLength: rules.max_name_length,
-      repair: true,
+      repairs: options.repairs,
     });
   }
 

@@ -4,6 +4,8 @@ import type { Kind, Offer } from "../core/catalog.ts";
 import type { ViewQueries } from "../core/front.ts";
 import { ownerId, principal, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import { createRepairs } from "../core/repairs.ts";
+import { NO_COMPILERS } from "../core/schema-verdicts.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSealer } from "../lib/seal.ts";
 import { NO_CACHING } from "../wire/caching.ts";
@@ -30,7 +32,12 @@ function queriesOf(many: number, description = ""): ViewQueries {
     hints: { ...none, profile: undefined },
   };
   const source = { name, priority: 1, group: undefined, fingerprint: "", tools: undefined, offer };
-  const rules = { strategy: "auto_prefix", naming: "auto", maxNameLength: 46, repair: true } as const;
+  const rules = {
+    strategy: "auto_prefix",
+    naming: "auto",
+    maxNameLength: 46,
+    repairs: createRepairs(NO_COMPILERS),
+  } as const;
   const catalog = buildCatalog({ sources: [source], ...rules });
   const absent = (): undefined => undefined;
   return {

@@ -23,7 +23,7 @@ const flush = () => new Promise(resolve => setImmediate(resolve));
 it("reads once now and once after it, however often an upstream says that its lists have changed", async () => {
   const clock = manualClock();
   const keeper = createOfferKeeper({
-    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false },
     ...{ changed: () => {}, trouble: () => {} },
   });
   const { link, asked } = linkOf("old");
@@ -50,7 +50,7 @@ it("reads once now and once after it, however often an upstream says that its li
 it("reads once when it is told again in the very moment in which a reading falls due", async () => {
   const clock = manualClock();
   const keeper = createOfferKeeper({
-    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false },
     ...{ changed: () => {}, trouble: () => {} },
   });
   const { link, asked } = linkOf("busy");
@@ -76,7 +76,7 @@ it.each([
 ])("takes a list with %j of an upstream with %j for stale after %s ms", async (hint, tools, staleMs) => {
   const clock = manualClock();
   const keeper = createOfferKeeper({
-    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false },
     ...{ changed: () => {}, trouble: () => {} },
   });
   const link = {
@@ -101,7 +101,7 @@ it("goes on after a list that it stumbled over, and says so", async () => {
   const clock = manualClock();
   const told: (string | undefined)[] = [];
   const keeper = createOfferKeeper({
-    ...{ upstream: upstreamName("u"), clock, known: undefined, changed: () => {} },
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false, changed: () => {} },
     trouble: detail => told.push(detail),
   });
   const broken = linkOf("broken").link;

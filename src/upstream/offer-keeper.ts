@@ -27,6 +27,8 @@ export function createOfferKeeper(options: {
   clock: Clock;
   /** What was known before this process began. */
   known: Offer | undefined;
+  /** Finds out what must be known of an offer before it is shown; tells whether there was anything to find out. */
+  inspect(offer: Offer): Promise<boolean>;
   changed(offer: Offer): void;
   /** A list could not be read, in words; `undefined` when all is well again. */
   trouble(detail: string | undefined): void;
@@ -49,8 +51,17 @@ export function createOfferKeeper(options: {
     notes = result.notes;
     options.trouble(result.problems.length > 0 ? result.problems.join("; ") : undefined);
     if (offer && isSame(offer, result.offer)) return;
+    await options.inspect(result.offer);
+    if (aborted.signal.aborted) return;
     offer = result.offer;
     options.changed(offer);
+  }
+
+  if (offer) void inspectKnown(offer);
+  /** Agents see what is known at once, and what had to be found out of it soon after. */
+  async function inspectKnown(known: Offer): Promise<void> {
+    const isNews = await options.inspect(known);
+    if (isNews && offer === known && !aborted.signal.aborted) options.changed(known);
   }
 
   function begin(link: Link): Promise<void> {

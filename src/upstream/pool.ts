@@ -17,6 +17,8 @@ export interface PoolWorld extends Omit<DialWorld, "parking" | "replies"> {
   known(name: UpstreamName): Offer | undefined;
   changed(upstream: Upstream): void;
   offered(upstream: Upstream, offer: Offer): void;
+  /** Finds out what must be known of an offer before agents see it; tells whether there was anything to find out. */
+  inspect(offer: Offer): Promise<boolean>;
   /** What was read from it may have changed: that resource, or anything. */
   stale(upstream: Upstream, uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */

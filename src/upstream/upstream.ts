@@ -35,6 +35,8 @@ export interface UpstreamWorld extends DialWorld {
   /** Its state or its counts changed. */
   changed(): void;
   offered(offer: Offer): void;
+  /** Finds out what must be known of an offer before agents see it; tells whether there was anything to find out. */
+  inspect(offer: Offer): Promise<boolean>;
   /** What was read from it may have changed: that resource, or anything. */
   stale(uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
@@ -85,6 +87,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     upstream: name,
     clock,
     known: world.known,
+    inspect: world.inspect,
     changed: world.offered,
     trouble: detail => {
       listTrouble = detail;
