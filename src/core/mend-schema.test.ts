@@ -102,6 +102,11 @@ describe("of a schema that some compiler refuses", () => {
     ],
     ["escapes that nobody needs", { pattern: "^\\@a\\_b$" }, { pattern: "^@a_b$" }],
     ["an identifier of an old draft", { id: "x", type: "string" }, { type: "string" }],
+    [
+      "names that are a draft's",
+      { $id: "http://json-schema.org/draft-07/schema#", type: "string" },
+      { type: "string" },
+    ],
     ["a switch that says nothing", { nullable: true }, {}],
     ["a validator that answers later", { $async: true, type: "string" }, { type: "string" }],
     ["items as a list", { items: [{ type: "string" }], additionalItems: false }, { prefixItems: [{ type: "string" }] }],

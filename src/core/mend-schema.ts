@@ -76,7 +76,7 @@ function mendMember(schema: Schema, key: string, walk: Walk): [name: string, val
   if (COMPILERS_OWN.has(key)) walk.unsure = true;
   if (key === "$ref") return [key, mendReference(schema, walk)];
   const keyword = KEYWORDS.get(key);
-  if (!keyword) return [key, key === "$id" ? textOr(value, walk) : value];
+  if (!keyword) return [key, key === "$id" ? mendName(value, walk) : value];
   if (value === null) {
     walk.faults.add(`"${key}" is null and was left out`);
     return [key, undefined];
@@ -112,11 +112,14 @@ function note(key: string, value: unknown, mended: unknown, { keyword, walk }: {
   );
 }
 
-const textOr = (value: unknown, walk: Walk): unknown => {
-  if (typeof value === "string") return value;
-  walk.faults.add('"$id" is no text and was left out');
+/** A client that compiles all schemas in one place knows the drafts there by such names. */
+const OF_A_DRAFT = /^\w+:\/\/json-schema\.org\//;
+
+function mendName(value: unknown, walk: Walk): unknown {
+  if (typeof value === "string" && !OF_A_DRAFT.test(value)) return value;
+  walk.faults.add(`"$id" is ${typeof value === "string" ? "that of a draft" : "no text"} and was left out`);
   return undefined;
-};
+}
 
 function mendReference(schema: Schema, walk: Walk): unknown {
   const { $ref } = schema;

@@ -33,8 +33,3 @@ it("a schema that needs its name is left out when another has it", () => {
   const inner = { type: "object", properties: { a: { $id: "x:result", type: "string" } } };
   expect(apart(tool(inner))?.reason).toMatch(/outputSchema was left out$/);
 });
-
-it("a schema that calls itself a draft is not taken for it", () => {
-  const draft = { $id: "http://json-schema.org/draft-07/schema#", type: "object" };
-  expect(schemaOf(createSchemaIds()(tool(draft))?.definition)).toEqual({ type: "object" });
-});

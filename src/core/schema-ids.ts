@@ -1,9 +1,6 @@
 import { isObject } from "./definition-shapes.ts";
 import type { Payload } from "./payload.ts";
 
-/** A client that compiles all schemas in one place knows its drafts there by such names. */
-const OF_A_DRAFT = /^\w+:\/\/json-schema\.org\//;
-
 /** What is to be shown of a tool, and why it is not what came. */
 export interface Renamed {
   readonly definition: Payload;
@@ -22,7 +19,7 @@ export function createSchemaIds(): (definition: Payload) => Renamed | undefined 
     if (!schema) return undefined;
     const text = schema.bytes.toString("utf8");
     const { ids, refs } = namesIn(schema.value());
-    const taken = ids.find(id => OF_A_DRAFT.test(id) || (owners.get(id) ?? text) !== text);
+    const taken = ids.find(id => (owners.get(id) ?? text) !== text);
     if (taken === undefined) {
       for (const id of ids) owners.set(id, text);
       return undefined;

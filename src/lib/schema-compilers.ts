@@ -16,21 +16,32 @@ export interface SchemaCompilers {
   stop(): Promise<void>;
 }
 
-/** What one schema, and all that were asked for at once, may take. Most take 2 ms. */
-const LIMITS = { eachMs: 1_000, allMs: 5_000, tooSlow: 2 } as const;
+/** What one schema, and all that were asked for at once, may take. Most take 2 ms; a machine that is busy takes longer. */
+const LIMITS = { eachMs: 2_000, allMs: 5_000, tooMuch: 2 } as const;
 const IDLE_MS = 5_000;
+const START_MS = 20_000;
 const MOST_KEPT = 20_000;
 const MEMORY = { maxOldGenerationSizeMb: 128, stackSizeMb: 2 } as const;
-const refusedFor = (reason: string): Verdict => ({ kind: "refused", reason, culprits: undefined });
-const TOO_SLOW = refusedFor(`it takes longer than ${LIMITS.eachMs / 1000} s to compile`);
-const TOO_MUCH = refusedFor("it takes more memory to compile than there is");
 const COMPILES: Verdict = { kind: "compiles" };
 const UNKNOWN: Verdict = { kind: "unknown" };
 
-export function createSchemaCompilers({ clock }: { clock: Clock }): SchemaCompilers {
+/** A verdict, and whether the thread that gave it is of no more use. */
+interface Said {
+  readonly verdict: Verdict;
+  readonly isSpent: boolean;
+}
+
+export function createSchemaCompilers({
+  clock,
+  eachMs = LIMITS.eachMs,
+}: {
+  clock: Clock;
+  /** How long one schema may take. */
+  eachMs?: number;
+}): SchemaCompilers {
   const file = workerFile();
   const verdicts = new LRUCache<string, Verdict>({ max: MOST_KEPT });
-  let worker: Worker | undefined;
+  let worker: Promise<Worker | undefined> | undefined;
   let stopped = false;
   let cancelIdle = (): void => {};
   /** Turns are taken one by one, so that the schemas of one upstream do not keep those of the others waiting. */
@@ -40,26 +51,41 @@ export function createSchemaCompilers({ clock }: { clock: Clock }): SchemaCompil
     cancelIdle();
     const ending = worker;
     worker = undefined;
-    await ending?.terminate();
+    await (await ending)?.terminate();
   }
 
-  async function compileOne({ role, text }: OpenSchema): Promise<Verdict> {
+  /** `undefined` where the thread does not start, for want of memory or of anything else. */
+  async function start(): Promise<Worker | undefined> {
+    const started = new Worker(file, { resourceLimits: MEMORY, env: {}, stdout: true, stderr: true });
+    // Whoever waits for it hears of it by itself.
+    started.on("error", () => {});
+    const isReady = await answerOf(started, START_MS, clock);
+    if (isReady.kind === "answer") return started;
+    await started.terminate();
+    return undefined;
+  }
+
+  async function compileOne({ role, text }: OpenSchema): Promise<Said> {
     cancelIdle();
-    worker ??= new Worker(file, { resourceLimits: MEMORY, env: {}, stdout: true, stderr: true });
-    const asked = worker;
-    const verdict = await ask(asked, { text, findsCulprits: role === "inputSchema" }, clock);
-    if (verdict === TOO_SLOW || verdict === TOO_MUCH) await end();
+    worker ??= start();
+    const asked = await worker;
+    // A thread without an id has ended.
+    if (!asked || asked.threadId < 0) return { verdict: UNKNOWN, isSpent: true };
+    asked.postMessage({ text, findsCulprits: role === "inputSchema" });
+    const said = verdictOf(await answerOf(asked, eachMs, clock), eachMs);
     cancelIdle = clock.after(IDLE_MS, () => void end());
-    return verdict;
+    return said;
   }
 
-  function inTurn(schema: OpenSchema): Promise<Verdict> {
+  function inTurn(schema: OpenSchema): Promise<Said> {
     const key = keyOf(schema.role, schema.text);
     const next = turn.then(async () => {
-      if (stopped) return UNKNOWN;
-      const known = verdicts.get(key) ?? (await compileOne(schema));
-      if (known.kind !== "unknown") verdicts.set(key, known);
-      return known;
+      const known = verdicts.get(key);
+      if (stopped || known) return { verdict: known ?? UNKNOWN, isSpent: false };
+      const said = await compileOne(schema);
+      if (said.isSpent) await end();
+      if (said.verdict.kind !== "unknown") verdicts.set(key, said.verdict);
+      return said;
     });
     turn = next.catch(() => {});
     return next;
@@ -69,11 +95,10 @@ export function createSchemaCompilers({ clock }: { clock: Clock }): SchemaCompil
     verdicts: (role, text) => verdicts.get(keyOf(role, text)) ?? UNKNOWN,
     async compile(schemas) {
       const until = clock.now() + LIMITS.allMs;
-      let tooSlow = 0;
+      let spent = 0;
       for (const schema of schemas) {
-        if (stopped || clock.now() > until || tooSlow >= LIMITS.tooSlow) return;
-        const verdict = await inTurn(schema);
-        if (verdict === TOO_SLOW || verdict === TOO_MUCH) tooSlow++;
+        if (stopped || clock.now() > until || spent >= LIMITS.tooMuch) return;
+        if ((await inTurn(schema)).isSpent) spent++;
       }
     },
     async stop() {
@@ -85,27 +110,41 @@ export function createSchemaCompilers({ clock }: { clock: Clock }): SchemaCompil
 
 const keyOf = (role: string, text: string): string => `${role} ${createHash("sha256").update(text).digest("base64")}`;
 
-/** A thread that ends, for want of memory or of stack, has no good word for what it was given. */
-function ask(worker: Worker, question: object, clock: Clock): Promise<Verdict> {
+type Answer =
+  | { readonly kind: "answer"; readonly compiled: Compiled }
+  | { readonly kind: "ended" }
+  | { readonly kind: "late" };
+
+/** The next word of the thread. */
+function answerOf(worker: Worker, timeoutMs: number, clock: Clock): Promise<Answer> {
   return new Promise(resolve => {
-    const finish = (verdict: Verdict): void => {
+    const finish = (answer: Answer): void => {
       cancel();
-      for (const [event, listener] of listeners) worker.off(event, listener);
-      resolve(verdict);
+      worker.off("message", answered).off("exit", ended);
+      worker.unref();
+      resolve(answer);
     };
-    const answered = ({ reason, culprits }: Compiled): void =>
-      finish(reason === undefined ? COMPILES : { kind: "refused", reason, culprits });
-    const ended = (): void => finish(TOO_MUCH);
-    const listeners = [
-      ["message", answered],
-      ["error", ended],
-      ["exit", ended],
-    ] as const;
-    for (const [event, listener] of listeners) worker.on(event, listener);
-    const cancel = clock.after(LIMITS.eachMs, () => finish(TOO_SLOW));
-    worker.unref();
-    worker.postMessage(question);
+    const answered = (compiled: Compiled): void => finish({ kind: "answer", compiled });
+    const ended = (): void => finish({ kind: "ended" });
+    worker.on("message", answered).on("exit", ended);
+    // A command that ends as soon as it knows all has nothing else that keeps it alive.
+    worker.ref();
+    const cancel = clock.after(timeoutMs, () => finish({ kind: "late" }));
   });
+}
+
+function verdictOf(answer: Answer, eachMs: number): Said {
+  const refused = (reason: string): Verdict => ({ kind: "refused", reason, culprits: undefined });
+  switch (answer.kind) {
+    case "answer": {
+      const { reason, culprits } = answer.compiled;
+      return { verdict: reason === undefined ? COMPILES : { kind: "refused", reason, culprits }, isSpent: false };
+    }
+    case "ended":
+      return { verdict: refused("it takes more memory to compile than there is"), isSpent: true };
+    case "late":
+      return { verdict: refused(`it takes longer than ${eachMs / 1000} s to compile`), isSpent: true };
+  }
 }
 
 /** The built thread lies beside the running bundle, whose chunks are one folder deeper. */
