@@ -28,6 +28,7 @@ describe("a schema that every compiler takes", () => {
     ),
     of({ items: [{ type: "string" }], additionalItems: false }, { $schema: "http://json-schema.org/draft-07/schema#" }),
     of({ dependencies: { a: ["b"], c: { type: "object" } }, dependentRequired: { a: ["b"] }, required: [] }),
+    of({ $ref: "#/$defs/a" }, { $id: "https://example.com/schemas/s-1.json", $defs: { a: {} } }),
   ])("is kept as it is: %j", schema => {
     const mended = mend(schema);
     expect(mended).toEqual({ schema, faults: [], isLooser: false, isUnsure: false });
@@ -144,7 +145,7 @@ describe("of a schema that some compiler refuses", () => {
 describe("only a compiler can tell", () => {
   it.each<object>([
     of({ $ref: "#name" }, { $defs: { x: { $anchor: "name" } } }),
-    of({}, { $id: "https://example.com/s" }),
+    of({ $id: "x:inner" }, { $id: "https://example.com/s" }),
     of({ $dynamicRef: "#name" }),
     of({ $ref: "#/x-own/y" }, { "x-own": { y: { type: "any" } } }),
     of({ type: "string", format: "date", formatMinimum: "2020-01-01" }),

@@ -20,6 +20,7 @@ const LISTS_ITEMS = /2019|draft-0/;
 
 interface Walk {
   readonly target: (schema: Schema) => Target;
+  readonly isNamed: boolean;
   /** Whether the dialect has `items` as a list. */
   readonly listsItems: boolean;
   readonly faults: Set<string>;
@@ -33,9 +34,11 @@ interface Walk {
 export function mendSchema(schema: Schema, text: Buffer): Mended {
   const dialect = typeof schema.$schema === "string" ? DIALECT.exec(schema.$schema)?.[1] : undefined;
   const escapes = text.includes("\\u");
-  const names = escapes || NAMING.some(key => text.includes(key));
+  const isNamed = isPlainlyNamed(schema, text);
+  const names = escapes || (isNamed ? ANCHORS : NAMING).some(key => text.includes(key));
   const walk: Walk = {
-    ...{ target: referencesIn(schema, names), listsItems: LISTS_ITEMS.test(dialect ?? "") },
+    ...{ target: referencesIn(schema, { names, isNamed }), listsItems: LISTS_ITEMS.test(dialect ?? "") },
+    isNamed,
     ...{ faults: new Set(), places: new Set(), targets: new Set(), looser: 0 },
     unsure: text.includes("__proto__") || escapes,
   };
@@ -50,7 +53,14 @@ export function mendSchema(schema: Schema, text: Buffer): Mended {
   return { schema: mended, faults: [...walk.faults], isLooser: walk.looser > 0, isUnsure };
 }
 
-const NAMING = ['"$id"', '"$anchor"', '"$dynamicAnchor"'];
+const ANCHORS = ['"$anchor"', '"$dynamicAnchor"'];
+const NAMING = ['"$id"', ...ANCHORS];
+const PLAIN_NAME = /^[\w.-]+(:[\w./~-]+)?$/;
+
+/** Whether its only name is its own and nothing special: then it means the same without. */
+function isPlainlyNamed({ $id }: Schema, text: Buffer): boolean {
+  return typeof $id === "string" && PLAIN_NAME.test($id) && text.indexOf('"$id"') === text.lastIndexOf('"$id"');
+}
 
 /** The first few of them, and how many there are. */
 export function faultsInWords(faults: readonly string[]): string {
@@ -73,7 +83,7 @@ function mendOne(schema: Schema, walk: Walk): Schema {
 /** The member's name and value; `undefined` for one that is left out. */
 function mendMember(schema: Schema, key: string, walk: Walk): [name: string, value: unknown] {
   const value = schema[key];
-  if (COMPILERS_OWN.has(key)) walk.unsure = true;
+  if (COMPILERS_OWN.has(key) && !(key === "$id" && walk.isNamed)) walk.unsure = true;
   if (key === "$ref") return [key, mendReference(schema, walk)];
   const keyword = KEYWORDS.get(key);
   if (!keyword) return [key, key === "$id" ? mendName(value, walk) : value];

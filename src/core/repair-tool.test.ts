@@ -6,7 +6,7 @@ import { NO_COMPILERS, type SchemaVerdicts, type Verdict } from "./schema-verdic
 
 const FINE = { type: "object", properties: { a: { type: "string" } } };
 /** Has a name of its own, so that only a compiler can judge it. */
-const NAMED = { ...FINE, $id: "https://example.com/named" };
+const NAMED = { ...FINE, $anchor: "named" };
 const says =
   (verdict: Verdict): SchemaVerdicts =>
   () =>

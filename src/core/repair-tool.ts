@@ -1,9 +1,7 @@
-import { headerAnnotations } from "./annotations.ts";
+import { headerAnnotations, mayAnnotate } from "./annotations.ts";
 import { isObject, replaced, ABSENT } from "./definition-shapes.ts";
 import { faultsInWords, mendSchema } from "./mend-schema.ts";
 import type { Payload } from "./payload.ts";
-import { scanFault } from "./scan-fault.ts";
-import { AGENT_TEXT } from "./scan-limits.ts";
 import type { SchemaRole, SchemaVerdicts } from "./schema-verdicts.ts";
 import { spliced } from "./splice.ts";
 
@@ -43,12 +41,12 @@ function inputSchema(definition: Payload, value: unknown, { verdicts, notes }: J
     notes.push("inputSchema is missing, and became one that accepts every object");
     return { kind: "shown", schema: ACCEPTS_EVERYTHING };
   }
-  const text = definition.object("inputSchema");
+  const text = definition.raw("inputSchema");
   if (!text || !isObject(value)) return { kind: "hidden", reason: "inputSchema is not an object" };
-  const excess = excessOf(text);
+  const excess = excessOf(text, value);
   if (excess !== undefined) return { kind: "hidden", reason: `inputSchema is ${excess}` };
-  const annotations = headerAnnotations(text);
-  if (!annotations.ok) return { kind: "hidden", reason: annotations.reason };
+  const annotations = mayAnnotate(text) ? headerAnnotations(definition.object("inputSchema")!) : undefined;
+  if (annotations && !annotations.ok) return { kind: "hidden", reason: annotations.reason };
   let schema: Value = value;
   if (value.type !== "object") {
     const admitsObjects = value.type === undefined || value.type === null;
@@ -57,10 +55,13 @@ function inputSchema(definition: Payload, value: unknown, { verdicts, notes }: J
     schema = { ...value, type: "object" };
     notes.push('inputSchema has no type "object" at the top, and got one');
   }
-  const found = mendSchema(withObjects("inputSchema", schema, notes), text.bytes);
+  const found = mendSchema(withObjects("inputSchema", schema, notes), text);
   if (found.faults.length > 0) notes.push(`inputSchema: ${faultsInWords(found.faults)}`);
   if (!found.isUnsure) return { kind: "shown", schema: found.schema };
-  const verdict = verdicts("inputSchema", textOf(text, value, found.schema));
+  const verdict = verdicts(
+    "inputSchema",
+    textOf(definition, { role: "inputSchema", before: value, after: found.schema }),
+  );
   if (verdict.kind !== "refused") return { kind: "shown", schema: found.schema };
   const culprits = verdict.culprits;
   const what = culprits
@@ -75,14 +76,17 @@ function outputSchema(definition: Payload, value: Value, { verdicts, notes }: Ju
   const leftOut = (why: string): undefined => {
     notes.push(`outputSchema ${why} and was left out`);
   };
-  const text = definition.object("outputSchema");
+  const text = definition.raw("outputSchema");
   if (!text) return leftOut("is malformed");
-  const excess = excessOf(text);
+  const excess = excessOf(text, value);
   if (excess !== undefined) return leftOut(`is ${excess}`);
-  const found = mendSchema(withObjects("outputSchema", value, notes), text.bytes);
+  const found = mendSchema(withObjects("outputSchema", value, notes), text);
   if (found.isLooser) return leftOut(`is no JSON Schema that clients can compile (${faultsInWords(found.faults)})`);
   if (found.isUnsure) {
-    const verdict = verdicts("outputSchema", textOf(text, value, found.schema));
+    const verdict = verdicts(
+      "outputSchema",
+      textOf(definition, { role: "outputSchema", before: value, after: found.schema }),
+    );
     if (verdict.kind === "unknown") return leftOut("has not been compiled yet");
     if (verdict.kind === "refused") return leftOut(`does not compile (${verdict.reason})`);
   }
@@ -90,13 +94,23 @@ function outputSchema(definition: Payload, value: Value, { verdicts, notes }: Ju
   return found.schema;
 }
 
-const textOf = (text: Payload, before: Value, after: Value): string =>
-  (before === after ? text : spliced(text, before, after)).bytes.toString("utf8");
+function textOf(
+  definition: Payload,
+  { role, before, after }: { role: SchemaRole; before: Value; after: Value },
+): string {
+  const schema = definition.object(role)!;
+  return (before === after ? schema : spliced(schema, before, after)).bytes.toString("utf8");
+}
 
-function excessOf(schema: Payload): string | undefined {
-  if (schema.size > MAX_SCHEMA_BYTES) return `larger than ${MAX_SCHEMA_BYTES} bytes`;
-  const limits = { ...AGENT_TEXT, maxDepth: MAX_SCHEMA_DEPTH, levels: 0 };
-  return scanFault(schema.bytes, limits) === undefined ? undefined : `nested deeper than ${MAX_SCHEMA_DEPTH}`;
+function excessOf(text: Buffer, schema: Value): string | undefined {
+  if (text.length > MAX_SCHEMA_BYTES) return `larger than ${MAX_SCHEMA_BYTES} bytes`;
+  return isDeeper(schema, MAX_SCHEMA_DEPTH) ? `nested deeper than ${MAX_SCHEMA_DEPTH}` : undefined;
+}
+
+/** The whole definition has been scanned, so this ends. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return depth === 0 || Object.values(value).some(inner => isDeeper(inner, depth - 1));
 }
 
 /** The same schema with its `properties` and `required` as clients read them: they look for objects and texts in there. */

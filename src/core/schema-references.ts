@@ -18,12 +18,16 @@ const LONGEST_WAY = 200;
 
 /**
  * Looks up the references in one schema document. Nothing outside of it is ever fetched. `names` tells whether it gives
- * names to parts of itself, which change what a reference means.
+ * names to parts of itself, which change what a reference means; `isNamed`, whether it has only one as a whole.
  */
-export function referencesIn(root: Schema, names: boolean): (schema: Schema) => Target {
+export function referencesIn(
+  root: Schema,
+  { names, isNamed }: { names: boolean; isNamed: boolean },
+): (schema: Schema) => Target {
   const target = (ref: string): Target => {
     if (names) return { kind: "unsure" };
     if (ref === "" || ref === "#") return { kind: "schema", schema: root };
+    if (isNamed && !ref.startsWith("#")) return { kind: "unsure" };
     if (!ref.startsWith("#/")) {
       const why = ref.startsWith("#") ? "a name that nothing in it has" : "another document, which nobody fetches";
       return { kind: "nothing", why: `leads to ${why}` };

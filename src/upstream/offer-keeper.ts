@@ -10,6 +10,9 @@ const SPACING_MS = 500;
 /** A list that may not be kept at all is read again for whoever asks, but not more often than this. */
 export const LEAST_AGE_MS = 1_000;
 
+/** So long an offer is looked at before it is shown with what is known of it; hardly one takes a hundredth of that. */
+const INSPECT_MS = 3_000;
+
 /** Knows what an upstream offers: reads it when told to, and says so when it changed. */
 export interface OfferKeeper {
   readonly offer: Offer | undefined;
@@ -51,17 +54,35 @@ export function createOfferKeeper(options: {
     notes = result.notes;
     options.trouble(result.problems.length > 0 ? result.problems.join("; ") : undefined);
     if (offer && isSame(offer, result.offer)) return;
-    await options.inspect(result.offer);
-    if (aborted.signal.aborted) return;
-    offer = result.offer;
-    options.changed(offer);
+    await show(result.offer);
   }
 
-  if (offer) void inspectKnown(offer);
-  /** Agents see what is known at once, and what had to be found out of it soon after. */
-  async function inspectKnown(known: Offer): Promise<void> {
-    const isNews = await options.inspect(known);
-    if (isNews && offer === known && !aborted.signal.aborted) options.changed(known);
+  /** What is known already is shown at once. */
+  if (offer) void showAgain(offer, options.inspect(offer));
+
+  async function show(found: Offer): Promise<void> {
+    const inspecting = options.inspect(found);
+    const isInspected = await within(INSPECT_MS, inspecting);
+    if (aborted.signal.aborted) return;
+    offer = found;
+    options.changed(offer);
+    if (!isInspected) void showAgain(found, inspecting);
+  }
+
+  /** Agents see all of it as soon as there is nothing left to find out. */
+  async function showAgain(shown: Offer, inspecting: Promise<boolean>): Promise<void> {
+    const isNews = await inspecting;
+    if (isNews && offer === shown && !aborted.signal.aborted) options.changed(shown);
+  }
+
+  function within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
+    return new Promise(resolve => {
+      const cancel = clock.after(timeoutMs, () => resolve(false));
+      void work.then(() => {
+        cancel();
+        resolve(true);
+      });
+    });
   }
 
   function begin(link: Link): Promise<void> {
