@@ -66,7 +66,7 @@ describe("of a schema that some compiler refuses", () => {
     ["a parameter that is no schema", { properties: { a: 5, b: {} } }, { properties: { b: {} } }],
     ["an alternative that is no schema", { anyOf: [5, { type: "string" }] }, { anyOf: [{ type: "string" }] }],
     ["an exclusion of what is broken", { not: { type: "any" }, type: "string" }, { type: "string" }],
-    ["a condition that is broken", { if: { $ref: "#/no" }, then: {} }, { then: {} }],
+    ["a condition that is broken", { if: { $ref: "#/no" }, else: {} }, { else: {} }],
     [
       "one of several that is broken",
       { oneOf: [{ type: "any" }, { type: "null" }] },

@@ -66,8 +66,8 @@ function type(value: unknown): unknown {
 export function pattern(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
   if (compiles(value)) return value;
-  const plainer = value.replace(/\\([\s\S])/g, (escape, sign: string) =>
-    /[-_'"`~!@#%&=:;,<> ]/.test(sign) ? sign : escape,
+  const plainer = value.replace(/\\([\s\S])/g, (whole, sign: string) =>
+    /[-_'"`~!@#%&=:;,<> ]/.test(sign) ? sign : whole,
   );
   return meansTheSame(value, plainer) ? plainer : undefined;
 }
