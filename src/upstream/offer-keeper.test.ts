@@ -120,3 +120,45 @@ it("goes on after a list that it stumbled over, and says so", async () => {
   }
   expect([keeper.offer?.instructions, told.at(-1), clock.pending]).toEqual(["sound", undefined, 0]);
 });
+
+it("shows an offer that takes long to look at with what is known of it, and once more when all is known", async () => {
+  const clock = manualClock();
+  const shown: string[] = [];
+  let looked = (_isNews: boolean): void => {};
+  const keeper = createOfferKeeper({
+    ...{ upstream: upstreamName("u"), clock, known: undefined, trouble: () => {} },
+    inspect: () => new Promise(resolve => (looked = resolve)),
+    changed: offer => shown.push(String(offer.instructions)),
+  });
+  const { link, asked } = linkOf("odd");
+  const reading = keeper.refresh(link);
+  asked[0]?.();
+  await flush();
+  expect([shown, keeper.offer]).toEqual([[], undefined]);
+  clock.advance(3_000);
+  await reading;
+  expect(shown).toEqual(["odd"]);
+  looked(true);
+  await flush();
+  expect([shown, clock.pending]).toEqual([["odd", "odd"], 0]);
+});
+
+it("shows what was known before this process again only when there was something to find out", async () => {
+  const { link, asked } = linkOf("known");
+  const base = { upstream: upstreamName("u"), clock: manualClock(), trouble: () => {} };
+  const first = createOfferKeeper({ ...base, known: undefined, inspect: async () => false, changed: () => {} });
+  const reading = first.refresh(link);
+  asked[0]?.();
+  await reading;
+  for (const isNews of [true, false]) {
+    const shown: unknown[] = [];
+    createOfferKeeper({
+      ...base,
+      known: first.offer,
+      inspect: async () => isNews,
+      changed: offer => shown.push(offer),
+    });
+    await flush();
+    expect(shown).toEqual(isNews ? [first.offer] : []);
+  }
+});
