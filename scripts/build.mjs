@@ -8,7 +8,11 @@ const KEEP_OLD_MS = 60 * 60_000;
 
 const outdir = resolve("dist");
 const { outputFiles } = await build({
-  entryPoints: { rad: "src/app/main.ts", "demo-server": "src/demo/server.ts" },
+  entryPoints: {
+    rad: "src/app/main.ts",
+    "demo-server": "src/demo/server.ts",
+    "schema-worker": "src/lib/schema-worker.ts",
+  },
   outdir,
   write: false,
   bundle: true,

@@ -3,6 +3,7 @@ import type { Config, UpstreamConfig } from "../config/schema.ts";
 import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import { createPressure } from "../core/pressure.ts";
+import { createRepairs } from "../core/repairs.ts";
 import type { LogStatus, PendingChange, UpstreamStatus } from "../core/status.ts";
 import { ENTRANCES } from "../downstream/entrances.ts";
 import { createHttpFront } from "../downstream/http.ts";
@@ -17,6 +18,7 @@ import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
 import { platformOf } from "../lib/platform.ts";
 import { replaceFile } from "../lib/replace-file.ts";
+import { createSchemaCompilers } from "../lib/schema-compilers.ts";
 import { createSealer } from "../lib/seal.ts";
 import { readSealKey, SEAL_KEY_VARIABLE } from "../lib/seal-key.ts";
 import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstream/child/process-registry.ts";
@@ -27,6 +29,7 @@ import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { assembleHandle } from "./layers.ts";
 import { createOfferStore } from "./offer-store.ts";
+import { inspectOffer } from "./inspect-offer.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
 import { watching } from "./watching.ts";
@@ -61,6 +64,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const contacts = new Map<OwnerId, AgentContact>();
   const watchers = new Set<(status: UpstreamStatus) => void>();
 
+  const compilers = createSchemaCompilers({ clock });
+  const repairs = createRepairs(compilers.verdicts);
   let config: Config = { ...options.config, upstreams: [] };
   const pool: Pool = createPool({
     clock,
@@ -76,8 +81,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       offers.save(offer, identityOf(upstream.config));
       catalogs.rebuildSoon();
     },
-    noticed: (upstream, kinds) => catalogs.noticed(upstream.name, kinds),
+    noticed: (upstream, kinds, owner) => catalogs.noticed(upstream.name, { kinds, owner }),
     varied: (upstream, kinds, owner) => catalogs.varied(upstream.name, { kinds, owner }),
+    inspect: offer => inspectOffer(offer, { repairs, compilers, now: clock.now }),
     stale: (upstream, uri) => reads.forget(upstream.name, uri),
     changed(upstream) {
       catalogs.tried();
@@ -85,7 +91,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       for (const watch of watchers) watch(withoutSecrets(upstream.status(), redactor));
     },
   });
-  const catalogs: Catalogs = createCatalogs({ pool, rules: config, clock, bus, version });
+  const catalogs: Catalogs = createCatalogs({ pool, rules: config, clock, bus, version, repairs });
   let redactor = createRedactor(config.security.redact_patterns);
   const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
@@ -142,6 +148,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       catalogs.stop();
       pressure.stop();
       load.stop();
+      await compilers.stop();
       flush();
       await log.close();
       process.removeListener("exit", registry.killAll);

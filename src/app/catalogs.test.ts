@@ -3,6 +3,8 @@ import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { source } from "../core/catalog.fixture.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import type { Pool } from "../upstream/pool.ts";
+import { createRepairs } from "../core/repairs.ts";
+import { NO_COMPILERS } from "../core/schema-verdicts.ts";
 import { createCatalogs } from "./catalogs.ts";
 
 /** Catalogs of one upstream that has never been seen and does not answer. */
@@ -16,7 +18,14 @@ function silent() {
   };
   const pool = { upstreams: [upstream], get: () => undefined } as unknown as Pool;
   const rules = { conflict_strategy: "auto_prefix", naming: "auto", max_name_length: 46 } as const;
-  const catalogs = createCatalogs({ pool, rules, clock, bus: memoryBus(), version: "0" });
+  const catalogs = createCatalogs({
+    pool,
+    rules,
+    clock,
+    bus: memoryBus(),
+    version: "0",
+    repairs: createRepairs(NO_COMPILERS),
+  });
   return { clock, upstream, catalogs, view: catalogs.view({ kind: "all" })! };
 }
 
@@ -43,7 +52,7 @@ test("whoever waits is told as soon as the upstream was tried", async () => {
   expect(clock.pending).toBe(0);
 });
 
-test("agents hear of lists that are really different, at once, and then at most once a second", async () => {
+test("agents hear of lists that are really different, at once, and then at most once a second of all upstreams", async () => {
   const clock = manualClock();
   const config = { transport: "http", url: "http://127.0.0.1:1/mcp", priority: 1, timeout: 60 };
   const upstream = {
@@ -54,7 +63,14 @@ test("agents hear of lists that are really different, at once, and then at most 
   };
   const pool = { upstreams: [upstream], get: () => upstream } as unknown as Pool;
   const rules = { conflict_strategy: "auto_prefix", naming: "auto", max_name_length: 46 } as const;
-  const catalogs = createCatalogs({ pool, rules, clock, bus: memoryBus(), version: "0" });
+  const catalogs = createCatalogs({
+    pool,
+    rules,
+    clock,
+    bus: memoryBus(),
+    version: "0",
+    repairs: createRepairs(NO_COMPILERS),
+  });
   const heard: string[] = [];
   catalogs.rebuild();
   catalogs.onChange(({ view, kinds }) => void heard.push(`${view.kind} ${kinds.join()}`));
@@ -70,12 +86,15 @@ test("agents hear of lists that are really different, at once, and then at most 
   await news();
   expect(heard).toEqual(["all tool", "upstream tool"]);
   for (const name of ["c", "d", "e"]) offers("a", name);
-  clock.advance(999);
+  clock.advance(99);
   await news();
   expect(heard).toHaveLength(2);
   clock.advance(1);
   await news();
-  expect(heard).toEqual(["all tool", "upstream tool", "all tool", "upstream tool"]);
+  expect(heard).toEqual(["all tool", "upstream tool", "upstream tool"]);
+  clock.advance(900);
+  await news();
+  expect(heard).toEqual(["all tool", "upstream tool", "upstream tool", "all tool"]);
   clock.advance(10_000);
   await news();
   expect(heard).toHaveLength(4);

@@ -4,6 +4,7 @@ import { methodOwner, upstreamEntry } from "../core/extensions.ts";
 import type { Front, ListChange, Profile, ViewQueries } from "../core/front.ts";
 import type { UpstreamName } from "../core/names.ts";
 import type { Bus, Clock } from "../core/ports.ts";
+import type { Repairs } from "../core/repairs.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listHint } from "./freshness.ts";
@@ -24,8 +25,8 @@ export interface Catalogs {
   rebuildSoon(): void;
   /** An upstream was tried, with or without success. */
   tried(): void;
-  /** An upstream said that its lists of these kinds have changed; whether they have is seen when they are read. */
-  noticed(upstream: UpstreamName, kinds: readonly Kind[]): void;
+  /** An upstream said that lists have changed; whether they have is seen when they are read. */
+  noticed(upstream: UpstreamName, change: Pick<ListChange, "kinds" | "owner">): void;
   /** That agent, or any of several, may be offered something else by an upstream. */
   varied(upstream: UpstreamName, change: Pick<ListChange, "kinds" | "owner">): void;
   onChange: Front["onChange"];
@@ -38,10 +39,11 @@ export function createCatalogs(options: {
   clock: Clock;
   bus: Bus;
   version: string;
+  repairs: Repairs;
 }): Catalogs {
   const { pool, clock, bus, version } = options;
   let rules = options.rules;
-  const snapshots = createSnapshots({ pool, rules: () => rules });
+  const snapshots = createSnapshots({ pool, repairs: options.repairs, rules: () => rules });
   let all = snapshots.all(undefined);
   let singles = new Map<UpstreamName, Catalog>();
   let soon: NodeJS.Immediate | undefined;
@@ -173,7 +175,7 @@ export function createCatalogs(options: {
       // A rebuild that is due tells those who wait, once what they wait for can be seen.
       if (soon === undefined) settle();
     },
-    noticed: (name, kinds) => announce({ view: { kind: "upstream", name }, kinds, owner: undefined }),
+    noticed: (name, change) => announce({ view: { kind: "upstream", name }, ...change }),
     varied(name, change) {
       snapshots.renew();
       announce({ view: { kind: "all" }, ...change });

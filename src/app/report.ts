@@ -57,6 +57,7 @@ export function withoutSecrets(status: UpstreamStatus, redactor: Redactor): Upst
     ...status,
     address: redactor.text(status.address),
     lastError: status.lastError === null ? null : redactor.text(status.lastError),
+    notes: status.notes.map(note => redactor.text(note)),
     stderr: status.stderr.map(line => redactor.text(line)),
   };
 }

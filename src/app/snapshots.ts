@@ -2,6 +2,7 @@ import type { Config, UpstreamConfig } from "../config/schema.ts";
 import { buildCatalog, singleCatalog } from "../core/build-catalog.ts";
 import type { Caller } from "../core/call.ts";
 import type { Catalog, Offer, Source } from "../core/catalog.ts";
+import type { Repairs } from "../core/repairs.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
@@ -20,7 +21,8 @@ export interface Snapshots {
   forget(): void;
 }
 
-export function createSnapshots({ pool, rules }: { pool: Pool; rules(): CatalogRules }): Snapshots {
+export function createSnapshots(options: { pool: Pool; repairs: Repairs; rules(): CatalogRules }): Snapshots {
+  const { pool, repairs, rules } = options;
   const numbers = numbered();
   const kept = new Map<string, Catalog>();
   let singles = new WeakMap<Upstream, WeakMap<Offer, Catalog>>();
@@ -53,7 +55,7 @@ export function createSnapshots({ pool, rules }: { pool: Pool; rules(): CatalogR
       strategy: conflict_strategy,
       naming,
       maxNameLength: max_name_length,
-      repair: true,
+      repairs,
     });
   }
 

@@ -24,14 +24,16 @@ const SUBSCHEMAS = (
 ).split(" ");
 const NAMED_SUBSCHEMAS = ["patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"];
 
+/** An escaped spelling of the key needs a backslash; without either there is nothing to parse for. */
+export const mayAnnotate = (inputSchema: Buffer): boolean =>
+  inputSchema.includes(ANNOTATION_KEY) || inputSchema.includes("\\u");
+
 /**
  * Reads the header annotations of a tool's input schema, or says which rule of "Custom Headers from Tool Parameters"
  * they break: a tool that breaks one must not be listed.
  */
 export function headerAnnotations(inputSchema: Payload): HeaderAnnotations {
-  // An escaped spelling of the key needs a backslash; without either there is nothing to parse for.
-  const text = inputSchema.bytes;
-  if (!text.includes(ANNOTATION_KEY) && !text.includes("\\u")) return { ok: true, headers: [] };
+  if (!mayAnnotate(inputSchema.bytes)) return { ok: true, headers: [] };
   const found: Found = new Map();
   const reason = visit(inputSchema.value(), [], found);
   return reason === undefined ? { ok: true, headers: [...found.values()] } : { ok: false, reason };

@@ -5,6 +5,7 @@ import { type NamingRules, poses, type Share, shareNames } from "./conflict.ts";
 import { nativeName, type PublicName, publicName } from "./names.ts";
 import { assignNames, type Prefixes, prefixedName, prefixesFor } from "./naming.ts";
 import { Payload } from "./payload.ts";
+import type { Repairs } from "./repairs.ts";
 import type { Candidate, CandidateSet } from "./replicas.ts";
 import { type Names, nameResolver, type Resolve, type Route, resourceResolver, templateResolver } from "./resolve.ts";
 
@@ -13,8 +14,8 @@ export interface CatalogRules extends NamingRules {
   readonly sources: readonly Source[];
   /** In characters, 24 at least. */
   readonly maxNameLength: number;
-  /** Whether definitions that strict clients would stumble over are repaired or hidden. */
-  readonly repair: boolean;
+  /** What repairs or hides definitions that strict clients would stumble over. */
+  readonly repairs: Repairs;
 }
 
 /**
@@ -23,7 +24,7 @@ export interface CatalogRules extends NamingRules {
  */
 export function buildCatalog(rules: CatalogRules): Catalog {
   const { sources } = rules;
-  const { candidates, hidden } = selectCandidates(sources, rules.repair);
+  const { candidates, hidden } = selectCandidates(sources, rules.repairs);
   const prefixes = prefixesFor(sources.map(source => source.group ?? source.name));
   const owners = new Map<string, string>(sources.map(source => [source.name, source.group ?? source.name]));
   for (const [owner, prefix] of prefixes) owners.set(prefix, owner);
@@ -52,7 +53,7 @@ export function buildCatalog(rules: CatalogRules): Catalog {
  * no well-formed JSON.
  */
 export function singleCatalog(source: Source): Catalog {
-  const { candidates, hidden } = selectCandidates([source], false);
+  const { candidates, hidden } = selectCandidates([source], undefined);
   const names = perKind((kind): Names => {
     const entries = candidates[kind].map(candidate => entryOf(kind, publicName(candidate.native), [candidate]));
     const routes = entries.map(entry => ({ holder: entry.holders[0], entry }));

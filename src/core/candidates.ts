@@ -2,8 +2,10 @@ import { type Hidden, KINDS, type Kind, type Source } from "./catalog.ts";
 import { nativeName } from "./names.ts";
 import { nearest } from "./nearest.ts";
 import type { Payload } from "./payload.ts";
-import { IDENTITY, malformed, repair } from "./repair.ts";
+import { IDENTITY, malformed, type Repair } from "./repair.ts";
+import type { Repairs } from "./repairs.ts";
 import type { Candidate } from "./replicas.ts";
+import { createSchemaIds } from "./schema-ids.ts";
 
 /** What the upstreams offer, after everything that concerns one upstream alone. */
 export interface Selection {
@@ -17,12 +19,13 @@ const MAX_SHOWN_NAME = 200;
 const MAX_NAME = 4096;
 
 /** Leaves out what `tools` does not name, what cannot be listed and what an upstream lists twice; repairs the rest. */
-export function selectCandidates(sources: readonly Source[], repairing: boolean): Selection {
+export function selectCandidates(sources: readonly Source[], repairs: Repairs | undefined): Selection {
   const candidates: Record<Kind, Candidate[]> = { tool: [], prompt: [], resource: [], template: [] };
   const hidden: Hidden[] = [];
+  const apart = createSchemaIds();
   for (const [position, source] of sources.entries()) {
     for (const kind of KINDS) {
-      const selected = selectOfOne(kind, source, { position, repairing, hidden });
+      const selected = selectOfOne(kind, source, { position, repairs, apart, hidden });
       for (const candidate of selected) candidates[kind].push(candidate);
     }
   }
@@ -31,11 +34,16 @@ export function selectCandidates(sources: readonly Source[], repairing: boolean)
 
 interface Selecting {
   readonly position: number;
-  readonly repairing: boolean;
+  readonly repairs: Repairs | undefined;
+  readonly apart: ReturnType<typeof createSchemaIds>;
   readonly hidden: Hidden[];
 }
 
-function* selectOfOne(kind: Kind, source: Source, { position, repairing, hidden }: Selecting): Iterable<Candidate> {
+function* selectOfOne(
+  kind: Kind,
+  source: Source,
+  { position, repairs, apart, hidden }: Selecting,
+): Iterable<Candidate> {
   if (!source.offer) return;
   const note = (action: Hidden["action"], name: string, reason: string): void => {
     hidden.push({ action, upstream: source.name, kind, name: name.slice(0, MAX_SHOWN_NAME), reason });
@@ -49,7 +57,7 @@ function* selectOfOne(kind: Kind, source: Source, { position, repairing, hidden 
       note("hidden", `#${index + 1}`, `the definition has no ${IDENTITY[kind]}, or one that is not a text`);
       continue;
     }
-    if (repairing && name.length > MAX_NAME) {
+    if (repairs && name.length > MAX_NAME) {
       note("hidden", name, `its ${IDENTITY[kind]} is longer than ${MAX_NAME} characters`);
       continue;
     }
@@ -62,16 +70,19 @@ function* selectOfOne(kind: Kind, source: Source, { position, repairing, hidden 
       continue;
     }
     seen.add(name);
-    const mended = repairing ? repair(kind, original) : asItIs(original);
+    const mended = repairs ? repairs.of(kind, original) : asItIs(original);
     if (mended.kind !== "kept") note(mended.kind, name, mended.reason);
     if (mended.kind === "hidden") continue;
+    const renamed = repairs && kind === "tool" ? apart(mended.definition) : undefined;
+    if (renamed) note("repaired", name, renamed.reason);
+    const definition = renamed?.definition ?? mended.definition;
     const { name: upstream, priority, group, fingerprint } = source;
-    yield { upstream, native: nativeName(name), priority, definition: mended.definition, position, group, fingerprint };
+    yield { upstream, native: nativeName(name), priority, definition, position, group, fingerprint };
   }
   for (const name of used ?? []) if (!seen.has(name)) note("not_offered", name, notOffered(name, offered));
 }
 
-function asItIs(definition: Payload): ReturnType<typeof repair> {
+function asItIs(definition: Payload): Repair {
   const reason = malformed(definition);
   return reason === undefined ? { kind: "kept", definition } : { kind: "hidden", reason };
 }

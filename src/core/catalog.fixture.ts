@@ -2,6 +2,8 @@ import { buildCatalog, type CatalogRules } from "./build-catalog.ts";
 import type { Catalog, Kind, Source } from "./catalog.ts";
 import { upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
+import { createRepairs } from "./repairs.ts";
+import { NO_COMPILERS } from "./schema-verdicts.ts";
 
 type Definition = string | Record<string, unknown>;
 
@@ -47,7 +49,14 @@ export function source(name: string, { tool, prompt, resource, template, unseen,
 
 /** Under the default rules, but for `rules`. */
 export function build(sources: readonly Source[], rules: Partial<CatalogRules> = {}): Catalog {
-  return buildCatalog({ sources, strategy: "auto_prefix", naming: "auto", maxNameLength: 46, repair: true, ...rules });
+  return buildCatalog({
+    sources,
+    strategy: "auto_prefix",
+    naming: "auto",
+    maxNameLength: 46,
+    repairs: createRepairs(NO_COMPILERS),
+    ...rules,
+  });
 }
 
 export const listed = (catalog: Catalog, kind: Kind = "tool"): string[] =>

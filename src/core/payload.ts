@@ -64,6 +64,12 @@ export class Payload {
     return this.#members.has(key);
   }
 
+  /** Whether there is such a member, and it is not `null`: what many serialisers write for what is not there. */
+  given(key: string): boolean {
+    const member = this.#members.get(key);
+    return member !== undefined && this.#text[member.start] !== 0x6e;
+  }
+
   /** The JSON text of a member's value. */
   raw(key: string): Buffer | undefined {
     const member = this.#members.get(key);

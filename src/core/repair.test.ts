@@ -10,8 +10,9 @@ import type { Kind } from "./catalog.ts";
 import { Payload } from "./payload.ts";
 import { malformed, repair } from "./repair.ts";
 import { UPSTREAM_TEXT } from "./scan-limits.ts";
+import { NO_COMPILERS } from "./schema-verdicts.ts";
 
-const of = (kind: Kind, definition: object) => repair(kind, Payload.of(definition));
+const of = (kind: Kind, definition: object) => repair(kind, Payload.of(definition), NO_COMPILERS);
 const tool = (inputSchema: unknown) => of("tool", { name: "t", inputSchema });
 /** The repaired definition, or why it is hidden. */
 function outcome(repaired: ReturnType<typeof repair>): unknown {
@@ -23,7 +24,7 @@ describe("a definition that is fit for strict clients", () => {
     const definition = Payload.parse(
       '{ "name": "t", "inputSchema": {"type":"object","properties":{"a":{"minimum":1.0}}}, "x": 1 }',
     );
-    expect(repair("tool", definition)).toEqual({ kind: "kept", definition });
+    expect(repair("tool", definition, NO_COMPILERS)).toEqual({ kind: "kept", definition });
   });
 });
 
@@ -77,13 +78,68 @@ describe("other members", () => {
       name: "t",
       inputSchema: { type: "object" },
       description: null,
-      icons: [1],
+      _meta: [1],
       annotations: { title: "T" },
     });
     expect(outcome(repaired)).toEqual({ name: "t", inputSchema: { type: "object" }, annotations: { title: "T" } });
     expect(repaired).toMatchObject({
-      reason: "repaired: description is malformed and was left out; icons is malformed and was left out",
+      reason: "repaired: description is null and was left out; _meta is malformed and was left out",
     });
+  });
+
+  it.each<[kind: Kind, member: string, value: unknown, left: unknown, told: string]>([
+    [
+      "tool",
+      "annotations",
+      { readOnlyHint: true, destructiveHint: null },
+      { readOnlyHint: true },
+      ".destructiveHint is null",
+    ],
+    [
+      "tool",
+      "annotations",
+      { title: 5, idempotentHint: false, "x-own": null },
+      { idempotentHint: false, "x-own": null },
+      ".title is malformed",
+    ],
+    ["tool", "execution", { taskSupport: "never", more: 1 }, { more: 1 }, ".taskSupport is malformed"],
+    ["tool", "icons", [{ src: "a:", theme: null }, { src: 1 }, 5], [{ src: "a:" }], "[1] is malformed"],
+    ["tool", "icons", [{ src: "a:", sizes: ["1x1", 2] }], [{ src: "a:", sizes: ["1x1"] }], "[0].sizes[1] is malformed"],
+    [
+      "prompt",
+      "arguments",
+      [{ name: "a", required: "yes" }, { title: "b" }],
+      [{ name: "a" }],
+      "[0].required is malformed",
+    ],
+    [
+      "resource",
+      "annotations",
+      { audience: ["user", "all"], priority: 7 },
+      { audience: ["user"] },
+      ".audience[1] is malformed",
+    ],
+    [
+      "template",
+      "annotations",
+      { lastModified: "yesterday", priority: 1 },
+      { priority: 1 },
+      ".lastModified is malformed",
+    ],
+  ])("of a %s lose what is broken in them, and no more (%s: %j)", (kind, member, value, left, told) => {
+    const identity = { ...{ name: "t", uri: "x:y", uriTemplate: "x:{y}", inputSchema: { type: "object" } } };
+    const repaired = of(kind, { ...identity, [member]: value });
+    expect(outcome(repaired)).toEqual({ ...identity, [member]: left });
+    expect(repaired).toMatchObject({ reason: expect.stringContaining(`${member}${told} and was left out`) });
+  });
+
+  it("keep their text where nothing is broken in them", () => {
+    const text =
+      '{ "name":"t", "inputSchema" : {"type":"object","properties":{"a":{"maximum":18446744073709551615},"b":{"type":"any"}}} , "title":null, "_meta":{ "n": 1.0 } }';
+    const repaired = repair("tool", Payload.parse(text), NO_COMPILERS);
+    expect(repaired.kind === "repaired" && repaired.definition.bytes.toString()).toBe(
+      '{"name":"t","inputSchema" : {"type":"object","properties":{"a":{"maximum":18446744073709551615},"b":{}}},"_meta":{ "n": 1.0 }}',
+    );
   });
 
   it("lend a resource the name that it lacks", () => {
@@ -92,10 +148,13 @@ describe("other members", () => {
 
   it("never occur twice, and hold no broken text", () => {
     const broken = Payload.parse(Buffer.from(`{"name":"t","description":"${"x".repeat(60)}\\x"}`), UPSTREAM_TEXT);
-    expect(repair("tool", broken)).toEqual({ kind: "hidden", reason: "the definition is not well-formed JSON" });
+    expect(repair("tool", broken, NO_COMPILERS)).toEqual({
+      kind: "hidden",
+      reason: "the definition is not well-formed JSON",
+    });
     expect(malformed(broken)).toBe("the definition is not well-formed JSON");
     const twice = Payload.parse('{"tools":[{"name":"a","name":"b","inputSchema":{}}]}').list("tools")![0]!;
-    expect(repair("tool", twice)).toEqual({ kind: "hidden", reason: "the definition has one key twice" });
+    expect(repair("tool", twice, NO_COMPILERS)).toEqual({ kind: "hidden", reason: "the definition has one key twice" });
     expect(malformed(twice)).toBeUndefined();
   });
 });

@@ -35,6 +35,8 @@ export interface UpstreamStatus {
   readonly calls: number;
   readonly failures: number;
   readonly lastError: string | null;
+  /** What its operator might wonder about, though nothing is wrong. */
+  readonly notes: readonly string[];
   /** Last lines that a child wrote to stderr; empty for others. */
   readonly stderr: readonly string[];
   readonly pid: number | null;

@@ -4,21 +4,27 @@ import type { Kind, Offer } from "../core/catalog.ts";
 import type { ViewQueries } from "../core/front.ts";
 import { ownerId, principal, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import { createRepairs } from "../core/repairs.ts";
+import { NO_COMPILERS } from "../core/schema-verdicts.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSealer } from "../lib/seal.ts";
 import { NO_CACHING } from "../wire/caching.ts";
 import { LIST_METHODS, type ListMethod } from "../wire/methods.ts";
+import type { AgentEra } from "../wire/era.ts";
+import { legacyAgent } from "../wire/legacy.ts";
 import { modernAgent } from "../wire/modern.ts";
-import { answerList, PAGE_ENTRIES } from "./lists.ts";
+import { answerList, PAGE_BYTES } from "./lists.ts";
 
 const EMPTY = Payload.of({});
 const TOOLS = LIST_METHODS.get("tools/list") as ListMethod;
 const sealer = createSealer(Buffer.alloc(32, 1), { clock: systemClock });
 
-function queriesOf(many: number): ViewQueries {
+function queriesOf(many: number, description = ""): ViewQueries {
   const name = upstreamName("a");
   const none = { tool: undefined, prompt: undefined, resource: undefined, template: undefined };
-  const tool = Array.from({ length: many }, (_, at) => Payload.of({ name: `t${at}`, inputSchema: { type: "object" } }));
+  const tool = Array.from({ length: many }, (_, at) =>
+    Payload.of({ name: `t${at}`, description, inputSchema: { type: "object" } }),
+  );
   const offer: Offer = {
     ...{ upstream: name, capabilities: EMPTY, serverInfo: undefined, instructions: undefined },
     definitions: { tool, prompt: [], resource: [], template: [] },
@@ -26,7 +32,12 @@ function queriesOf(many: number): ViewQueries {
     hints: { ...none, profile: undefined },
   };
   const source = { name, priority: 1, group: undefined, fingerprint: "", tools: undefined, offer };
-  const rules = { strategy: "auto_prefix", naming: "auto", maxNameLength: 46, repair: true } as const;
+  const rules = {
+    strategy: "auto_prefix",
+    naming: "auto",
+    maxNameLength: 46,
+    repairs: createRepairs(NO_COMPILERS),
+  } as const;
   const catalog = buildCatalog({ sources: [source], ...rules });
   const absent = (): undefined => undefined;
   return {
@@ -40,39 +51,63 @@ function queriesOf(many: number): ViewQueries {
   };
 }
 
-async function list(queries: ViewQueries, cursor?: string, who = "ann"): Promise<Record<string, unknown>> {
+/** What `agent` gets with that cursor: any value, or none. */
+async function list(
+  queries: ViewQueries,
+  cursor?: unknown,
+  agent: { who?: string; era?: AgentEra } = {},
+): Promise<Record<string, unknown>> {
+  const { who = "ann", era = modernAgent } = agent;
   const caller = { principal: principal(who), agent: who, owner: ownerId(who), capabilities: EMPTY, converses: false };
-  const agent = { caller, era: modernAgent, view: { kind: "all" } } as const;
   const params = cursor === undefined ? EMPTY : Payload.of({ cursor });
-  const answer = await answerList({ sealer }, agent, { queries, list: TOOLS, params });
+  const answer = await answerList({ sealer }, { caller, era, view: { kind: "all" } }, { queries, list: TOOLS, params });
   return answer.kind === "result" ? answer.result.value() : answer.error.error.value();
 }
 
+/** Three of them are more than one page holds. */
+const LONG = "x".repeat(PAGE_BYTES / 2 - 1_000);
+
 describe("a list", () => {
-  it("comes in one page while it is short", async () => {
-    const { tools, nextCursor } = await list(queriesOf(PAGE_ENTRIES));
-    expect([(tools as unknown[]).length, nextCursor]).toEqual([PAGE_ENTRIES, undefined]);
+  it("comes in one page, however many things are in it, while that is not too large for any client", async () => {
+    const { tools, nextCursor } = await list(queriesOf(20_000));
+    expect([(tools as unknown[]).length, nextCursor]).toEqual([20_000, undefined]);
   });
 
-  it("comes in pages when it is long, nothing twice and nothing left out", async () => {
-    const queries = queriesOf(2 * PAGE_ENTRIES + 5);
-    const names: string[] = [];
+  it("comes in pages when it is long, nothing twice and nothing left out, none larger than it may be", async () => {
+    const queries = queriesOf(5, LONG);
+    const names: string[][] = [];
     let cursor: string | undefined;
     do {
       const page = await list(queries, cursor);
-      names.push(...(page.tools as { name: string }[]).map(({ name }) => name));
+      expect(Buffer.byteLength(JSON.stringify(page.tools))).toBeLessThanOrEqual(PAGE_BYTES);
+      names.push((page.tools as { name: string }[]).map(({ name }) => name));
       cursor = page.nextCursor as string | undefined;
     } while (cursor !== undefined);
-    expect(names).toEqual(Array.from({ length: 2 * PAGE_ENTRIES + 5 }, (_, at) => `t${at}`));
+    expect(names).toEqual([["t0", "t1"], ["t2", "t3"], ["t4"]]);
+  });
+
+  it("has a page even for what is larger than a page", async () => {
+    const queries = queriesOf(2, "x".repeat(PAGE_BYTES + 1));
+    const { tools, nextCursor } = await list(queries);
+    expect(tools).toMatchObject([{ name: "t0" }]);
+    expect(await list(queries, nextCursor)).toMatchObject({ tools: [{ name: "t1" }] });
+  });
+
+  it("begins at its beginning for agents that send a cursor with nothing in it, where their revision allows that", async () => {
+    const queries = queriesOf(1);
+    for (const cursor of [null, ""]) {
+      expect(await list(queries, cursor, { era: legacyAgent })).toMatchObject({ tools: [{ name: "t0" }] });
+      expect(await list(queries, cursor)).toMatchObject({ code: -32602 });
+    }
+    expect(await list(queries, 7, { era: legacyAgent })).toMatchObject({ code: -32602 });
   });
 
   it("knows no cursor that is made up, another agent's, or of a list that has changed", async () => {
-    const queries = queriesOf(PAGE_ENTRIES + 1);
-    const { nextCursor } = (await list(queries)) as { nextCursor: string };
+    const queries = queriesOf(3, LONG);
+    const { nextCursor } = await list(queries);
     expect(await list(queries, "0")).toMatchObject({ code: -32602 });
-    expect(await list(queries, "")).toMatchObject({ code: -32602 });
-    expect(await list(queries, nextCursor, "bob")).toMatchObject({ code: -32602 });
-    expect(await list(queriesOf(PAGE_ENTRIES + 2), nextCursor)).toMatchObject({ code: -32602 });
-    expect(await list(queries, nextCursor)).toMatchObject({ tools: [{ name: `t${PAGE_ENTRIES}` }] });
+    expect(await list(queries, nextCursor, { who: "bob" })).toMatchObject({ code: -32602 });
+    expect(await list(queriesOf(4, LONG), nextCursor)).toMatchObject({ code: -32602 });
+    expect(await list(queries, nextCursor)).toMatchObject({ tools: [{ name: "t2" }] });
   });
 });

@@ -11,12 +11,21 @@ import type { Agent } from "./agent.ts";
 /** How long a list, or a name that is not known, waits for upstreams that have never been seen. */
 export const FIRST_WAIT_MS = 1_000;
 
-/** How many definitions of the merged catalog go into one page. A view of one upstream is one page, as native as it can be. */
-export const PAGE_ENTRIES = 1_000;
+/**
+ * How many bytes of definitions of the merged catalog go into one page, since many clients ask for no second one. A view
+ * of one upstream is one page, as native as it can be.
+ */
+export const PAGE_BYTES = 8 * 1024 * 1024;
 const CURSOR_LIFE_MS = 10 * 60_000;
 
 /** A page is the same for everybody who sees the same snapshot, so its text is made once; it goes with the snapshot. */
-const PAGES = new WeakMap<Catalog, Map<string, Payload>>();
+const PAGES = new WeakMap<Catalog, Map<string, Page>>();
+
+interface Page {
+  readonly result: Payload;
+  /** Where the next page begins; `undefined` where there is none. */
+  readonly next: number | undefined;
+}
 
 /** Answers a request for a list from the catalog. */
 export async function answerList(
@@ -32,24 +41,26 @@ export async function answerList(
   // A cursor is good for the list that it was cut from.
   const about = JSON.stringify([view, list.member, catalog.digests[list.kind]]);
   const context = { purpose: "cursor", principal: caller.principal, about };
-  const from = startOf(params, sealer, context);
+  const from = begins(params, era) ? 0 : startOf(params, sealer, context);
   if (from === undefined) return UNKNOWN_CURSOR;
-  const made = PAGES.get(catalog) ?? new Map<string, Payload>();
+  const made = PAGES.get(catalog) ?? new Map<string, Page>();
   PAGES.set(catalog, made);
   const hint = catalog.missing.length === 0 ? queries.hint(list.kind, caller) : NO_CACHING;
-  const size = view.kind === "all" ? PAGE_ENTRIES : catalog.entries[list.kind].length;
+  const mostBytes = view.kind === "all" ? PAGE_BYTES : Number.POSITIVE_INFINITY;
   const key = `${era.name} ${list.member} ${hint.ttlMs} ${hint.cacheScope} ${from}`;
-  const page = made.get(key) ?? makePage(queries.page(list.kind, caller), catalog, { list, era, hint, from, size });
+  const page =
+    made.get(key) ?? makePage(queries.page(list.kind, caller), catalog, { list, era, hint, from, mostBytes });
   made.set(key, page);
-  const next = from + size;
-  if (next >= catalog.entries[list.kind].length) return { kind: "result", result: page };
-  const cursor = sealer.seal({ ...context, expiresInMs: CURSOR_LIFE_MS }, String(next));
-  return { kind: "result", result: page.with({ nextCursor: JSON.stringify(cursor) }) };
+  if (page.next === undefined) return { kind: "result", result: page.result };
+  const cursor = sealer.seal({ ...context, expiresInMs: CURSOR_LIFE_MS }, String(page.next));
+  return { kind: "result", result: page.result.with({ nextCursor: JSON.stringify(cursor) }) };
 }
+
+const begins = (params: Payload, era: AgentEra): boolean =>
+  !params.has("cursor") || (era.emptyCursorBegins && (!params.given("cursor") || params.string("cursor") === ""));
 
 /** Where the page begins; `undefined` for a cursor that is not ours, has expired or belongs to another list. */
 function startOf(params: Payload, sealer: Sealer, context: SealContext): number | undefined {
-  if (!params.has("cursor")) return 0;
   const opened = sealer.open(context, params.string("cursor") ?? "");
   return opened.ok ? Number(opened.text) : undefined;
 }
@@ -64,13 +75,21 @@ interface PagePlan {
   readonly era: AgentEra;
   readonly hint: CacheHint;
   readonly from: number;
-  readonly size: number;
+  readonly mostBytes: number;
 }
 
-function makePage(native: Payload | undefined, catalog: Catalog, what: PagePlan): Payload {
-  const { list, era, hint, from, size } = what;
-  const entries = catalog.entries[list.kind].slice(from, from + size);
-  const definitions = entries.map(entry => era.definition(entry.definition).bytes);
+function makePage(native: Payload | undefined, catalog: Catalog, what: PagePlan): Page {
+  const { list, era, hint, from, mostBytes } = what;
+  const entries = catalog.entries[list.kind];
+  const definitions: Buffer[] = [];
+  let next = from;
+  for (let bytes = 0; next < entries.length; next++) {
+    const text = era.definition(entries[next]!.definition).bytes;
+    bytes += text.length + COMMA.length;
+    // A page with nothing in it would lead nowhere.
+    if (bytes > mostBytes && definitions.length > 0) break;
+    definitions.push(text);
+  }
   const joined = Buffer.concat([
     OPEN,
     ...definitions.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text])),
@@ -78,7 +97,8 @@ function makePage(native: Payload | undefined, catalog: Catalog, what: PagePlan)
   ]);
   const page = native ?? Payload.parse(`{"${list.member}":[]}`);
   const whole = page.with({ [list.member]: joined, nextCursor: undefined });
-  return era.list(catalog.missing.length === 0 ? whole : withMissing(whole, catalog), hint);
+  const result = era.list(catalog.missing.length === 0 ? whole : withMissing(whole, catalog), hint);
+  return { result, next: next < entries.length ? next : undefined };
 }
 
 /** An upstream that was never seen cannot be listed; saying so beats a list that looks complete. */

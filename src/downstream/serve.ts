@@ -136,8 +136,9 @@ const CANNOT_ASK = wireError(CODES.internalError, "The upstream needs input that
 /** A notification reaches the agent in its own terms: its progress token, its log level. */
 function passOn(notice: Notice, agent: Agent, request: AgentRequest): Room {
   if (notice.method === "notifications/progress") {
-    const token = request.params.object("_meta")?.raw("progressToken");
-    if (!token) return;
+    const meta = request.params.object("_meta");
+    const token = meta?.raw("progressToken");
+    if (!token || !meta?.given("progressToken")) return;
     return request.notify(notificationText(notice.method, notice.params.with({ progressToken: token })));
   }
   if (isVendors(notice.method)) return request.notify(notificationText(notice.method, notice.params));

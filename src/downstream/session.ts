@@ -2,6 +2,7 @@ import type { Caller, View } from "../core/call.ts";
 import { withoutTasks } from "../core/extensions.ts";
 import { concerns, type Front, type ListChange } from "../core/front.ts";
 import { ownerId, type Principal } from "../core/names.ts";
+import { withoutNulls } from "../core/nulls.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { ROOTS_CHANGED } from "../wire/capabilities.ts";
@@ -71,7 +72,7 @@ const EMPTY = Payload.of({});
 export function openSession(options: SessionOptions): { session: Session; answer: Answer } {
   const { front, clock, events, view, id, principal, params } = options;
   const version = negotiateLegacy(params.string("protocolVersion"));
-  const declared = withoutTasks(params.object("capabilities") ?? EMPTY);
+  const declared = withoutTasks(withoutNulls(params.object("capabilities") ?? EMPTY, 1));
   const isTooLarge = declared.size > MAX_CAPABILITIES_BYTES;
   const capabilities = isTooLarge ? EMPTY : declared;
   const caller: Caller = {

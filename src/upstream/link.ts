@@ -49,7 +49,9 @@ export interface Link extends Introduction {
   readonly occupancy: Occupancy | undefined;
   /** Sends an agent's call under its native name. */
   call(call: Call, calling: Calling): Promise<LinkAttempt>;
-  /** Takes a message that came with no request: it is a running call's of the only agent that has any, or nobody's. Tells which. */
+  /** The one agent that has calls here, where what names no call can only be meant for it. */
+  readonly onlyOwner: OwnerId | undefined;
+  /** Takes a message that came with no request: it is the only running call's, or nobody's. Tells which. */
   overhear(message: Message): boolean;
   /** Takes a message that is no call's business. */
   unclaimed(message: Message): void;
@@ -80,6 +82,7 @@ export interface LinkParts {
 }
 
 interface Listener extends Placed {
+  readonly id: number;
   readonly owner: OwnerId;
   hear(message: Message): void;
 }
@@ -129,10 +132,12 @@ export function createLink(parts: LinkParts): Link {
         return call.notify({ method: message.method, params: message.params ?? NOTHING });
       } else if (message.kind === "notification" && ASIDE.has(message.method)) unclaimed(message);
     };
-    const listener: Listener = { place: -1, owner: call.caller.owner, hear };
+    const id = parts.nextId();
+    const listener: Listener = { place: -1, id, owner: call.caller.owner, hear };
     running.add(listener);
     const capabilities = shownCapabilities(call.caller.capabilities);
     const reply = await outbound.send(call, {
+      id,
       holder: calling.holder,
       timeouts: calling.timeouts,
       input: calling.input,
@@ -148,13 +153,14 @@ export function createLink(parts: LinkParts): Link {
   /** Lives on while its agent thinks about questions, and leaves when nothing of it is open any more. */
   function callAskably(call: Call, calling: Calling, leave: (() => void) | undefined): Promise<LinkAttempt> {
     const { owner } = call.caller;
-    const listener: Listener = { place: -1, owner, hear: message => opened.call.hear(message) };
+    const id = parts.nextId();
+    const listener: Listener = { place: -1, id, owner, hear: message => opened.call.hear(message) };
     const opened = openCall(
       {
         ...{ owner, clock, parking, declared, respond, unclaimed, timeouts: calling.timeouts },
         send: async (signal, { hear, postponed }) => {
           const on = { onMessage: hear, onPostponed: postponed };
-          const how = { ...calling, ...on, timeouts: UNTIMED, capabilities: declared, signal };
+          const how = { id, ...calling, ...on, timeouts: UNTIMED, capabilities: declared, signal };
           return attemptOf(await outbound.send(call, how), era, { method: call.method, capabilities: declared });
         },
         asked: () => parts.asked(call.method, calling.holder.native),
@@ -179,16 +185,24 @@ export function createLink(parts: LinkParts): Link {
     await ask("logging/setLevel", Payload.of({ level }), { timeoutMs: SET_LEVEL_TIMEOUT_MS, signal });
   }
 
-  /** Whom a message is for that does not say so: where only one agent has calls, any of them reaches that agent. */
+  /** Whom a message is for that does not say so. A question reaches the one agent that has calls here by any of them. */
   function candidate(message: Message): { hear(message: Message): void } | undefined {
     if (message.kind === "request") {
       const newestFirst = [...open].reverse();
       return newestFirst.find(call => call.waiting) ?? newestFirst[0];
     }
-    if (message.kind !== "notification" || !BESIDE.has(message.method)) return undefined;
+    if (message.kind !== "notification") return undefined;
+    if (message.method === "notifications/progress") return progressing(message.params);
+    if (!BESIDE.has(message.method)) return undefined;
     // What is withdrawn is known to the call that asks it, and to no other.
     if (message.method === "notifications/cancelled") return open.size > 0 ? { hear: hearAll } : running.only;
-    return suspicion.clear ? onlyOwners(running.all()) : undefined;
+    return suspicion.clear ? running.only : undefined;
+  }
+
+  /** Its token is the id of our request; some upstreams send it on another stream than that request's. */
+  function progressing(params: Payload | undefined): Listener | undefined {
+    const token = params?.raw("progressToken")?.toString("latin1");
+    return running.all().find(({ id }) => String(id) === token);
   }
 
   function hearAll(message: Message): void {
@@ -203,6 +217,9 @@ export function createLink(parts: LinkParts): Link {
     ...{ era, channel, declared, occupancy, call, unclaimed, ask, notify, respond },
     get isUsed() {
       return isUsed;
+    },
+    get onlyOwner() {
+      return suspicion.clear ? onlyOwnerOf(running.all()) : undefined;
     },
     get inUse() {
       return running.size > 0;
@@ -229,8 +246,8 @@ const BESIDE: ReadonlySet<string> = new Set(["notifications/message", "notificat
 const GIVEN_UP: ReadonlySet<string> = new Set(["cancelled", "timeout"]);
 const NOTHING = Payload.of({});
 
-/** One of the members when all are of one owner. */
-function onlyOwners(members: readonly Listener[]): Listener | undefined {
-  const last = members.at(-1);
-  return members.every(({ owner }) => owner === last?.owner) ? last : undefined;
+/** Whose all of them are, if they are one agent's. */
+function onlyOwnerOf(members: readonly Listener[]): OwnerId | undefined {
+  const owner = members[0]?.owner;
+  return members.every(member => member.owner === owner) ? owner : undefined;
 }

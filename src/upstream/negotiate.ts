@@ -1,4 +1,5 @@
 import type { AttemptFailure } from "../core/failure.ts";
+import { withoutNulls } from "../core/nulls.ts";
 import { Payload } from "../core/payload.ts";
 import { AGENT_TEXT } from "../core/scan-limits.ts";
 import { cacheHintOf } from "../wire/caching.ts";
@@ -86,7 +87,7 @@ function readDiscover(reply: Reply): Verdict {
     kind: "agreed",
     introduction: {
       version,
-      capabilities: reply.result.object("capabilities") ?? EMPTY,
+      capabilities: withoutNulls(reply.result.object("capabilities") ?? EMPTY, 1),
       serverInfo: reply.result.object("_meta")?.object("io.modelcontextprotocol/serverInfo"),
       instructions: reply.result.string("instructions"),
       hint: cacheHintOf(reply.result),
@@ -130,7 +131,7 @@ async function initialize(handshake: Handshake, nextId: () => number): Promise<N
     return failed(`the upstream speaks ${version ?? "no known revision"}`);
   const introduction = {
     version,
-    capabilities: reply.result.object("capabilities") ?? EMPTY,
+    capabilities: withoutNulls(reply.result.object("capabilities") ?? EMPTY, 1),
     serverInfo: reply.result.object("serverInfo"),
     instructions: reply.result.string("instructions"),
     hint: undefined,

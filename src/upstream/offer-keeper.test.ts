@@ -23,7 +23,7 @@ const NEVER = Number.NEGATIVE_INFINITY;
 function keeping({ hint, tools }: { hint: object; tools: object }) {
   const clock = manualClock();
   const keeper = createOfferKeeper({
-    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false },
     ...{ changed: () => {}, trouble: () => {} },
   });
   const link = {
@@ -38,7 +38,7 @@ const flush = () => new Promise(resolve => setImmediate(resolve));
 it("reads once now and once after it, however often an upstream says that its lists have changed", async () => {
   const clock = manualClock();
   const keeper = createOfferKeeper({
-    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false },
     ...{ changed: () => {}, trouble: () => {} },
   });
   const { link, asked } = linkOf("old");
@@ -65,7 +65,7 @@ it("reads once now and once after it, however often an upstream says that its li
 it("reads once when it is told again in the very moment in which a reading falls due", async () => {
   const clock = manualClock();
   const keeper = createOfferKeeper({
-    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false },
     ...{ changed: () => {}, trouble: () => {} },
   });
   const { link, asked } = linkOf("busy");
@@ -85,8 +85,8 @@ it.each([
   [{ ttlMs: 60_000 }, { listChanged: true }, [60_000, "aging"]],
   [{ ttlMs: 60_000 }, {}, [60_000, "aging"]],
   // No time at all, whatever else it says.
-  [{ ttlMs: 0 }, {}, [0, "doubtful"]],
-  [{ ttlMs: 0 }, { listChanged: true }, [0, "doubtful"]],
+  [{ ttlMs: 0 }, {}, [0, "outdated"]],
+  [{ ttlMs: 0 }, { listChanged: true }, [0, "outdated"]],
   // It says nothing, and would not say when it changes; or would.
   [{}, {}, [LEAST_AGE_MS, "aging"]],
   [{}, { listChanged: true }, undefined],
@@ -111,19 +111,19 @@ it("does not rely on a list that a call may have changed since it was read", asy
     await keeper.reread(link);
     expect(keeper.freshness("tool", clock.now() - 1)).toBe("fresh");
     clock.advance(1);
-    expect(keeper.freshness("tool", clock.now())).toBe("doubtful");
+    expect(keeper.freshness("tool", clock.now())).toBe("outdated");
   }
   // A notice has had the time to come.
   const answeredAt = telling.clock.now();
   telling.clock.advance(NOTICE_MAY_FOLLOW_MS);
   expect(telling.keeper.freshness("tool", answeredAt)).toBe("fresh");
-  expect(silent.keeper.freshness("tool", answeredAt)).toBe("doubtful");
+  expect(silent.keeper.freshness("tool", answeredAt)).toBe("outdated");
 });
 
 it("reads at once for who asks, once for all of them, and again for what came up while it read", async () => {
   const clock = manualClock();
   const keeper = createOfferKeeper({
-    ...{ upstream: upstreamName("u"), clock, known: undefined },
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false },
     ...{ changed: () => {}, trouble: () => {} },
   });
   const { link, asked } = linkOf("a");
@@ -144,7 +144,7 @@ it("goes on after a list that it stumbled over, and says so", async () => {
   const clock = manualClock();
   const told: (string | undefined)[] = [];
   const keeper = createOfferKeeper({
-    ...{ upstream: upstreamName("u"), clock, known: undefined, changed: () => {} },
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false, changed: () => {} },
     trouble: detail => told.push(detail),
   });
   const broken = linkOf("broken").link;
@@ -162,4 +162,46 @@ it("goes on after a list that it stumbled over, and says so", async () => {
     await reading;
   }
   expect([keeper.offer?.instructions, told.at(-1), clock.pending]).toEqual(["sound", undefined, 0]);
+});
+
+it("shows an offer that takes long to look at with what is known of it, and once more when all is known", async () => {
+  const clock = manualClock();
+  const shown: string[] = [];
+  let looked = (_isNews: boolean): void => {};
+  const keeper = createOfferKeeper({
+    ...{ upstream: upstreamName("u"), clock, known: undefined, trouble: () => {} },
+    inspect: () => new Promise(resolve => (looked = resolve)),
+    changed: offer => shown.push(String(offer.instructions)),
+  });
+  const { link, asked } = linkOf("odd");
+  const reading = keeper.refresh(link);
+  asked[0]?.();
+  await flush();
+  expect([shown, keeper.offer]).toEqual([[], undefined]);
+  clock.advance(3_000);
+  await reading;
+  expect(shown).toEqual(["odd"]);
+  looked(true);
+  await flush();
+  expect([shown, clock.pending]).toEqual([["odd", "odd"], 0]);
+});
+
+it("shows what was known before this process again only when there was something to find out", async () => {
+  const { link, asked } = linkOf("known");
+  const base = { upstream: upstreamName("u"), clock: manualClock(), trouble: () => {} };
+  const first = createOfferKeeper({ ...base, known: undefined, inspect: async () => false, changed: () => {} });
+  const reading = first.refresh(link);
+  asked[0]?.();
+  await reading;
+  for (const isNews of [true, false]) {
+    const shown: unknown[] = [];
+    createOfferKeeper({
+      ...base,
+      known: first.offer,
+      inspect: async () => isNews,
+      changed: offer => shown.push(offer),
+    });
+    await flush();
+    expect(shown).toEqual(isNews ? [first.offer] : []);
+  }
 });

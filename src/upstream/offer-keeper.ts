@@ -13,19 +13,27 @@ export const LEAST_AGE_MS = 1_000;
 /** How long after a call of an agent a notice of what the call has changed may be on its way. */
 export const NOTICE_MAY_FOLLOW_MS = 500;
 
-/** Whether a list may be given out: as it is; as it is, while it is read again; or only once it has been read again. */
-export type Freshness = "fresh" | "aging" | "doubtful";
+/** So long an offer is looked at before it is shown with what is known of it; hardly one takes a hundredth of that. */
+const INSPECT_MS = 3_000;
+
+/**
+ * Whether a list may be given out: as it is; as it is, while it is read again; only when the reading is over that is under
+ * way or due; or only once it has been read after this moment.
+ */
+export type Freshness = "fresh" | "aging" | "doubtful" | "outdated";
 
 /** Knows what an upstream offers on the links of one kind: reads it when told to, and says so when it changed. */
 export interface OfferKeeper {
   readonly offer: Offer | undefined;
+  /** What its operator might wonder about in its lists, though nothing is wrong. */
+  readonly notes: readonly string[];
   /** A notice said that the lists have changed: reads them soon; many notices become one reading now and one after it. */
   refresh(link: Link): Promise<void>;
   /** What was read is not to be relied on, whatever its age. */
   doubt(): void;
   /** `answeredAt`: when the latest call of whoever asks was answered, −∞ for none. */
   freshness(kind: Kind, answeredAt: number): Freshness;
-  /** Reads now, and at least once after this moment; who asks at the same time shares it. */
+  /** Reads now, unless a reading is under way that began after the latest doubt; who asks at the same time shares it. */
   reread(link: Link): Promise<void>;
   /** What is equal to it counts as read: its offer is taken over. */
   adopt(offer: Offer): void;
@@ -37,6 +45,8 @@ export interface OfferKeeperOptions {
   readonly clock: Clock;
   /** What was known before this process began. */
   readonly known: Offer | undefined;
+  /** Finds out what must be known of an offer before it is shown; tells whether there was anything to find out. */
+  inspect(offer: Offer): Promise<boolean>;
   /** What is declared with each request for a list; nothing by default. */
   readonly capabilities?: Payload;
   /** An offer that is kept already and equal to this one, if there is one: what is equal is kept once. */
@@ -51,28 +61,59 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
   const { clock, upstream, capabilities } = options;
   const aborted = new AbortController();
   let offer = options.known;
+  let notes: readonly string[] = [];
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   let waiting: Promise<void> | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
-  let isDoubtful = true;
+  /** How often there was reason to doubt what was read, how many of them the present reading has come after, and the latest that was completed. */
+  let [doubts, covers, settled] = [1, 0, 0];
   let current: Link | undefined;
 
   async function read(link: Link): Promise<void> {
     readAt = clock.now();
-    isDoubtful = false;
+    covers = doubts;
     // What one upstream makes us stumble over must not end what all the others are served by.
     const result = await fetchOffer(link, { upstream, signal: aborted.signal, capabilities }).catch(stumbled);
     if (aborted.signal.aborted) return;
-    if (result.kind === "failed") {
-      isDoubtful = true;
-      return options.trouble(result.detail);
-    }
+    if (result.kind === "failed") return options.trouble(result.detail);
+    notes = result.notes;
     options.trouble(result.problems.length > 0 ? result.problems.join("; ") : undefined);
-    if (offer && isSame(offer, result.offer)) return;
-    const kinds = KINDS.filter(kind => !offer || !isSameList(offer, result.offer, kind));
-    offer = options.shared?.(result.offer) ?? result.offer;
-    options.changed(offer, kinds);
+    if (!offer || !isSame(offer, result.offer)) await show(result.offer);
+    settled = covers;
+  }
+
+  /** What is known already is shown at once. */
+  if (offer) void showAgain(offer, options.inspect(offer));
+
+  async function show(read: Offer): Promise<void> {
+    const found = options.shared?.(read) ?? read;
+    const inspecting = options.inspect(found);
+    const isInspected = await within(INSPECT_MS, inspecting);
+    if (aborted.signal.aborted) return;
+    const before = offer;
+    offer = found;
+    options.changed(
+      offer,
+      KINDS.filter(kind => !before || !isSameList(before, found, kind)),
+    );
+    if (!isInspected) void showAgain(found, inspecting);
+  }
+
+  /** Agents see all of it as soon as there is nothing left to find out. */
+  async function showAgain(shown: Offer, inspecting: Promise<boolean>): Promise<void> {
+    const isNews = await inspecting;
+    if (isNews && offer === shown && !aborted.signal.aborted) options.changed(shown, KINDS);
+  }
+
+  function within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
+    return new Promise(resolve => {
+      const cancel = clock.after(timeoutMs, () => resolve(false));
+      void work.then(() => {
+        cancel();
+        resolve(true);
+      });
+    });
   }
 
   function begin(link: Link): Promise<void> {
@@ -90,37 +131,41 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
     waiting = undefined;
     if (aborted.signal.aborted || !current) return;
     // Somebody who asked for the list may have had it read meanwhile.
-    if (isDoubtful) await begin(current);
+    if (settled < doubts) await begin(current);
   }
 
   return {
     get offer() {
       return offer;
     },
+    get notes() {
+      return notes;
+    },
     refresh(link) {
       current = link;
-      isDoubtful = true;
+      doubts++;
       if (!running && !waiting && clock.now() - readAt >= SPACING_MS) return begin(link);
       waiting ??= after(running);
       return waiting;
     },
     doubt() {
-      isDoubtful = true;
+      doubts++;
     },
     freshness(kind, answeredAt) {
-      if (!offer || isDoubtful) return "doubtful";
+      if (!offer || settled < doubts) return "doubtful";
       if (!has(offer, kind)) return "fresh";
       const hint = offer.hints[kind];
       const ageMs = clock.now() - readAt;
-      if (hint && ageMs >= hint.ttlMs) return hint.ttlMs === 0 ? "doubtful" : "aging";
+      if (hint && ageMs >= hint.ttlMs) return hint.ttlMs === 0 ? "outdated" : "aging";
       const isTold = tellsOfChanges(offer, kind);
       const sinceMs = clock.now() - answeredAt;
-      if (answeredAt >= readAt && (!isTold || sinceMs < NOTICE_MAY_FOLLOW_MS)) return "doubtful";
+      if (answeredAt >= readAt && (!isTold || sinceMs < NOTICE_MAY_FOLLOW_MS)) return "outdated";
       return !hint && !isTold && ageMs >= LEAST_AGE_MS ? "aging" : "fresh";
     },
     reread(link) {
       current = link;
       if (!running) return begin(link);
+      if (covers === doubts) return running;
       next ??= running.then(() => {
         next = undefined;
         return aborted.signal.aborted || !current ? undefined : begin(current);

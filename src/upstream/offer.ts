@@ -6,10 +6,21 @@ import { LIST_METHODS } from "../wire/methods.ts";
 import type { Link } from "./link.ts";
 
 /** How much one upstream may list before the rest is left out. */
-const BUDGET = { pages: 1_000, bytes: 32 * 1024 * 1024, entries: 20_000, listTimeoutMs: 30_000 } as const;
+const BUDGET = {
+  ...{ pages: 1_000, bytes: 32 * 1024 * 1024, entries: 20_000 },
+  listTimeoutMs: 30_000,
+  /** Whoever declares no such list and does not answer is not waited for. */
+  undeclaredTimeoutMs: 1_000,
+} as const;
 
 export type OfferResult =
-  | { readonly kind: "offer"; readonly offer: Offer; readonly problems: readonly string[] }
+  | {
+      readonly kind: "offer";
+      readonly offer: Offer;
+      readonly problems: readonly string[];
+      /** What its operator might wonder about, though nothing is wrong. */
+      readonly notes: readonly string[];
+    }
   | { readonly kind: "failed"; readonly detail: string };
 
 interface Listed {
@@ -26,92 +37,122 @@ export interface Fetching {
   readonly capabilities?: Payload | undefined;
 }
 
-/** Asks an upstream for everything it has: every list, every page. A list that fails leaves the others standing. */
+interface ListedKind {
+  readonly kind: Kind;
+  readonly listed: Listed;
+}
+
+/**
+ * Asks an upstream for everything it has: every list, every page. A list that fails leaves the others standing. Lists that
+ * the upstream does not declare are asked for as well, for a short time: clients of one server alone do so, too.
+ */
 export async function fetchOffer(link: Link, fetching: Fetching): Promise<OfferResult> {
-  const definitions: Record<Kind, readonly Payload[]> = { tool: [], prompt: [], resource: [], template: [] };
-  const pages: Record<Kind, Payload | undefined> = {
-    tool: undefined,
-    prompt: undefined,
-    resource: undefined,
-    template: undefined,
-  };
-  const hints: Record<Kind | "profile", CacheHint | undefined> = {
-    ...{ tool: undefined, prompt: undefined, resource: undefined, template: undefined },
-    profile: link.hint,
-  };
+  const lists = [...LIST_METHODS].map(([method, list]) => ({ method, ...list, ...fetching }));
+  const undeclared = lists.filter(({ capability }) => isWorthAsking(capability, link.capabilities));
+  const beside = undeclared.map(list => listAll(link, { ...list, timeoutMs: BUDGET.undeclaredTimeoutMs }));
   const problems: string[] = [];
-  let failures = 0;
-  let asked = 0;
-  for (const [method, { kind, member, capability }] of LIST_METHODS) {
-    if (!link.capabilities.has(capability)) continue;
-    asked++;
-    const listed = await listAll(link, { ...fetching, method, member });
-    definitions[kind] = listed.definitions;
-    pages[kind] = listed.page;
-    hints[kind] = listed.hint;
+  const found: ListedKind[] = [];
+  for (const list of lists) {
+    if (!link.capabilities.has(list.capability)) continue;
+    const listed = await listAll(link, { ...list, timeoutMs: BUDGET.listTimeoutMs });
+    found.push({ ...list, listed });
     if (listed.problem) problems.push(listed.problem);
-    if (listed.problem && !listed.page) failures++;
   }
-  if (asked > 0 && failures === asked) return { kind: "failed", detail: problems.join("; ") };
-  const { capabilities, serverInfo, instructions } = link;
+  if (found.length > 0 && found.every(({ listed }) => listed.problem && !listed.page)) {
+    return { kind: "failed", detail: problems.join("; ") };
+  }
+  const silent: string[] = [];
+  const surprises: Record<string, string> = {};
+  for (const [at, listed] of (await Promise.all(beside)).entries()) {
+    const list = undeclared[at]!;
+    if (listed.definitions.length > 0) {
+      found.push({ ...list, listed });
+      surprises[list.capability] = "{}";
+    } else if (list.kind === "tool") silent.push(`it declares no tools, and ${saidOf(listed)}`);
+  }
+  const byKind = new Map(found.map(({ kind, listed }) => [kind, listed]));
+  const perKind = <T>(read: (listed: Listed | undefined) => T): Record<Kind, T> => ({
+    tool: read(byKind.get("tool")),
+    prompt: read(byKind.get("prompt")),
+    resource: read(byKind.get("resource")),
+    template: read(byKind.get("template")),
+  });
   const offer: Offer = {
     upstream: fetching.upstream,
-    capabilities,
-    serverInfo,
-    instructions,
-    definitions,
-    pages,
-    hints,
+    capabilities: link.capabilities.with(surprises),
+    serverInfo: link.serverInfo,
+    instructions: link.instructions,
+    definitions: perKind(listed => listed?.definitions ?? []),
+    pages: perKind(listed => listed?.page),
+    hints: { ...perKind(listed => listed?.hint), profile: link.hint },
   };
-  return { kind: "offer", offer, problems };
+  return { kind: "offer", offer, problems, notes: silent };
 }
 
-interface Listing extends Pick<Fetching, "signal" | "capabilities"> {
+/** Tools always; the rest where an upstream declares nothing that can be listed, and so perhaps just does not declare. */
+function isWorthAsking(capability: string, declared: Payload): boolean {
+  if (declared.has(capability)) return false;
+  return capability === "tools" || ![...LIST_METHODS.values()].some(list => declared.has(list.capability));
+}
+
+const saidOf = ({ problem, page }: Listed): string =>
+  problem ?? (page ? "its list of tools is empty" : "it knows no tools/list");
+
+interface List extends Pick<Fetching, "signal" | "capabilities"> {
   readonly method: string;
   readonly member: string;
+  /** For each page. */
+  readonly timeoutMs: number;
 }
 
-async function listAll(link: Link, list: Listing): Promise<Listed> {
+async function listAll(link: Link, { method, member, timeoutMs, signal, capabilities }: List): Promise<Listed> {
   const definitions: Payload[] = [];
   const seen = new Set<string>();
   const hints: (CacheHint | undefined)[] = [];
   let page: Payload | undefined;
+  let previous: readonly Payload[] | undefined;
   let cursor: string | undefined;
   let bytes = 0;
   for (let pages = 0; pages < BUDGET.pages && bytes < BUDGET.bytes; pages++) {
     const params = cursor === undefined ? EMPTY : Payload.of({ cursor });
-    const { signal, capabilities } = list;
-    const reply = await link.ask(list.method, params, { timeoutMs: BUDGET.listTimeoutMs, signal, capabilities });
-    if (reply.kind === "failed") return { definitions, page, problem: `${list.method} failed: ${reply.detail}` };
+    const reply = await link.ask(method, params, { timeoutMs, signal, capabilities });
+    if (reply.kind === "failed") return { definitions, page, problem: `${method} failed: ${reply.detail}` };
     if (reply.kind === "error") {
       if (reply.error.raw("code")?.toString("latin1") === "-32601") return { definitions, page };
-      return {
-        definitions,
-        page,
-        problem: `${list.method} failed: ${reply.error.string("message") ?? "no reason given"}`,
-      };
+      return { definitions, page, problem: `${method} failed: ${reply.error.string("message") ?? "no reason given"}` };
     }
-    const entries = reply.result.list(list.member, BUDGET.entries - definitions.length + 1);
-    if (!entries) return { definitions, page, problem: `${list.method} answered without "${list.member}"` };
-    page ??= reply.result;
-    hints.push(cacheHintOf(reply.result));
-    bytes += reply.result.size;
+    const { result } = reply;
+    // An empty list is `null` in some languages, and left out in others.
+    const entries = result.given(member) ? result.list(member, BUDGET.entries - definitions.length + 1) : [];
+    if (!entries) return { definitions, page, problem: `${method} answered without a list in "${member}"` };
+    // Servers that know no cursor of "" give their first page again.
+    if (cursor === "" && previous && isSamePage(previous, entries)) return { definitions, page, hint: hintOf(hints) };
+    previous = entries;
+    page ??= result;
+    hints.push(cacheHintOf(result));
+    bytes += result.size;
     for (const entry of entries) definitions.push(entry);
     if (definitions.length > BUDGET.entries) {
       definitions.length = BUDGET.entries;
       return {
         ...{ definitions, page, hint: hintOf(hints) },
-        problem: `${list.method} has more than ${BUDGET.entries} entries; the rest was left out`,
+        problem: `${method} has more than ${BUDGET.entries} entries; the rest was left out`,
       };
     }
-    cursor = reply.result.string("nextCursor");
-    if (cursor === undefined) return { definitions, page, hint: hintOf(hints) };
-    if (seen.has(cursor))
-      return { definitions, page, problem: `${list.method} repeats a cursor; its pages were cut there` };
+    cursor = result.string("nextCursor");
+    if (cursor === undefined && result.given("nextCursor")) {
+      return { definitions, page, problem: `${method} has a nextCursor that is no text; its pages were cut there` };
+    }
+    const isLast = cursor === undefined || (cursor === "" && link.era.emptyCursorEnds);
+    if (cursor === undefined || isLast) return { definitions, page, hint: hintOf(hints) };
+    if (seen.has(cursor)) return { definitions, page, problem: `${method} repeats a cursor; its pages were cut there` };
     seen.add(cursor);
   }
-  return { definitions, page, problem: `${list.method} has more pages than are read; the rest was left out` };
+  return { definitions, page, problem: `${method} has more pages than are read; the rest was left out` };
 }
+
+const isSamePage = (before: readonly Payload[], after: readonly Payload[]): boolean =>
+  before.length === after.length && before.every((entry, at) => entry.bytes.equals(after[at]!.bytes));
 
 /** Every page says its own; a whole is as fresh as the page that ages first. */
 function hintOf(pages: readonly (CacheHint | undefined)[]): CacheHint | undefined {

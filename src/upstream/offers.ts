@@ -29,8 +29,8 @@ export interface Offers {
   readonly vary: boolean;
   /** Reads what may not be given out as it is; resolves soon in any case. `undefined`: there is nothing to wait for. */
   fresh(caller: Caller, kind: Kind): Promise<void> | undefined;
-  /** A notice on the conversation of that tenant said that lists have changed. */
-  noticed(tenant: Tenant, kinds: readonly Kind[]): void;
+  /** A notice on the conversation of that tenant said that lists have changed: they are read, and compared. */
+  noticed(tenant: Tenant): void;
   /** The lists in the conversation of that tenant may have changed unheard. */
   doubt(tenant: Tenant): void;
   /** A call of that agent was answered. */
@@ -45,6 +45,8 @@ export interface Offers {
 export interface OffersOptions {
   readonly upstream: UpstreamName;
   readonly clock: Clock;
+  /** Finds out what must be known of an offer before it is shown; tells whether there was anything to find out. */
+  inspect(offer: Offer): Promise<boolean>;
   /** Of the main conversation. */
   readonly base: OfferKeeper;
   readonly connector: Connector;
@@ -56,11 +58,18 @@ export interface OffersOptions {
   changed(kinds: readonly Kind[], owner: OwnerId | undefined): void;
 }
 
-/** Those who are offered the same, and where that can be read. */
-interface Scope {
+/** Those who are offered the same: one agent, or all who are alike. */
+interface Place {
   readonly key: string;
+  /** Of all who are like them. */
+  readonly alike: string;
   readonly owner: OwnerId | undefined;
+  /** What is declared with each request for a list. */
   readonly capabilities: Payload | undefined;
+}
+
+/** Those, and where what they are offered can be read. */
+interface Scope extends Place {
   /** Whether a conversation would have to be opened for it. */
   readonly opens: boolean;
   link(): Promise<Opened> | Opened;
@@ -91,19 +100,20 @@ export function createOffers(options: OffersOptions): Offers {
       if (!shown || shown.isEmpty) return undefined;
       return {
         key: `with ${digest(shown)}`,
+        alike: `with ${digest(shown)}`,
         owner: undefined,
         capabilities: shown,
         opens: false,
         link: connector.demand,
       };
     }
-    const alike = { ...tenant, owner: undefined };
     const isOwn = tenant.owner !== undefined && owners.isOpen(tenant);
     // No conversation is opened for a list that is the main one's by all that is known.
     const isMains = tenant.era === main.era.name && tenant.declared.bytes.equals(main.declared.bytes);
     if (!isOwn && isMains) return undefined;
     return {
-      key: tenantKey(isOwn ? tenant : alike),
+      key: isOwn ? tenantKey(tenant) : alikeKey(tenant),
+      alike: alikeKey(tenant),
       owner: isOwn ? tenant.owner : undefined,
       capabilities: undefined,
       opens: !owners.isOpen(tenant),
@@ -111,7 +121,11 @@ export function createOffers(options: OffersOptions): Offers {
     };
   }
 
-  function shelfOf({ key, owner, capabilities }: Scope): Shelf {
+  /** What those are offered who share the conversation of a tenant. */
+  const shelfAt = (tenant: Tenant): Shelf =>
+    shelfOf({ key: tenantKey(tenant), alike: alikeKey(tenant), owner: tenant.owner, capabilities: undefined });
+
+  function shelfOf({ key, alike, owner, capabilities }: Place): Shelf {
     const known = shelves.get(key);
     if (known) {
       shelves.delete(key);
@@ -123,7 +137,9 @@ export function createOffers(options: OffersOptions): Offers {
       awaited: 0,
       slow: undefined,
       keeper: createOfferKeeper({
-        ...{ upstream, clock, known: undefined },
+        ...{ upstream, clock, inspect: options.inspect },
+        // Until its own list has been read, an agent is offered what those like it are, and those what all are.
+        known: shelves.get(alike)?.keeper.offer ?? base.offer,
         ...(capabilities && { capabilities }),
         shared: offer => [base.offer, ...offered()].find(other => other !== undefined && isSame(other, offer)),
         changed(_offer, kinds) {
@@ -152,11 +168,8 @@ export function createOffers(options: OffersOptions): Offers {
   function known(main: Link, caller: Caller): Offer | undefined {
     const scope = scopeOf(main, caller);
     if (!scope) return base.offer;
-    const own = shelves.get(scope.key)?.keeper.offer;
-    // Until its own list has been read, an agent is offered what those like it are.
-    const tenant = own ? undefined : placement.tenantOf(main, caller);
-    const alike = tenant && shelves.get(tenantKey({ ...tenant, owner: undefined }))?.keeper.offer;
-    return own ?? alike ?? base.offer;
+    const shelf = shelves.get(scope.key) ?? shelves.get(scope.alike);
+    return shelf?.keeper.offer ?? base.offer;
   }
 
   async function readOn(shelf: Shelf, scope: Scope): Promise<void> {
@@ -179,9 +192,12 @@ export function createOffers(options: OffersOptions): Offers {
     const freshness = shelf.keeper.freshness(kind, answers.latestOf(caller.owner));
     if (freshness === "fresh" || shelf.slow) return undefined;
     const read = scope ? () => readOn(shelf, scope) : () => base.reread(main);
-    if (freshness === "doubtful") return waitFor(shelf, read);
-    if (!scope?.opens) void read();
-    return undefined;
+    if (freshness === "aging") {
+      if (!scope?.opens) void read();
+      return undefined;
+    }
+    if (freshness === "outdated") shelf.keeper.doubt();
+    return waitFor(shelf, read);
   }
 
   /** Who was waited for in vain is not waited for again until it has answered. */
@@ -220,12 +236,14 @@ export function createOffers(options: OffersOptions): Offers {
     },
     fresh,
     doubt,
-    noticed(tenant, kinds) {
+    noticed(tenant) {
       doubt(tenant);
-      options.changed(kinds, tenant.owner);
+      const opened = owners.isOpen(tenant) ? owners.get(tenant) : undefined;
+      if (opened && "kind" in opened && opened.kind === "open") void shelfAt(tenant).keeper.refresh(opened.link);
     },
     answered: owner => answers.add(owner, clock.now()),
     rebased(before, after) {
+      if (before === after) return;
       for (const { keeper } of shelves.values()) {
         keeper.doubt();
         // Whoever was offered what all are goes on so until it is known better.
@@ -246,6 +264,8 @@ export function createOffers(options: OffersOptions): Offers {
     },
   };
 }
+
+const alikeKey = (tenant: Tenant): string => tenantKey({ ...tenant, owner: undefined });
 
 const digest = (declared: Payload): string => createHash("sha256").update(declared.bytes).digest("base64");
 

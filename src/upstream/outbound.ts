@@ -19,7 +19,7 @@ export interface AskOptions {
 }
 
 /** How an agent's call goes out. */
-export interface Sending extends Pick<OutboundRequest, "signal" | "onMessage" | "onPostponed"> {
+export interface Sending extends Pick<OutboundRequest, "id" | "signal" | "onMessage" | "onPostponed"> {
   readonly holder: Holder;
   readonly timeouts: Timeouts;
   /** The agent's answers, for a call that is made again because of them. */
@@ -62,9 +62,8 @@ export function createOutbound(parts: {
   const request = era.cancelsByMessage && !channel.cancels ? requestWithFarewell : channel.request;
 
   return {
-    send(call, { holder, timeouts, input, capabilities, signal, onMessage, onPostponed }) {
+    send(call, { id, holder, timeouts, input, capabilities, signal, onMessage, onPostponed }) {
       const { method, logLevel } = call;
-      const id = nextId();
       const { params, headers } = era.request(
         {
           method,
@@ -72,7 +71,7 @@ export function createOutbound(parts: {
           capabilities,
           input,
           params: CALL_METHODS.get(method)?.rename(call.params, holder.native) ?? call.params,
-          progressToken: call.params.object("_meta")?.has("progressToken") ? id : undefined,
+          progressToken: call.params.object("_meta")?.given("progressToken") ? id : undefined,
           definition: method === "tools/call" ? holder.definition : undefined,
         },
         version,

@@ -14,7 +14,13 @@ const table = (name: string, more: Json = {}) =>
 function startPool() {
   const pool = createPool({
     ...{ clock: manualClock(), random: () => 0.5, identity: { name: "gateway", version: "0.0.0" }, environment: {} },
-    ...{ baseDir: ".", registry: createProcessRegistry(), pressure: NO_PRESSURE, known: () => undefined },
+    ...{
+      baseDir: ".",
+      registry: createProcessRegistry(),
+      pressure: NO_PRESSURE,
+      inspect: async () => false,
+      known: () => undefined,
+    },
     ...{ changed() {}, offered() {}, stale() {}, noticed() {}, varied() {}, contact: () => undefined },
   });
   onTestFinished(() => pool.stop(0));

@@ -17,10 +17,12 @@ export interface PoolWorld extends Omit<DialWorld, "parking" | "replies"> {
   known(name: UpstreamName): Offer | undefined;
   changed(upstream: Upstream): void;
   offered(upstream: Upstream, offer: Offer): void;
-  /** It says that its lists of these kinds have changed. */
-  noticed(upstream: Upstream, kinds: readonly Kind[]): void;
+  /** It says that its lists of these kinds have changed: those of that agent, or of any. */
+  noticed(upstream: Upstream, kinds: readonly Kind[], owner: OwnerId | undefined): void;
   /** That agent, or any of several, may be offered something else of these kinds now. */
   varied(upstream: Upstream, kinds: readonly Kind[], owner: OwnerId | undefined): void;
+  /** Finds out what must be known of an offer before agents see it; tells whether there was anything to find out. */
+  inspect(offer: Offer): Promise<boolean>;
   /** What was read from it may have changed: that resource, or anything. */
   stale(upstream: Upstream, uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
@@ -69,7 +71,7 @@ export function createPool(world: PoolWorld): Pool {
       known: world.known(upstreamName(config.name)),
       changed: () => world.changed(upstream),
       offered: offer => world.offered(upstream, offer),
-      noticed: kinds => world.noticed(upstream, kinds),
+      noticed: (kinds, owner) => world.noticed(upstream, kinds, owner),
       varied: (kinds, owner) => world.varied(upstream, kinds, owner),
       stale: uri => world.stale(upstream, uri),
     });

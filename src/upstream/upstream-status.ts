@@ -11,6 +11,7 @@ export function statusOfUpstream(facts: {
   readonly health: Health;
   readonly link: Link | undefined;
   readonly offer: Offer | undefined;
+  readonly notes: readonly string[];
   /** Why a list could not be read. */
   readonly listTrouble: string | undefined;
   readonly counts: Pick<UpstreamStatus, "inFlight" | "calls" | "failures">;
@@ -33,6 +34,7 @@ export function statusOfUpstream(facts: {
     resources: offer?.definitions.resource.length ?? 0,
     ...facts.counts,
     queued: facts.queued,
+    notes: facts.notes,
     lastError: health.lastError ?? listTrouble ?? null,
     stderr: link?.channel.stderr() ?? facts.lastStderr,
     pid: link?.channel.pid ?? null,

@@ -35,10 +35,12 @@ export interface UpstreamWorld extends DialWorld {
   /** Its state or its counts changed. */
   changed(): void;
   offered(offer: Offer): void;
-  /** It says that its lists of these kinds have changed. */
-  noticed(kinds: readonly Kind[]): void;
+  /** It says that its lists of these kinds have changed: those of that agent, or of any. */
+  noticed(kinds: readonly Kind[], owner: OwnerId | undefined): void;
   /** That agent, or any of several, may be offered something else of these kinds now. */
   varied(kinds: readonly Kind[], owner: OwnerId | undefined): void;
+  /** Finds out what must be known of an offer before agents see it; tells whether there was anything to find out. */
+  inspect(offer: Offer): Promise<boolean>;
   /** What was read from it may have changed: that resource, or anything. */
   stale(uri: string | undefined): void;
   /** An agent that can be reached outside its calls. */
@@ -91,7 +93,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   let listTrouble: string | undefined;
 
   const keeper = createOfferKeeper({
-    ...{ upstream: name, clock, known: world.known },
+    ...{ upstream: name, clock, known: world.known, inspect: world.inspect },
     changed(offer) {
       offers.rebased(before, offer);
       before = offer;
@@ -115,17 +117,16 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     const ear = createEar({
       upstream: name,
       contact(link) {
-        const owner = tenant?.owner ?? link.occupancy?.latest ?? (tenant ?? opening)?.opener;
+        const user = link.occupancy ? (link.occupancy.latest ?? (tenant ?? opening)?.opener) : link.onlyOwner;
+        const owner = tenant?.owner ?? user;
         return owner && world.contact(owner);
       },
       listChanged(kinds) {
         if (tenant) {
           world.stale(undefined);
-          offers.noticed(tenant, kinds);
-        } else {
-          relist();
-          world.noticed(kinds);
-        }
+          offers.noticed(tenant);
+        } else relist();
+        world.noticed(kinds, tenant?.owner);
       },
       updated(params) {
         world.stale(params.string("uri"));
@@ -174,7 +175,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     },
   });
   const offers = createOffers({
-    ...{ upstream: name, clock, base: keeper, connector, placement, owners },
+    ...{ upstream: name, clock, inspect: world.inspect, base: keeper, connector, placement, owners },
     changed: world.varied,
   });
   const prober = createProber({ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 });
@@ -270,6 +271,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
           listTrouble,
           counts: traffic.counts,
           offer: keeper.offer,
+          notes: keeper.notes,
           link: connector.link,
         },
         queued: admission.queued,

@@ -60,6 +60,8 @@ export interface UpstreamEra {
   headers(version: string): Record<string, string>;
   /** A harmless request that proves that the upstream is alive. */
   readonly probe: "ping" | "server/discover";
+  /** Whether a next cursor of `""` says that there are no further pages; otherwise it is a cursor like any other. */
+  readonly emptyCursorEnds: boolean;
   /** Whether one log level holds for a whole conversation, and is set by a request of its own. */
   readonly setsLogLevel: boolean;
   /** Whether an upstream learns what an agent can be asked for when the conversation opens, not with each request. */
@@ -90,6 +92,8 @@ export interface AgentEra {
    * `error` is the upstream's own, where it had one.
    */
   lacks(method: string, about: { required: Payload; error: WireError | undefined }): CallAnswer;
+  /** Whether a cursor of `null` or `""` asks for the beginning of a list: some SDKs send what they have no value for. */
+  readonly emptyCursorBegins: boolean;
   /** A definition as it stands in a list. */
   definition(definition: Payload): Payload;
   /** A list's result object, the definitions already in it. */

@@ -49,15 +49,23 @@ describe("a result for a legacy agent", () => {
     });
     expect(legacyAgent.definition(definition).object("outputSchema")?.value()).toEqual({
       type: "object",
-      properties: { result: { type: "array", items: { $ref: "#/$defs/x" } } },
+      properties: { result: { type: "array", items: { $ref: "#/properties/result/$defs/x" }, $defs: { x: {} } } },
       required: ["result"],
-      $defs: { x: {} },
     });
     const result = Payload.of({ content: [], structuredContent: [1, 2] });
     expect(legacyAgent.result(result, { ...about, definition }).value()).toEqual({
       content: [],
       structuredContent: { result: [1, 2] },
     });
+  });
+
+  it("has structured content of a newer server wrapped that is no object, also where no schema is listed for it", () => {
+    const newer = (structuredContent: unknown) =>
+      Payload.of({ resultType: "complete", content: [], structuredContent });
+    expect(legacyAgent.result(newer([1]), about).value()).toMatchObject({ structuredContent: { result: [1] } });
+    expect(legacyAgent.result(newer({ a: 1 }), about).value()).toMatchObject({ structuredContent: { a: 1 } });
+    const older = Payload.of({ content: [], structuredContent: [1] });
+    expect(legacyAgent.result(older, about)).toBe(older);
   });
 
   it("leaves an output schema alone that is an object", () => {

@@ -5,6 +5,7 @@ import { withoutCapability } from "./questions.ts";
 import { CODES, wireError } from "./rpc-errors.ts";
 import { demandedElicitations, isDeclined } from "./upstream-questions.ts";
 import { META } from "./versions.ts";
+import { wrapOutputSchema, wrapsOutput } from "./wrapped-output.ts";
 
 /** What modern agents put on each request and a legacy upstream has settled in its handshake. */
 const ENVELOPE = {
@@ -18,6 +19,7 @@ const ENVELOPE = {
 export const legacyUpstream: UpstreamEra = {
   name: "legacy",
   probe: "ping",
+  emptyCursorEnds: true,
   setsLogLevel: true,
   headers: version => ({ "mcp-protocol-version": version }),
   request({ params, progressToken }, version) {
@@ -42,9 +44,12 @@ const DECLINED = wireError(CODES.invalidParams, "What this request needs from th
 export const legacyAgent: AgentEra = {
   name: "legacy",
   logsUnasked: true,
+  emptyCursorBegins: true,
   result(result, { definition }) {
     const plain = withoutModernMembers(result);
-    return definition && wrapsOutput(definition) ? wrapStructuredContent(plain) : plain;
+    return (definition && wrapsOutput(definition)) || (plain !== result && isNoObject(plain))
+      ? wrapStructuredContent(plain)
+      : plain;
   },
   asks: () => undefined,
   lacks: (method, { required }) => withoutCapability(method, required),
@@ -61,25 +66,9 @@ function withoutModernMembers(result: Payload): Payload {
   return result.with({ resultType: undefined, ttlMs: undefined, cacheScope: undefined });
 }
 
-/** Legacy revisions want an object at the top of an output schema. */
-function wrapsOutput(definition: Payload): boolean {
-  const schema = definition.object("outputSchema");
-  return schema !== undefined && schema.string("type") !== "object";
-}
-
-function wrapOutputSchema(definition: Payload): Payload {
-  const schema = definition.object("outputSchema");
-  if (!schema) return definition;
-  const inner = schema.with({ $schema: undefined, $defs: undefined, definitions: undefined });
-  const outer = Payload.parse('{"type":"object"}').with({
-    $schema: schema.raw("$schema"),
-    properties: `{"result":${inner.bytes.toString()}}`,
-    required: '["result"]',
-    $defs: schema.raw("$defs"),
-    definitions: schema.raw("definitions"),
-  });
-  return definition.with({ outputSchema: outer.bytes });
-}
+/** A newer server may say anything, also where no schema is listed for it. */
+const isNoObject = (result: Payload): boolean =>
+  result.given("structuredContent") && result.object("structuredContent") === undefined;
 
 function wrapStructuredContent(result: Payload): Payload {
   const content = result.raw("structuredContent");

@@ -13,6 +13,11 @@ describe("reading a message", () => {
     ['{"jsonrpc":"2.0","id":1,"result":{}}', "result"],
     ['{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"}}', "error"],
     ['{"jsonrpc":"2.0","error":{"code":1,"message":"x"}}', "error"],
+    ['{"jsonrpc":"2.0","id":1,"method":"ping","params":null,"result":null,"error":null}', "request"],
+    ['{"jsonrpc":"2.0","id":null,"method":"notifications/initialized","params":null}', "notification"],
+    ['{"jsonrpc":"2.0","id":1,"method":null,"params":null,"result":{},"error":null}', "result"],
+    ['{"jsonrpc":"2.0","id":1,"result":null}', "result"],
+    ['{"jsonrpc":"2.0","id":1,"result":null,"error":{"code":1,"message":"x"}}', "error"],
   ])("tells what %s is", (text, kind) => expect(read(text).kind).toBe(kind));
 
   it.each([
@@ -22,7 +27,12 @@ describe("reading a message", () => {
     ['{"jsonrpc":"2.0","id":null,"method":"ping"}', "shape"],
     ['{"jsonrpc":"2.0","id":90071992547409930,"method":"ping"}', "shape"],
     ['{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}', "shape"],
+    ['{"jsonrpc":"2.0","id":1,"method":"ping","params":"x"}', "shape"],
     ['{"jsonrpc":"2.0","id":1,"method":7}', "shape"],
+    ['{"jsonrpc":"2.0","id":1,"method":null}', "shape"],
+    ['{"jsonrpc":"2.0","id":1,"error":null}', "shape"],
+    ['{"jsonrpc":"2.0","id":null,"result":{}}', "shape"],
+    ['{"jsonrpc":"2.0","id":1,"result":[]}', "shape"],
     ['{"jsonrpc":"2.0","id":1,"result":{},"error":{}}', "shape"],
     ['{"jsonrpc":"2.0","id":1}', "shape"],
     ['{"jsonrpc":"2.0","id":1,"method":"a","method":"b"}', "syntax"],

@@ -65,33 +65,43 @@ export const invalidText = ({ reason, message }: ScanError): Invalid => ({
   message,
 });
 
+/**
+ * Many serialisers write every member of an envelope, `null` where there is nothing: such a member counts as absent, and
+ * a result of `null` as an empty one.
+ */
 function classify(envelope: Payload): Message | Invalid {
   const rawId = envelope.raw("id");
   const id = rawId && isId(rawId) ? rawId : undefined;
   const invalid = (message: string): Invalid => ({
     ...{ kind: "invalid", reason: "shape", message },
-    ...(id && (envelope.has("method") ? { id } : { id, isAnswer: true })),
+    ...(id && (envelope.given("method") ? { id } : { id, isAnswer: true })),
   });
   if (envelope.string("jsonrpc") !== "2.0") return invalid('"jsonrpc" must be "2.0"');
-  if (envelope.has("method")) {
+  if (envelope.given("method")) {
     const method = envelope.string("method");
     if (method === undefined) return invalid('"method" must be a string');
     const params = envelope.object("params");
-    if (!params && envelope.has("params")) return invalid('"params" must be an object');
-    if (envelope.has("result") || envelope.has("error")) return invalid("a request has neither result nor error");
-    if (rawId === undefined) return { kind: "notification", method, params };
+    if (!params && envelope.given("params")) return invalid('"params" must be an object');
+    if (envelope.given("result") || envelope.given("error")) return invalid("a request has neither result nor error");
+    const isAnswered = envelope.given("id") || (rawId !== undefined && !method.startsWith("notifications/"));
+    if (!isAnswered) return { kind: "notification", method, params };
     if (!id) return invalid('"id" must be a string or an integer');
     return { kind: "request", id, method, params };
   }
-  if (envelope.has("result") === envelope.has("error")) return invalid("expected a method, a result or an error");
-  if (envelope.has("error")) {
+  const isError = envelope.given("error");
+  if (isError ? envelope.given("result") : !envelope.has("result")) {
+    return invalid("expected a method, a result or an error");
+  }
+  if (isError) {
     const error = envelope.object("error");
     return error ? { kind: "error", id, error } : invalid('"error" must be an object');
   }
-  const result = envelope.object("result");
+  const result = envelope.given("result") ? envelope.object("result") : EMPTY;
   if (!result) return invalid('"result" must be an object');
   return id ? { kind: "result", id, result } : invalid('"id" must be a string or an integer');
 }
+
+const EMPTY = Payload.of({});
 
 /** A string, or an integer that fits a double exactly in both directions. */
 function isId(raw: Buffer): boolean {

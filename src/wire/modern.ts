@@ -32,6 +32,7 @@ export function modernUpstream(identity: Identity): UpstreamEra {
   return {
     name: "modern",
     probe: "server/discover",
+    emptyCursorEnds: false,
     setsLogLevel: false,
     headers: version => ({ "mcp-protocol-version": version }),
     request(request, version) {
@@ -101,6 +102,7 @@ const CACHEABLE = new Set([...LIST_METHODS.keys(), "resources/read"]);
 export const modernAgent: AgentEra = {
   name: "modern",
   logsUnasked: false,
+  emptyCursorBegins: false,
   result: (result, { method }) => stamp(result, CACHEABLE.has(method)),
   asks: (questions, ticket) =>
     Payload.of({ resultType: "input_required" }).with({

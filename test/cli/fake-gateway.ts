@@ -32,6 +32,7 @@ export const upstream = (facts: Partial<UpstreamStatus> & { name: string }): Ups
   calls: 0,
   failures: 0,
   lastError: null,
+  notes: [],
   stderr: [],
   pid: null,
   ...facts,

@@ -7,6 +7,8 @@ import { startUpstream, type Upstream } from "../fixtures/upstream/upstream.ts";
 
 const ERAS = ["legacy", "modern"] as const;
 const MANY = 1_200;
+/** Makes the whole list longer than two pages. */
+const DESCRIPTION = "x".repeat(8 * 1024);
 const NAMES = ERAS.flatMap(era => Array.from({ length: MANY }, (_, at) => `${era}_${at}`));
 
 let gateway: GatewayRun;
@@ -15,7 +17,10 @@ beforeAll(async () => {
   for (const era of ERAS) {
     const upstream = await startUpstream({ era, scheme: `of-${era}`, tools: [] });
     for (const name of NAMES.filter(name => name.startsWith(era))) {
-      upstream.tools.set(name, { definition: { name, inputSchema: { type: "object" } }, run: () => text(name) });
+      upstream.tools.set(name, {
+        definition: { name, description: DESCRIPTION, inputSchema: { type: "object" } },
+        run: () => text(name),
+      });
     }
     upstream.pageSize = 70;
     upstreams.push(upstream);

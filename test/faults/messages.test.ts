@@ -154,7 +154,11 @@ for (const kind of HTTP) {
     const { a, name, tool } = lab.pair(`f26-${kind}`);
     const watching = await legacyAgent(lab.gateway.of(`${name}-a`));
     const { inbox, close } = await watching.listen();
-    const heard = () => inbox.all.filter(({ method }) => method === "notifications/tools/list_changed").length;
+    const changes = (of: typeof inbox) => of.all.filter(({ method }) => method === "notifications/tools/list_changed");
+    // In the view of all, only what is really different is told; in that of one upstream, what it says.
+    const wide = await legacyAgent(lab.gateway.url);
+    const all = await wide.listen();
+    const heard = () => changes(all.inbox).length;
     a.journal.clear();
     const began = performance.now();
     for (let burst = 0; burst < 10; burst++) {
@@ -171,7 +175,7 @@ for (const kind of HTTP) {
     const definition = { name: tool("later"), description: "New", inputSchema: { type: "object" } };
     a.tools.set(tool("later"), { definition, run: () => ({ content: [] }) });
     a.announce("tools");
-    await inbox.next(({ method }) => method === "notifications/tools/list_changed");
+    await all.inbox.next(({ method }) => method === "notifications/tools/list_changed");
     for (let more = 0; more < 2; more++) {
       const before = a.journal.sent("tools/list").length;
       a.announce("tools");
@@ -180,9 +184,11 @@ for (const kind of HTTP) {
     const seconds = (performance.now() - began) / 1000;
     expect(a.journal.sent("tools/list").length).toBeLessThanOrEqual(2 * seconds + 2);
     expect(heard()).toBe(1);
+    expect(changes(inbox).length).toBeGreaterThan(0);
+    expect(changes(inbox).length).toBeLessThanOrEqual(10 * seconds + 2);
     a.script.clear();
-    close();
-    await watching.close();
+    for (const end of [close, all.close]) end();
+    await Promise.all([watching.close(), wide.close()]);
     const agent = modernAgent(lab.gateway.url);
     expect((await agent.request("tools/call", { name: tool("later"), arguments: {} })).message?.result).toBeDefined();
   });

@@ -14,7 +14,11 @@ import { PLACED, WHOLE } from "./broken-configs.ts";
 import { row } from "./lab.ts";
 
 const keep = useCleanup();
-const child: Json = { name: "child", transport: "stdio", ...upstreamCommand("--tools", "count,slow") };
+const child: Json = {
+  name: "child",
+  transport: "stdio",
+  ...upstreamCommand("--era", "legacy", "--tools", "count,slow"),
+};
 const count = { name: "child__count", arguments: {} };
 const slow = (name: string, ms: number) => ({ name, arguments: { ms } });
 

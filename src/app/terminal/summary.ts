@@ -50,6 +50,7 @@ export function fleetSummary(status: Status, style: Style): string[] {
     ...upstreams.filter(hasFailed).map(one => explainFailure(one, style.paint)),
     section("In doubt", upstreams.flatMap(doubtLine), style),
     section("Busy", upstreams.flatMap(queueLine), style),
+    section("Worth knowing", upstreams.flatMap(noteLines), style),
     section("Replicas", replicaLines(catalog.replicas), style),
     section(
       "Conflicts",
@@ -79,6 +80,11 @@ function queueLine({ name, inFlight, queued }: UpstreamStatus): string[] {
   if (queued === 0) return [];
   const running = `${count(inFlight - queued, "call")} running (max_concurrency)`;
   return [`${name}: ${running}, ${count(queued, "call")} waiting for their turn`];
+}
+
+/** A gateway of an earlier version has none. */
+function noteLines({ name, notes = [] }: UpstreamStatus): string[] {
+  return notes.map(note => `${name}: ${note}`);
 }
 
 /** A gateway of an earlier version tells nothing of it. */

@@ -134,8 +134,8 @@ it("ends a request at once whose answer makes no sense, and no other", async () 
     server((stream, { id }) => {
       const wrong = [
         JSON.stringify({ jsonrpc: "2.0", id, method: 7 }),
-        JSON.stringify({ jsonrpc: "2.0", id: 0, result: null }),
-        JSON.stringify({ jsonrpc: "2.0", id, result: null }),
+        JSON.stringify({ jsonrpc: "2.0", id: 0, result: [] }),
+        JSON.stringify({ jsonrpc: "2.0", id, result: [] }),
       ];
       stream.write(wrong.map(text => eventText(text, "event: message\n")).join(""));
     }),
