@@ -125,6 +125,7 @@ export function createCatalogs(options: {
   function single(name: UpstreamName): ViewQueries | undefined {
     const upstream = pool.get(name);
     if (!upstream) return undefined;
+    upstream.hurry();
     return {
       catalog: () => singles.get(name) ?? singleCatalog(sourceOf(upstream)),
       profile: (): Profile => singleProfile(upstream, version),

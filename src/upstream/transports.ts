@@ -10,7 +10,6 @@ import { openDispatcher, type UpstreamDispatcher } from "./http/dispatcher.ts";
 import { clientCredentials } from "./http/oauth.ts";
 import { openSseChannel } from "./http/sse.ts";
 import { type HttpChannel, openHttpChannel } from "./http/streamable.ts";
-import type { Known } from "./negotiate.ts";
 import type { ReplyRoom, ReplyRooms } from "./reply-room.ts";
 
 /** What opening a channel needs from the place where the gateway runs. */
@@ -37,8 +36,12 @@ export interface Transport {
   /** Whether losing it again and again is a crash loop (of a child of ours) rather than an outage. */
   readonly crashes: boolean;
   readonly isolation: Isolation;
-  /** The revision family to begin with, where the transport settles it. */
-  readonly known: Known;
+  /** What is spoken there, where the configuration or the transport settles it. */
+  readonly protocol: "auto" | "legacy" | "modern";
+  /** For a conversation's handshake, from its first byte or from the start of its child. */
+  readonly startTimeoutMs: number;
+  /** Whether each channel is a child of its own. */
+  readonly startsChild: boolean;
   /** Whether the upstream keeps state for the agent that this channel was opened for. */
   holdsState(channel: Channel): boolean;
   opener(world: TransportWorld): Opener;
@@ -59,19 +62,21 @@ const TRANSPORTS: { [T in UpstreamConfig["transport"]]: (config: ConfigOf<T>) =>
     identity: [config.command, ...config.args].join("\0"),
     crashes: true,
     isolation: config.isolation,
-    known: undefined,
+    protocol: config.protocol,
+    startTimeoutMs: config.start_timeout * 1_000,
+    startsChild: true,
     holdsState: () => config.isolation === "per_agent",
     opener: world => childOpener(config, world),
   }),
   sse: config => ({
     ...remote(config),
-    known: "legacy",
+    protocol: "legacy",
     holdsState: () => true,
     opener: world => remoteOpener(config, world, openSseChannel),
   }),
   http: config => ({
     ...remote(config),
-    known: undefined,
+    protocol: config.protocol,
     holdsState: channel => (channel as HttpChannel).sessionId !== undefined,
     opener: world => remoteOpener(config, world, openHttpChannel),
   }),
@@ -94,9 +99,12 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   };
 }
 
-function remote({ url }: RemoteConfig): Pick<Transport, "address" | "identity" | "crashes" | "isolation"> {
+function remote({ url, start_timeout }: RemoteConfig): Omit<Transport, "protocol" | "holdsState" | "opener"> {
   const { origin, pathname } = new URL(url);
-  return { address: origin + pathname, identity: url, crashes: false, isolation: "shared" };
+  return {
+    ...{ address: origin + pathname, identity: url, crashes: false, isolation: "shared" },
+    ...{ startTimeoutMs: start_timeout * 1_000, startsChild: false },
+  };
 }
 
 interface RemoteOptions {
@@ -107,10 +115,12 @@ interface RemoteOptions {
   readonly dispatcher: UpstreamDispatcher;
   readonly room: ReplyRoom;
   readonly credentials?: TokenSource;
+  /** How long it may take until messages can be sent, where that takes anything. */
+  readonly endpointTimeoutMs: number;
 }
 
 function remoteOpener(
-  { url, headers, auth }: RemoteConfig,
+  { url, headers, auth, start_timeout }: RemoteConfig,
   { clock, random, replies }: TransportWorld,
   openChannel: (options: RemoteOptions, events: ChannelEvents) => Channel,
 ): Opener {
@@ -126,7 +136,16 @@ function remoteOpener(
     }),
   };
   const room = replies.room();
-  const options: RemoteOptions = { url, headers, clock, random, dispatcher, room, ...credentials };
+  const options: RemoteOptions = {
+    url,
+    headers,
+    clock,
+    random,
+    dispatcher,
+    room,
+    ...credentials,
+    endpointTimeoutMs: start_timeout * 1_000,
+  };
   return {
     open: events => openChannel(options, events),
     close: () => dispatcher.close(),

@@ -63,6 +63,8 @@ export interface Upstream extends Instance {
   /** Ends the conversations that it holds for that owner. */
   release(owner: OwnerId): void;
   start(): void;
+  /** Somebody looks at it alone: if it is being started, it is the next. */
+  hurry(): void;
   /** The configuration was read again and is the same for this upstream: what it names may be there now. */
   recheck(): void;
   /** Waits for running calls, at most `graceMs`, then closes everything. A second time shortens the wait. */
@@ -114,7 +116,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const mainEar = earFor(undefined);
   const hearing =
     (tenant: Tenant | undefined, ear: Ear) =>
-    (link: Link | undefined, message: Message): void => {
+    (link: Link, message: Message): void => {
       if (!subscriptions.hear(tenant, message)) ear.hear(link, message);
     };
 
@@ -129,7 +131,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
           lost(detail);
         },
       }),
-    ...{ health, clock, random },
+    ...{ health, clock, random, hurry: dialer.hurry },
     maxDelayMs: config.health_check_interval * 1000,
     crashes: transport.crashes,
     opened: link => void introduce(link),
@@ -138,7 +140,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     clock,
     open(tenant) {
       const ear = earFor(tenant);
-      return dialer.open({
+      const opened = dialer.open({
         signal,
         declared: tenant.declared,
         message: hearing(tenant, ear),
@@ -148,6 +150,8 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
           subscriptions.lost(link);
         },
       });
+      dialer.hurry();
+      return opened;
     },
     opened: (tenant, link) => subscriptions.opened(link, tenant),
     isNeeded: tenant => subscriptions.isNeeded(tenant),
@@ -248,8 +252,11 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
         },
         queued: admission.queued,
         lastStderr: dialer.lastStderr(),
+        trouble: dialer.trouble(),
+        strays: dialer.strays,
       }),
     start: () => connector.start(),
+    hurry: dialer.hurry,
     recheck: () => connector.recheck(),
     stop(graceMs) {
       const ended = traffic.ended(graceMs);
