@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { configSchema } from "../config/schema.ts";
 import { createGateway } from "./assemble.ts";
@@ -22,4 +25,25 @@ test("a reload says which of the changes wait for a restart", async () => {
   ]);
   expect(await gateway.reload(config)).toEqual([]);
   expect(gateway.status().pending).toEqual([]);
+});
+
+test("the port is open before the first child is started, and then only a few start at a time", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "radium-assemble-"));
+  const children = join(folder, "children.json");
+  // It never answers, so nothing but time gives the next one its turn.
+  const silent = { transport: "stdio", command: process.execPath, args: ["-e", "process.stdin.resume()"] };
+  const upstreams = Array.from({ length: 20 }, (_, at) => ({ ...silent, name: `child-${at}` }));
+  const gateway = await createGateway({
+    ...{ config: configSchema.parse({ upstreams }), configPath: null, baseDir: "/", version: "1", warnings: [] },
+    ...{ keep: { ...KEEP_NOTHING, children }, tell: () => {} },
+  });
+  onTestFinished(async () => {
+    await gateway.stop({ graceMs: 0 });
+    rmSync(folder, { recursive: true });
+  });
+  await gateway.listen({ host: "127.0.0.1", port: 0 });
+  expect(existsSync(children)).toBe(false);
+  await expect
+    .poll(() => existsSync(children) && JSON.parse(readFileSync(children, "utf8")).length)
+    .toBe(availableParallelism() + 2);
 });

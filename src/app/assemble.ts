@@ -27,11 +27,13 @@ import { transportOf } from "../upstream/transports.ts";
 import { type Catalogs, createCatalogs, servingResources } from "./catalogs.ts";
 import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
+import { holdBack } from "./held-back.ts";
+import { inspectOffer } from "./inspect-offer.ts";
 import { assembleHandle } from "./layers.ts";
 import { createOfferStore } from "./offer-store.ts";
-import { inspectOffer } from "./inspect-offer.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
+import { createSpokenStore } from "./spoken-store.ts";
 import { watching } from "./watching.ts";
 
 const MAX_BUCKETS = 100_000;
@@ -61,11 +63,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const registry = createProcessRegistry({ onChange: groups.save });
   process.once("exit", registry.killAll);
   const offers = createOfferStore(keep.catalogs, trouble);
+  const spoken = createSpokenStore(keep.catalogs, trouble);
   const contacts = new Map<OwnerId, AgentContact>();
   const watchers = new Set<(status: UpstreamStatus) => void>();
 
   const compilers = createSchemaCompilers({ clock });
   const repairs = createRepairs(compilers.verdicts);
+  /** Whoever starts us waits for the port, and children would take the machine's strength from opening it. */
+  const starts = holdBack();
   let config: Config = { ...options.config, upstreams: [] };
   const pool: Pool = createPool({
     clock,
@@ -76,6 +81,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     baseDir: options.baseDir,
     pressure,
     contact: owner => contacts.get(owner),
+    begin: starts.run,
     known: name => offers.load(name, identityOf(config.upstreams.find(upstream => upstream.name === name))),
     offered(upstream, offer) {
       offers.save(offer, identityOf(upstream.config));
@@ -84,6 +90,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     noticed: (upstream, kinds, owner) => catalogs.noticed(upstream.name, { kinds, owner }),
     varied: (upstream, kinds, owner) => catalogs.varied(upstream.name, { kinds, owner }),
     inspect: offer => inspectOffer(offer, { repairs, compilers, now: clock.now }),
+    recall: upstream => spoken.load(upstream.name, identityOf(upstream)),
+    keep: (upstream, found) => spoken.save(upstream.name, identityOf(upstream), found),
     stale: (upstream, uri) => reads.forget(upstream.name, uri),
     changed(upstream) {
       catalogs.tried();
@@ -101,6 +109,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let listening: Listening | undefined;
   /** What the port was opened with. */
   let opened: Config | undefined;
+  let opensPort = false;
 
   const watches = watching({ pool, catalogs, sealer, references: remembered });
   const front: Front = {
@@ -175,6 +184,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         warnings: [...rejections, ...options.warnings, ...troubles],
       }),
     async listen(address) {
+      opensPort = true;
       const http = createHttpFront({
         front,
         clock,
@@ -190,6 +200,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       if (scarce !== undefined) trouble(scarce);
       const port = await http.listen(address);
       listening = { port, ...urlsOf({ ...address, port }, config) };
+      setImmediate(starts.release);
       return listening;
     },
     serveStdio(streams) {
@@ -214,6 +225,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     cut: () => shutdown.cut(),
   };
   apply(options.config);
+  // Without a port to open there is nothing to wait for.
+  setImmediate(() => {
+    if (!opensPort) starts.release();
+  });
   return gateway;
 }
 

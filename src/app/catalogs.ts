@@ -126,6 +126,7 @@ export function createCatalogs(options: {
   function single(name: UpstreamName): ViewQueries | undefined {
     const upstream = pool.get(name);
     if (!upstream) return undefined;
+    upstream.hurry();
     return {
       catalog: caller => snapshots.single(upstream, caller),
       profile: (caller): Profile => singleProfile(describedTo(upstream, caller), version),

@@ -43,7 +43,7 @@ export function createOfferStore(folder: string | null, trouble: (detail: string
   };
 }
 
-const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+export const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 const NULL = Buffer.from("null");
 

@@ -53,12 +53,14 @@ export function statusOf(parts: {
 
 /** Arguments, errors and what a child writes may hold credentials, and a status ends up on screens and in files. */
 export function withoutSecrets(status: UpstreamStatus, redactor: Redactor): UpstreamStatus {
+  const { unmatched } = status;
   return {
     ...status,
     address: redactor.text(status.address),
     lastError: status.lastError === null ? null : redactor.text(status.lastError),
     notes: status.notes.map(note => redactor.text(note)),
     stderr: status.stderr.map(line => redactor.text(line)),
+    ...(unmatched && { unmatched: { ...unmatched, last: redactor.text(unmatched.last) } }),
   };
 }
 

@@ -65,6 +65,11 @@ const common = {
     .default(false)
     .describe("Believe this upstream's read-only and idempotent hints, so that such a call may be sent again."),
   safe_to_retry: texts().default([]).describe("Tools that may be sent again when it is unknown whether they ran."),
+  start_timeout: seconds()
+    .default(120)
+    .describe(
+      "Seconds from its start to the end of its handshake; launchers such as `npx` and `docker run` download first.",
+    ),
   timeout: seconds()
     .default(60)
     .describe(
@@ -75,6 +80,11 @@ const common = {
     .default({})
     .describe("Seconds for calls of single tools, by their own names, instead of `timeout`."),
 };
+
+const protocol = z
+  .enum(["auto", "legacy", "modern"])
+  .default("auto")
+  .describe("The era that is spoken there (docs/eras.md). `auto`: whichever it speaks, found out once and remembered.");
 
 const remote = {
   url: webUrl().describe("Address of the server's MCP endpoint."),
@@ -91,6 +101,7 @@ const stdioSchema = z.strictObject({
   env: z.record(z.string(), z.string()).default({}).describe("Environment variables for the child."),
   inherit_env: texts().default([]).describe("Names of further variables that the child gets from our environment."),
   max_concurrency: concurrency(32),
+  protocol,
   cwd: text().optional().describe("Working directory of the child; default: the folder that holds `.radium/`."),
   isolation: z
     .enum(["shared", "per_agent", "auto"])
@@ -109,6 +120,7 @@ const sseSchema = z.strictObject({
 const httpSchema = z.strictObject({
   ...common,
   transport: z.literal("http").describe("A server that speaks Streamable HTTP, any protocol revision."),
+  protocol,
   ...remote,
 });
 

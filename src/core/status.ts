@@ -37,9 +37,11 @@ export interface UpstreamStatus {
   readonly lastError: string | null;
   /** What its operator might wonder about, though nothing is wrong. */
   readonly notes: readonly string[];
-  /** Last lines that a child wrote to stderr; empty for others. */
+  /** Last lines that a child wrote to stderr, and to stdout where they are no messages; empty for others. */
   readonly stderr: readonly string[];
   readonly pid: number | null;
+  /** Answers that belonged to nothing that was asked. */
+  readonly unmatched?: { readonly count: number; readonly last: string };
 }
 
 export interface CatalogStatus {

@@ -22,6 +22,7 @@ const COMMON = {
   safe_to_retry: [],
   tool_timeouts: {},
   timeout: 60,
+  start_timeout: 120,
 };
 
 /** Starts two replicas over HTTP; the third server is a child of the gateway. Rejects when a replica does not start. */
@@ -44,6 +45,7 @@ export async function startDemoFleet(): Promise<DemoFleet> {
         name,
         group: "weather",
         transport: "http",
+        protocol: "auto",
         url: `http://127.0.0.1:${port}/mcp`,
         max_concurrency: 100,
         headers: {},
@@ -53,6 +55,7 @@ export async function startDemoFleet(): Promise<DemoFleet> {
       ...COMMON,
       name: "notes",
       transport: "stdio",
+      protocol: "auto",
       command: process.execPath,
       args: [program, "--flavour", "notes"],
       env: {},

@@ -36,6 +36,10 @@ export interface ChannelEvents {
   message(message: Message): void;
   /** The transport is gone (said once, also after `close`). `detail` is what a person should read. */
   closed(detail: string): void;
+  /** The first thing came from the other side, whatever it was. */
+  alive?(): void;
+  /** An answer came that belongs to nothing that was asked, in words. */
+  stray?(what: string): void;
 }
 
 /**
@@ -56,6 +60,8 @@ export interface Channel {
   discard(): Promise<void>;
   /** Of the child behind it, if there is one. */
   readonly pid: number | undefined;
-  /** The child's last lines on stderr, newest last. */
+  /** The child's last lines on stderr, newest last; then what it printed on stdout that is no message, marked as such. */
   stderr(): readonly string[];
+  /** Why its upstream may not be understood, while nothing of it has been; says more once it is given up. */
+  trouble?(stage: "opening" | "given_up"): string | undefined;
 }

@@ -155,6 +155,25 @@ describe("the connector", () => {
   });
 });
 
+it("tells whoever opens it that a call waits, while it is being opened", async () => {
+  const clock = manualClock();
+  const health = createHealth({ clock, random: () => 0, changed: () => {} });
+  let hurried = 0;
+  let answer = (_opened: Opened): void => {};
+  const connector = createConnector({
+    ...{ health, clock, random: () => 0, maxDelayMs: 30_000, crashes: false, opened: () => {} },
+    open: () => new Promise(resolve => (answer = resolve)),
+    hurry: () => hurried++,
+  });
+  connector.start();
+  expect(hurried).toBe(0);
+  const demanded = connector.demand();
+  expect(hurried).toBe(1);
+  answer({ kind: "open", link: { close: async () => {} } as unknown as Link });
+  expect(await demanded).toMatchObject({ kind: "open" });
+  await connector.stop();
+});
+
 describe("a link that ends", () => {
   /** A link that only tells that it was closed. */
   function fakeLink() {

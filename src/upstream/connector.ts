@@ -33,6 +33,8 @@ export interface ConnectorOptions {
   /** Whether losing a connection again and again is a crash loop (a child process) rather than an outage. */
   readonly crashes: boolean;
   opened(link: Link): void;
+  /** A call waits for the conversation that is being opened. */
+  hurry?(): void;
 }
 
 /** Keeps one link open: opens it, notices its end, opens it again with exponential backoff and full jitter. */
@@ -169,7 +171,10 @@ export function createConnector(options: ConnectorOptions): Connector {
 
   function demand(): Promise<Opened> {
     if (link) return Promise.resolve({ kind: "open", link });
-    if (opening) return patiently(opening);
+    if (opening) {
+      options.hurry?.();
+      return patiently(opening);
+    }
     const fault = closed();
     const tooSoon = clock.now() - triedAt < RECONNECT.onDemandMs;
     if (!fault && !tooSoon && !stopped) return patiently(dial());
@@ -207,7 +212,8 @@ export function createConnector(options: ConnectorOptions): Connector {
       if (misconfigured && !opening && !stopped) void dial();
     },
     start() {
-      void dial();
+      // A call may have been first, or the end.
+      if (!link && !stopped) void dial();
     },
     async stop() {
       stopped = true;

@@ -19,10 +19,12 @@ function setUp() {
   const unmatched: Message[] = [];
   const cancelled: number[] = [];
   const told: Message[] = [];
+  const strays: string[] = [];
   const correlator = createCorrelator({
     clock,
     onUnmatched: each => unmatched.push(each),
     onCancel: id => cancelled.push(id),
+    onStray: what => strays.push(what),
   });
   const open = (id: number, changes: Partial<OutboundRequest> = {}): { reply: Promise<Reply>; abort(): void } => {
     const controller = new AbortController();
@@ -31,7 +33,7 @@ function setUp() {
     const reply = correlator.open({ id, ...fixed, signal: controller.signal, onMessage, ...changes });
     return { reply, abort: () => controller.abort() };
   };
-  return { clock, unmatched, cancelled, told, correlator, open };
+  return { clock, unmatched, cancelled, told, strays, correlator, open };
 }
 
 const text = async (reply: Promise<Reply>): Promise<string> => {
@@ -51,15 +53,37 @@ describe("a reply", () => {
     expect([correlator.size, correlator.dropped, clock.pending]).toEqual([0, 0, 0]);
   });
 
-  test("with another id, another type of id or a second time is dropped and counted", async () => {
-    const { correlator, open, unmatched } = setUp();
+  test("with another id or a second time is dropped and counted, and one that was never asked is told", async () => {
+    const { correlator, open, unmatched, strays } = setUp();
     const { reply } = open(1);
-    correlator.receive(message({ id: "1", result: {} }));
-    correlator.receive(message({ id: 7, result: {} }));
+    for (const id of ["one", 7, "01", "1.5"]) correlator.receive(message({ id, result: {} }));
     correlator.receive(message({ id: 1, result: { first: true } }));
     correlator.receive(message({ id: 1, result: { first: false } }));
     expect(await text(reply)).toBe('result {"first":true}');
-    expect([correlator.dropped, unmatched]).toEqual([3, []]);
+    expect([correlator.dropped, unmatched]).toEqual([5, []]);
+    const ids = ['"one"', "7", '"01"', '"1.5"'];
+    expect(strays.map(stray => /the id (\S+), which was never asked/.exec(stray)?.[1])).toEqual(ids);
+  });
+
+  test.each(['"7"', "7.0", '"7.0"'])(
+    "finds its request by our id as a peer spells it that keeps ids otherwise: %s",
+    async id => {
+      const { correlator, open, strays } = setUp();
+      const { reply } = open(7);
+      const answer = Buffer.from(`{"jsonrpc":"2.0","id":${id},"result":{"ok":true}}`);
+      correlator.receive(readMessage(answer, UPSTREAM_TEXT));
+      expect([await text(reply), strays]).toEqual(['result {"ok":true}', []]);
+    },
+  );
+
+  test("without an id is taken for the answer to what opens the conversation, and for nothing else's", async () => {
+    const { correlator, open, strays } = setUp();
+    const opening = open(1, { method: "server/discover" });
+    correlator.receive(message({ error: { code: -32700, message: "what?" } }));
+    expect(await text(opening.reply)).toBe('error {"code":-32700,"message":"what?"}');
+    open(2);
+    correlator.receive(message({ error: { code: -32700, message: "what now?" } }));
+    expect([correlator.size, strays]).toEqual([1, ["an error without an id: what now?"]]);
   });
 });
 
@@ -126,7 +150,7 @@ describe("progress", () => {
   test("with a token that is not ours is dropped", () => {
     const { correlator, open, told } = setUp();
     open(1);
-    for (const token of ["1", 2, null]) correlator.receive(progress(token));
+    for (const token of ["one", 2, null]) correlator.receive(progress(token));
     expect([told, correlator.dropped]).toEqual([[], 3]);
   });
 });
@@ -137,7 +161,6 @@ test("what belongs to no single request goes to the owner", () => {
   const messages = [
     message({ id: 1, method: "ping" }),
     message({ method: "notifications/message", params: { level: "info" } }),
-    message({ error: { code: -32700, message: "what?" } }),
   ];
   for (const each of messages) correlator.receive(each);
   expect(unmatched).toEqual(messages);

@@ -1,7 +1,7 @@
 import type { AttemptFailure, Fault } from "../core/failure.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
-import { type Invalid, type Message, notificationText } from "../wire/message.ts";
+import { type Invalid, type Message, notificationText, numberOf, type RawId } from "../wire/message.ts";
 import type { OutboundRequest, Reply } from "./channel.ts";
 
 /** Matches replies to requests where many requests share one stream. Every request ends with exactly one reply. */
@@ -25,6 +25,8 @@ export interface CorrelatorOptions {
   onUnmatched(message: Message): void;
   /** The answer to a request that may have been sent is no longer wanted: tell the upstream. */
   onCancel(id: number): void;
+  /** An answer that belongs to nothing that was ever asked, in words. */
+  onStray?(what: string): void;
 }
 
 interface Waiting {
@@ -39,12 +41,29 @@ interface Waiting {
   onAbort(): void;
 }
 
-/** https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation: this one must not be. */
-const NEVER_CANCELLED = "initialize";
+/**
+ * What begins a conversation. `initialize` must not be cancelled, and some servers end on any message that they do not
+ * expect so early. https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation
+ */
+const OPENING: ReadonlySet<string> = new Set(["initialize", "server/discover"]);
+const SHOWN_ID_BYTES = 60;
 
-export function createCorrelator({ clock, onUnmatched, onCancel }: CorrelatorOptions): Correlator {
+export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: CorrelatorOptions): Correlator {
   const waiting = new Map<string, Waiting>();
   let dropped = 0;
+  /** Ids are given in ascending order, so these two tell whether one was ever asked. */
+  let firstId = Number.POSITIVE_INFINITY;
+  let lastId = Number.NEGATIVE_INFINITY;
+
+  const waitingFor = (id: RawId): Waiting | undefined =>
+    waiting.get(id.toString("latin1")) ?? waiting.get(numberOf(id) ?? "");
+
+  const drop = (id: RawId): void => {
+    dropped++;
+    const number = Number(numberOf(id));
+    if (number >= firstId && number <= lastId) return;
+    onStray?.(`an answer with the id ${id.subarray(0, SHOWN_ID_BYTES).toString("utf8")}, which was never asked`);
+  };
 
   const finish = (entry: Waiting, reply: Reply): void => {
     waiting.delete(String(entry.request.id));
@@ -59,7 +78,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel }: CorrelatorOpt
   };
 
   const abandon = (entry: Waiting, fault: Fault, detail: string): void => {
-    if (entry.request.method !== NEVER_CANCELLED) onCancel(entry.request.id);
+    if (!OPENING.has(entry.request.method)) onCancel(entry.request.id);
     failEntry(entry, { fault, delivery: "sent_unknown", detail });
   };
 
@@ -69,22 +88,34 @@ export function createCorrelator({ clock, onUnmatched, onCancel }: CorrelatorOpt
     const due = Math.min(entry.activeAt + timeoutMs, entry.openedAt + maxTimeoutMs);
     const left = due - clock.now();
     if (left > 0) entry.cancelTimer = clock.after(left, () => watch(entry));
-    else abandon(entry, "timeout", `no answer within ${due - entry.openedAt} ms`);
+    else abandon(entry, "timeout", `no answer within ${Math.round(due - entry.openedAt)} ms`);
   };
 
-  const take = (id: Buffer, reply: Reply): void => {
-    const entry = waiting.get(id.toString("latin1"));
+  const take = (id: RawId, reply: Reply): void => {
+    const entry = waitingFor(id);
     if (entry) finish(entry, reply);
-    else dropped++;
+    else drop(id);
+  };
+
+  /** Without an id it can only be about what began the conversation, while nothing else has been asked. */
+  const takeAnonymous = (error: Payload): void => {
+    const [only] = waiting.size === 1 ? waiting.values() : [];
+    if (only && OPENING.has(only.request.method)) finish(only, { kind: "error", error });
+    else {
+      dropped++;
+      onStray?.(`an error without an id: ${error.string("message") ?? "no reason given"}`);
+    }
   };
 
   const garbled = ({ id, isAnswer, message: detail }: Invalid): void => {
-    const entry = isAnswer && id && waiting.get(id.toString("latin1"));
+    if (!isAnswer) return;
+    const entry = id && waitingFor(id);
     if (entry) failEntry(entry, { fault: "bad_response", delivery: "answered", detail });
+    else if (id) drop(id);
   };
 
   const progress = (message: Message, token: Buffer | undefined): void => {
-    const entry = token && waiting.get(token.toString("latin1"));
+    const entry = token && waitingFor(token);
     if (!entry) {
       dropped++;
       return;
@@ -109,6 +140,8 @@ export function createCorrelator({ clock, onUnmatched, onCancel }: CorrelatorOpt
       const key = String(request.id);
       if (waiting.has(key)) throw new Error(`request ${key} is already open`);
       waiting.set(key, entry);
+      firstId = Math.min(firstId, request.id);
+      lastId = Math.max(lastId, request.id);
       request.signal.addEventListener("abort", entry.onAbort, { once: true });
       watch(entry);
       return promise;
@@ -116,8 +149,10 @@ export function createCorrelator({ clock, onUnmatched, onCancel }: CorrelatorOpt
     receive(message) {
       if (message.kind === "invalid") garbled(message);
       else if (message.kind === "result") take(message.id, { kind: "result", result: message.result });
-      else if (message.kind === "error" && message.id) take(message.id, { kind: "error", error: message.error });
-      else if (message.kind === "notification" && message.method === "notifications/progress") {
+      else if (message.kind === "error") {
+        if (message.id) take(message.id, { kind: "error", error: message.error });
+        else takeAnonymous(message.error);
+      } else if (message.kind === "notification" && message.method === "notifications/progress") {
         progress(message, message.params?.raw("progressToken"));
       } else onUnmatched(message);
     },

@@ -26,10 +26,10 @@ const negotiateWith = (channel: Channel) => {
   const never = new AbortController().signal;
   const identity = { name: "gateway", version: "1" };
   const parking = createParking(clock);
-  const timing = { timeoutMs: 1_000, probeTimeoutMs: 1_000 };
-  const ears = { asked: () => {}, unclaimed: () => {} };
-  const world = { channel, identity, clock, parking, signal: never, declared: Payload.of({}), ...ears };
-  return negotiate({ ...world, ...timing }, undefined);
+  const world = { channel, identity, clock, parking, signal: never, declared: Payload.of({}), timeoutMs: 1_000 };
+  const silence = new Promise<void>(() => {});
+  const ears = { silence, asked: () => {}, unclaimed: () => {}, early: () => {}, late: () => {} };
+  return negotiate({ ...world, ...ears }, { first: "modern", other: "after_anything" });
 };
 
 const long = "x".repeat(100);

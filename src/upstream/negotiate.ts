@@ -1,167 +1,142 @@
-import type { AttemptFailure } from "../core/failure.ts";
-import { withoutNulls } from "../core/nulls.ts";
-import { Payload } from "../core/payload.ts";
-import { AGENT_TEXT } from "../core/scan-limits.ts";
-import { cacheHintOf } from "../wire/caching.ts";
-import { bareRequest, type UpstreamEra } from "../wire/era.ts";
-import { legacyUpstream } from "../wire/legacy.ts";
-import { notificationText, requestParts } from "../wire/message.ts";
-import { type Identity, modernUpstream } from "../wire/modern.ts";
-import { CODES } from "../wire/rpc-errors.ts";
-import { isLegacy, isModern, LATEST_LEGACY, LATEST_MODERN } from "../wire/versions.ts";
-import type { Channel, Reply } from "./channel.ts";
-import { createLink, type Introduction, type Link, type LinkParts } from "./link.ts";
+import type { AttemptFailure, Fault } from "../core/failure.ts";
+import type { Clock } from "../core/ports.ts";
+import type { UpstreamEra } from "../wire/era.ts";
+import type { Message } from "../wire/message.ts";
+import type { Channel } from "./channel.ts";
+import { createLink, type Link, type LinkParts } from "./link.ts";
+import { type Asking, OPENINGS, type Verdict } from "./openings.ts";
+import type { Speaks } from "./speaks.ts";
 
-/** What to try: both eras, newest first, or the one that this upstream is known to speak. */
-export type Known = UpstreamEra["name"] | undefined;
+type EraName = UpstreamEra["name"];
+
+/** What to ask on one channel. */
+export interface Plan {
+  readonly first: EraName;
+  /** When the upstream is asked for the other era as well, on the same channel. */
+  readonly other: "never" | "after_silence" | "after_anything";
+}
+
+/** What each question brought, of those that were asked; `silent`: nothing so far. */
+export type Verdicts = { readonly [era in EraName]?: Verdict | Silent };
+interface Silent {
+  readonly kind: "silent";
+}
 
 export type Negotiated =
-  | { readonly kind: "open"; readonly link: Link }
-  | ({ readonly kind: "failed" } & AttemptFailure);
+  | { readonly kind: "open"; readonly link: Link; readonly verdicts: Verdicts }
+  | ({ readonly kind: "failed"; readonly verdicts: Verdicts } & AttemptFailure);
 
 /** What the link is made of, as far as it is known before the upstream has answered. */
-interface Handshake extends Pick<LinkParts, "clock" | "parking" | "declared" | "asked" | "unclaimed"> {
+export interface Handshake
+  extends Pick<LinkParts, "parking" | "asked" | "unclaimed">,
+    Pick<Asking, "identity" | "declared" | "signal"> {
   readonly channel: Channel;
-  readonly identity: Identity;
-  readonly signal: AbortSignal;
+  readonly clock: Clock;
   /** For the whole handshake. */
   readonly timeoutMs: number;
-  /** For the question whether the upstream is modern; no answer means that it is not. */
-  readonly probeTimeoutMs: number;
+  /** The upstream has been silent for so long that it may not know the first question. */
+  readonly silence: Promise<void>;
+  /** Takes what comes with the answers. */
+  early(message: Message): void;
+  /** What it speaks besides, found out when the conversation is open already. */
+  late(found: Partial<Speaks>): void;
 }
 
+const OTHER: Readonly<Record<EraName, EraName>> = { legacy: "modern", modern: "legacy" };
+/** A question and what came of it. */
+type Asked = [EraName, Verdict];
+const SILENT: Silent = { kind: "silent" };
+
+/** Faults that say nothing about the era: asking in another way would not help. */
+const CONCLUSIVE: ReadonlySet<Fault> = new Set([
+  ...(["unreachable", "misconfigured", "rate_limited", "cancelled", "overloaded"] as const),
+  "stopped",
+]);
+/** Whether asking in another way, or once more, would not help. */
+export const isConclusive = ({ fault }: AttemptFailure): boolean => CONCLUSIVE.has(fault);
+
 /**
- * Finds out which revision the upstream speaks and opens the conversation.
+ * Finds out in which era the upstream can be spoken to on this channel, and opens the conversation. A question that was
+ * asked stays open: whichever answer is good wins, whenever it comes.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning#backward-compatibility-with-initialization-based-versions
  */
-export function negotiate(handshake: Handshake, known: Known): Promise<Negotiated> {
+export async function negotiate(handshake: Handshake, plan: Plan): Promise<Negotiated> {
+  const unwanted = new AbortController();
+  const stop = (): void => unwanted.abort();
+  handshake.signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await converse(handshake, plan, unwanted);
+  } finally {
+    handshake.signal.removeEventListener("abort", stop);
+  }
+}
+
+/** `unwanted`: ends the questions whose answers would leave something behind. */
+async function converse(handshake: Handshake, plan: Plan, unwanted: AbortController): Promise<Negotiated> {
+  const { clock, timeoutMs, silence } = handshake;
+  const endsAt = clock.now() + timeoutMs;
   let id = Math.floor(Math.random() * 2 ** 31);
   const nextId = (): number => id++;
-  return OPENINGS[known ?? "modern"](handshake, nextId);
-}
+  const verdicts: { [era in EraName]?: Verdict | Silent } = {};
 
-/** How a conversation begins in each era. The newest one falls back to the other, so it is where to begin. */
-const OPENINGS: Readonly<
-  Record<UpstreamEra["name"], (handshake: Handshake, nextId: () => number) => Promise<Negotiated>>
-> = { modern: discover, legacy: initialize };
-
-async function discover(handshake: Handshake, nextId: () => number): Promise<Negotiated> {
-  const era = modernUpstream(handshake.identity);
-  const method = "server/discover";
-  const request = era.request(bareRequest(method, EMPTY), LATEST_MODERN);
-  const reply = await ask(handshake, { method, ...request, id: nextId(), timeoutMs: handshake.probeTimeoutMs });
-  const verdict = readDiscover(reply);
-  if (verdict.kind === "speaks_other") return initialize(handshake, nextId);
-  if (verdict.kind === "failed") return verdict;
-  return { kind: "open", link: createLink({ ...handshake, era, introduction: verdict.introduction, nextId }) };
-}
-
-type Verdict =
-  | { readonly kind: "agreed"; readonly introduction: Introduction }
-  /** None of these revisions; perhaps an older one. */
-  | { readonly kind: "speaks_other" }
-  | ({ readonly kind: "failed" } & AttemptFailure);
-
-/** Faults that say nothing about the revision: asking in another way would not help. */
-const CONCLUSIVE = new Set<AttemptFailure["fault"]>([
-  "unreachable",
-  "misconfigured",
-  "auth_required",
-  "rate_limited",
-  "cancelled",
-  "overloaded",
-]);
-
-function readDiscover(reply: Reply): Verdict {
-  if (reply.kind === "failed") return CONCLUSIVE.has(reply.fault) ? reply : { kind: "speaks_other" };
-  if (reply.kind === "error") {
-    const code = Number(reply.error.raw("code")?.toString("latin1"));
-    if (code !== CODES.unsupportedVersion) return { kind: "speaks_other" };
-    const supported = versionsOf(reply.error.object("data"), "supported");
-    if (supported.some(isLegacy)) return { kind: "speaks_other" };
-    return failed(`the upstream speaks only ${supported.join(", ") || "unknown revisions"}`);
+  async function ask(era: EraName): Promise<Asked> {
+    verdicts[era] = SILENT;
+    const timing = { id: nextId(), timeoutMs: Math.max(0, endsAt - clock.now()) };
+    const signal = OPENINGS[era].opensSession && !handshake.signal.aborted ? unwanted.signal : handshake.signal;
+    const verdict = await OPENINGS[era].ask({ ...handshake, ...timing, signal, onMessage: handshake.early });
+    verdicts[era] = verdict;
+    return [era, verdict];
   }
-  const version = versionsOf(reply.result, "supportedVersions").find(isModern);
-  if (!version) return { kind: "speaks_other" };
-  return {
-    kind: "agreed",
-    introduction: {
-      version,
-      capabilities: withoutNulls(reply.result.object("capabilities") ?? EMPTY, 1),
-      serverInfo: reply.result.object("_meta")?.object("io.modelcontextprotocol/serverInfo"),
-      instructions: reply.result.string("instructions"),
-      hint: cacheHintOf(reply.result),
-    },
-  };
+
+  async function open(name: EraName, { introduction }: Verdict & { kind: "agreed" }): Promise<Negotiated> {
+    const era = OPENINGS[name].era(handshake.identity);
+    await OPENINGS[name].agree(handshake.channel, introduction.version);
+    unwanted.abort();
+    return { kind: "open", link: createLink({ ...handshake, era, introduction, nextId }), verdicts: { ...verdicts } };
+  }
+
+  const { first, other } = plan;
+  const asked = [ask(first)];
+  const early = await (other === "never"
+    ? asked[0]!
+    : Promise.race([asked[0]!, silence.then(() => [first, SILENT] as const)]));
+  const [, verdict] = early;
+  if (verdict.kind === "agreed") return open(first, verdict);
+  const isOver = verdict.kind === "failed" && isConclusive(verdict);
+  if (!isOver && (other === "after_anything" || (other === "after_silence" && verdict.kind === "silent"))) {
+    asked.push(ask(OTHER[first]));
+  }
+  const good = await firstAgreed(asked);
+  if (!good) return { kind: "failed", ...worst(verdicts), verdicts };
+  void learnLate(asked, good[0], handshake);
+  return open(...good);
 }
 
-function versionsOf(holder: Payload | undefined, member: string): string[] {
-  const versions = holder?.value()[member];
-  return Array.isArray(versions) ? versions.filter(version => typeof version === "string") : [];
-}
-
-/**
- * What an upstream says of itself is read here and shown to every agent, so each of its bytes is looked at, unlike
- * those of a result that only its agent reads.
- */
-function sound(reply: Reply): Reply {
-  if (reply.kind === "failed") return reply;
-  try {
-    Payload.parse((reply.kind === "result" ? reply.result : reply.error).bytes, AGENT_TEXT);
-    return reply;
-  } catch {
-    return failed("its answer to the handshake is not well-formed JSON");
+/** A server under load may answer what it was asked first after what it was asked next. */
+async function learnLate(asked: readonly Promise<Asked>[], agreed: EraName, { late }: Handshake): Promise<void> {
+  for (const [era, verdict] of await Promise.all(asked)) {
+    if (era !== agreed && verdict.kind === "agreed") late(verdict.found);
   }
 }
 
-async function initialize(handshake: Handshake, nextId: () => number): Promise<Negotiated> {
-  const { channel, identity } = handshake;
-  const era = legacyUpstream;
-  const params = Payload.of({ protocolVersion: LATEST_LEGACY, capabilities: {}, clientInfo: identity }).with({
-    capabilities: handshake.declared.bytes,
+function firstAgreed(asked: readonly Promise<Asked>[]): Promise<[EraName, Verdict & { kind: "agreed" }] | undefined> {
+  return new Promise(resolve => {
+    let left = asked.length;
+    for (const one of asked) {
+      void one.then(([era, verdict]) => {
+        if (verdict.kind === "agreed") resolve([era, verdict]);
+        else if (--left === 0) resolve(undefined);
+      });
+    }
   });
-  const method = "initialize";
-  const { timeoutMs } = handshake;
-  const reply = await ask(handshake, { method, params, headers: {}, id: nextId(), timeoutMs });
-  if (reply.kind === "failed") return reply;
-  if (reply.kind === "error")
-    return failed(`initialize was refused: ${reply.error.string("message") ?? "no reason given"}`);
-  const version = reply.result.string("protocolVersion");
-  if (version === undefined || !isLegacy(version))
-    return failed(`the upstream speaks ${version ?? "no known revision"}`);
-  const introduction = {
-    version,
-    capabilities: withoutNulls(reply.result.object("capabilities") ?? EMPTY, 1),
-    serverInfo: reply.result.object("serverInfo"),
-    instructions: reply.result.string("instructions"),
-    hint: undefined,
-  };
-  await channel.notify(notificationText("notifications/initialized"), era.headers(version));
-  return { kind: "open", link: createLink({ ...handshake, era, introduction, nextId }) };
 }
 
-function ask(
-  handshake: Handshake,
-  request: { method: string; params: Payload; headers: Record<string, string>; id: number; timeoutMs: number },
-): Promise<Reply> {
-  const { id, method, params, headers, timeoutMs } = request;
-  const reply = handshake.channel.request({
-    id,
-    method,
-    parts: requestParts(id, method, params),
-    headers,
-    signal: handshake.signal,
-    timeoutMs,
-    maxTimeoutMs: timeoutMs,
-    onMessage: () => {},
-  });
-  return reply.then(sound);
+/** What to say of several questions that all failed: credentials that are wanted, else what most servers understand. */
+function worst({ legacy, modern }: Verdicts): AttemptFailure {
+  const failures = [legacy, modern].flatMap(one => (one?.kind === "refused" || one?.kind === "failed" ? one : []));
+  const { fault, delivery, detail, retryAfterMs } =
+    failures.find(({ fault }) => fault === "auth_required") ?? failures[0] ?? NOTHING_ASKED;
+  return { fault, delivery, detail, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-const EMPTY = Payload.of({});
-const failed = (detail: string): { kind: "failed" } & AttemptFailure => ({
-  kind: "failed",
-  fault: "protocol_error",
-  delivery: "refused",
-  detail,
-});
+const NOTHING_ASKED: AttemptFailure = { fault: "protocol_error", delivery: "not_sent", detail: "nothing was asked" };

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { Notice } from "../core/call.ts";
 import type { Kind, Offer } from "../core/catalog.ts";
@@ -8,13 +9,20 @@ import { createRetryBudget, type RetryBudget } from "../core/retry-budget.ts";
 import type { DialWorld } from "./dial.ts";
 import { createParking } from "./parking.ts";
 import { createReplyRooms, type ReplyLimits } from "./reply-room.ts";
+import type { Spoken } from "./speaks.ts";
+import { createStartSlots } from "./start-slots.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 
-export interface PoolWorld extends Omit<DialWorld, "parking" | "replies"> {
+export interface PoolWorld extends Omit<DialWorld, "parking" | "replies" | "slots" | "recall" | "keep"> {
   /** How much may gather of messages of upstreams, where it is not the usual. */
   readonly replyLimits?: Partial<ReplyLimits>;
   /** What an upstream offered when it was last seen. */
   known(name: UpstreamName): Offer | undefined;
+  /** What it was found to speak, by an earlier process. */
+  recall?(config: UpstreamConfig): Spoken | undefined;
+  keep?(config: UpstreamConfig, spoken: Spoken): void;
+  /** Runs what starts an upstream, when there is time for it; at once where it is left out. */
+  begin?(start: () => void): void;
   changed(upstream: Upstream): void;
   offered(upstream: Upstream, offer: Offer): void;
   /** It says that its lists of these kinds have changed: those of that agent, or of any. */
@@ -47,6 +55,8 @@ export interface Pool {
   stop(graceMs: number): Promise<void>;
 }
 
+/** A child that starts waits for its disk now and then. */
+const SPARE_STARTS = 2;
 /** How long a removed upstream may finish its calls. */
 const REMOVED_GRACE_MS = 30_000;
 
@@ -55,7 +65,9 @@ export function createPool(world: PoolWorld): Pool {
   let byName = new Map<UpstreamName, Upstream>();
   let budgets = new Map<string, RetryBudget>();
   const leaving = new Set<Upstream>();
+  const begin = world.begin ?? (start => start());
   const parking = createParking(world.clock);
+  const slots = createStartSlots({ clock: world.clock, max: availableParallelism() + SPARE_STARTS });
   const replies = createReplyRooms({ ...world.replyLimits, clock: world.clock });
 
   function retire(upstream: Upstream): void {
@@ -66,7 +78,9 @@ export function createPool(world: PoolWorld): Pool {
   function create(config: UpstreamConfig): Upstream {
     const upstream: Upstream = createUpstream(config, {
       ...world,
-      ...{ parking, replies },
+      ...{ parking, replies, slots },
+      recall: () => world.recall?.(config),
+      keep: spoken => world.keep?.(config, spoken),
       budget: budgets.get(sharersOf(config)) ?? createRetryBudget(),
       known: world.known(upstreamName(config.name)),
       changed: () => world.changed(upstream),
@@ -104,7 +118,7 @@ export function createPool(world: PoolWorld): Pool {
         retire(upstream);
       }
       for (const upstream of upstreams) if (!started.includes(upstream)) upstream.recheck();
-      for (const upstream of started) upstream.start();
+      for (const upstream of started) begin(() => upstream.start());
       return changes;
     },
     tell(owner, notice) {

@@ -11,7 +11,6 @@ import { openDispatcher, type UpstreamDispatcher } from "./http/dispatcher.ts";
 import { clientCredentials } from "./http/oauth.ts";
 import { openSseChannel } from "./http/sse.ts";
 import { type HttpChannel, openHttpChannel } from "./http/streamable.ts";
-import type { Known } from "./negotiate.ts";
 import type { ReplyRoom, ReplyRooms } from "./reply-room.ts";
 
 /** What opening a channel needs from the place where the gateway runs. */
@@ -40,8 +39,12 @@ export interface Transport {
   readonly identity: string;
   /** Whether losing it again and again is a crash loop (of a child of ours) rather than an outage. */
   readonly crashes: boolean;
-  /** The revision family to begin with, where the transport settles it. */
-  readonly known: Known;
+  /** What is spoken there, where the configuration or the transport settles it. */
+  readonly protocol: "auto" | "legacy" | "modern";
+  /** For a conversation's handshake, from its first byte or from the start of its child. */
+  readonly startTimeoutMs: number;
+  /** Whether each channel is a child of its own. */
+  readonly startsChild: boolean;
   /** How many conversations there may be besides the main one. */
   readonly maxOwned: number;
   /** How agents share conversations of that era; `channel` is that of one, where one is open. */
@@ -67,20 +70,22 @@ const TRANSPORTS: { [T in UpstreamConfig["transport"]]: (config: ConfigOf<T>) =>
     address: [config.command, ...config.args].join(" "),
     identity: [config.command, ...config.args].join("\0"),
     crashes: true,
-    known: undefined,
+    protocol: config.protocol,
+    startTimeoutMs: config.start_timeout * 1_000,
+    startsChild: true,
     maxOwned: MAX_CHILDREN,
     sharing: era => ISOLATION[config.isolation][era],
     opener: world => childOpener(config, world),
   }),
   sse: config => ({
     ...remote(config),
-    known: "legacy",
+    protocol: "legacy",
     sharing: () => "none",
     opener: world => remoteOpener(config, world, openSseChannel),
   }),
   http: config => ({
     ...remote(config),
-    known: undefined,
+    protocol: config.protocol,
     sharing: (era, channel) => (STATEFUL[era] && !isStateless(channel) ? "none" : "all"),
     opener: world => remoteOpener(config, world, openHttpChannel),
   }),
@@ -114,9 +119,12 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   };
 }
 
-function remote({ url }: RemoteConfig): Pick<Transport, "address" | "identity" | "crashes" | "maxOwned"> {
+function remote({ url, start_timeout }: RemoteConfig): Omit<Transport, "protocol" | "sharing" | "opener"> {
   const { origin, pathname } = new URL(url);
-  return { address: origin + pathname, identity: url, crashes: false, maxOwned: MAX_SESSIONS };
+  return {
+    ...{ address: origin + pathname, identity: url, crashes: false },
+    ...{ startTimeoutMs: start_timeout * 1_000, startsChild: false, maxOwned: MAX_SESSIONS },
+  };
 }
 
 interface RemoteOptions {
@@ -127,10 +135,12 @@ interface RemoteOptions {
   readonly dispatcher: UpstreamDispatcher;
   readonly room: ReplyRoom;
   readonly credentials?: TokenSource;
+  /** How long it may take until messages can be sent, where that takes anything. */
+  readonly endpointTimeoutMs: number;
 }
 
 function remoteOpener(
-  { url, headers, auth }: RemoteConfig,
+  { url, headers, auth, start_timeout }: RemoteConfig,
   { clock, random, replies }: TransportWorld,
   openChannel: (options: RemoteOptions, events: ChannelEvents) => Channel,
 ): Opener {
@@ -146,7 +156,16 @@ function remoteOpener(
     }),
   };
   const room = replies.room();
-  const options: RemoteOptions = { url, headers, clock, random, dispatcher, room, ...credentials };
+  const options: RemoteOptions = {
+    url,
+    headers,
+    clock,
+    random,
+    dispatcher,
+    room,
+    ...credentials,
+    endpointTimeoutMs: start_timeout * 1_000,
+  };
   return {
     open: events => openChannel(options, events),
     close: () => dispatcher.close(),

@@ -2,6 +2,7 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import type { Offer } from "../core/catalog.ts";
 import type { Health } from "../core/health.ts";
 import type { UpstreamStatus } from "../core/status.ts";
+import type { Strays } from "./dial.ts";
 import type { Link } from "./link.ts";
 
 /** An upstream as people see it. */
@@ -18,8 +19,11 @@ export function statusOfUpstream(facts: {
   readonly queued: number;
   /** Last words of a child that is gone. */
   readonly lastStderr: readonly string[];
+  /** What is odd about a conversation that is being opened. */
+  readonly trouble: string | undefined;
+  readonly strays: Strays;
 }): UpstreamStatus {
-  const { config, health, link, offer, listTrouble } = facts;
+  const { config, health, link, offer, listTrouble, trouble, strays } = facts;
   return {
     name: config.name,
     transport: config.transport,
@@ -35,8 +39,9 @@ export function statusOfUpstream(facts: {
     ...facts.counts,
     queued: facts.queued,
     notes: facts.notes,
-    lastError: health.lastError ?? listTrouble ?? null,
+    lastError: health.lastError ?? trouble ?? listTrouble ?? null,
     stderr: link?.channel.stderr() ?? facts.lastStderr,
     pid: link?.channel.pid ?? null,
+    ...(strays.last !== undefined && { unmatched: { count: strays.count, last: strays.last } }),
   };
 }

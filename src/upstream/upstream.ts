@@ -71,6 +71,8 @@ export interface Upstream extends Instance {
   /** Ends the conversations that it holds for that owner. */
   release(owner: OwnerId): void;
   start(): void;
+  /** Somebody looks at it alone: if it is being started, it is the next. */
+  hurry(): void;
   /** The configuration was read again and is the same for this upstream: what it names may be there now. */
   recheck(): void;
   /** Waits for running calls, at most `graceMs`, then closes everything. A second time shortens the wait. */
@@ -150,18 +152,21 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
 
   const connector = createConnector({
     open: lost => dialer.open(listenerFor(undefined, lost), opening?.era),
-    ...{ health, clock, random },
+    ...{ health, clock, random, hurry: dialer.hurry },
     maxDelayMs: config.health_check_interval * 1000,
     crashes: transport.crashes,
     opened: link => void introduce(link),
   });
   const owners = createOwnerLinks({
     ...{ clock, max: transport.maxOwned },
-    open: tenant =>
-      dialer.open(
+    open(tenant) {
+      const opened = dialer.open(
         listenerFor(tenant, (_detail, link) => owners.lost(link)),
         tenant.era,
-      ),
+      );
+      dialer.hurry();
+      return opened;
+    },
     opened: (tenant, link) => subscriptions.opened(link, tenant),
     ended: tenant => offers.ended(tenant),
     isNeeded: tenant => subscriptions.isNeeded(tenant),
@@ -276,8 +281,11 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
         },
         queued: admission.queued,
         lastStderr: dialer.lastStderr(),
+        trouble: dialer.trouble(),
+        strays: dialer.strays,
       }),
     start: () => connector.start(),
+    hurry: dialer.hurry,
     recheck: () => connector.recheck(),
     stop(graceMs) {
       const ended = traffic.ended(graceMs);

@@ -8,9 +8,6 @@ import type { UpstreamEra } from "./era.ts";
  */
 export const eraOf = (converses: boolean): UpstreamEra["name"] => (converses ? "legacy" : "modern");
 
-/** What an upstream is known to speak; `undefined` where that was never tried. */
-export type Speaks = Readonly<Record<UpstreamEra["name"], boolean | undefined>>;
-
 /** What an upstream is told at the opening of a conversation that an agent with these capabilities can be asked for. */
 export function declaredIn(era: UpstreamEra["name"], capabilities: Payload): Payload {
   const known = DECLARED_BY[era].get(capabilities);

@@ -71,7 +71,7 @@ export const invalidText = ({ reason, message }: ScanError): Invalid => ({
  */
 function classify(envelope: Payload): Message | Invalid {
   const rawId = envelope.raw("id");
-  const id = rawId && isId(rawId) ? rawId : undefined;
+  const id = rawId && (isId(rawId) || (!envelope.has("method") && isWholeFloat(rawId))) ? rawId : undefined;
   const invalid = (message: string): Invalid => ({
     ...{ kind: "invalid", reason: "shape", message },
     ...(id && (envelope.given("method") ? { id } : { id, isAnswer: true })),
@@ -107,6 +107,23 @@ const EMPTY = Payload.of({});
 function isId(raw: Buffer): boolean {
   if (raw[0] === 0x22) return true;
   return raw.length <= 17 && /^-?(0|[1-9]\d{0,15})$/.test(raw.toString("latin1"));
+}
+
+/** Peers that know one kind of number only answer `7.0` where 7 was asked. */
+const isWholeFloat = (raw: Buffer): boolean => raw[0] !== 0x22 && numberOf(raw) !== undefined;
+
+const WHOLE_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.0+)?$/;
+
+/**
+ * The number that an id stands for which was sent as a number, however the peer spelled it: `7`, `"7"` or `7.0`. Ids of
+ * ours that are numbers are found by it in answers of peers that keep ids as text or as floats.
+ */
+export function numberOf(id: RawId): string | undefined {
+  const text = id.toString("latin1");
+  const bare = text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
+  if (bare.length > 20 || !WHOLE_NUMBER.test(bare)) return undefined;
+  const value = Number(bare);
+  return Number.isSafeInteger(value) ? String(value) : undefined;
 }
 
 const PLAIN_METHOD = /^[\w/-]{1,64}$/;

@@ -16,6 +16,9 @@ export const isModern = (version: string): version is ModernVersion =>
 export const isLegacy = (version: string): version is LegacyVersion =>
   (LEGACY_VERSIONS as readonly string[]).includes(version);
 
+/** What servers may answer to a handshake: also the first draft of all, which differs in nothing that we use. */
+export const agreesToHandshake = (version: string): boolean => isLegacy(version) || version === "2024-10-07";
+
 /** What a server answers to a client that asks for `requested`: the same revision if we speak it, else our newest. */
 export const negotiateLegacy = (requested: string | undefined): LegacyVersion =>
   requested !== undefined && isLegacy(requested) ? requested : LATEST_LEGACY;

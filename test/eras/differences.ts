@@ -52,6 +52,22 @@ const CONVERSATIONS: readonly Difference[] = [
     ],
   },
   {
+    what: "which of the two it is",
+    legacyAgent: "says so with its first message",
+    modernAgent: "says so with each message",
+    legacyUpstream:
+      "is asked `server/discover` first, and `initialize` when it refuses, keeps silent, or has ended and was started anew; " +
+      "remembered, and from then on asked only that",
+    modernUpstream: "is asked `server/discover`, and may answer late; remembered. `protocol` settles it for either",
+    shownBy: [
+      [e2e("sessions"), "of revision %s begins with a handshake, is used, and ends"],
+      [e2e("starting"), "as a child connects and answers, however odd it is about the first messages"],
+      [e2e("starting"), "over HTTP connects and answers, however odd it is about the first messages"],
+      [e2e("slow-start"), "is found out once, and not again after a restart"],
+      [e2e("slow-start"), "is not asked where the configuration says it"],
+    ],
+  },
+  {
     what: "whose request it is",
     legacyAgent: "its session, and 404 when that is gone",
     modernAgent: "`_meta` of the request; `Mcp-Session-Id` and `Last-Event-ID` mean nothing",

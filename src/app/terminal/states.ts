@@ -60,11 +60,20 @@ const CREDENTIALS: Remedy = {
     state === "auth_required" || /\b(401|403|unauthori[sz]ed|forbidden|token request|invalid_client)\b/i.test(reason),
   help: "Check its credentials: `auth` or `headers` in the configuration.",
 };
+const STARTING: Remedy = {
+  fits: (_, reason) => /start_timeout/.test(reason),
+  help: "Give it longer with `start_timeout` if it is only slow; see what it said: `rad mcp proxy logs --stderr NAME`.",
+};
 const OF_CHILDREN: readonly Remedy[] = [
   CREDENTIALS,
   {
     fits: (_, reason) => /^(command|working directory) .*(not found|not exist|may not be run|does not$)/.test(reason),
     help: "Correct `command` or `cwd` in the configuration, or put there what they name; then `rad mcp proxy reload`.",
+  },
+  STARTING,
+  {
+    fits: (_, reason) => /inherit_env/.test(reason),
+    help: "It may miss what it was not given: pass that on with `inherit_env`. Else run the command by hand, and see what it said: `rad mcp proxy logs --stderr NAME`.",
   },
   {
     fits: () => true,
@@ -73,6 +82,10 @@ const OF_CHILDREN: readonly Remedy[] = [
 ];
 const OF_REMOTES: readonly Remedy[] = [
   CREDENTIALS,
+  {
+    fits: (_, reason) => /start_timeout/.test(reason),
+    help: "Check that the server answers: it may hang. Give it longer with `start_timeout` if it is only slow.",
+  },
   {
     fits: (_, reason) => /ECONNREFUSED/i.test(reason),
     help: "Verify that the upstream server is running: nothing listens at that address.",

@@ -49,6 +49,7 @@ export function fleetSummary(status: Status, style: Style): string[] {
     [offers(catalog)],
     ...upstreams.filter(hasFailed).map(one => explainFailure(one, style.paint)),
     section("In doubt", upstreams.flatMap(doubtLine), style),
+    section("Answers that belong to nothing", upstreams.flatMap(unmatchedLine), style),
     section("Busy", upstreams.flatMap(queueLine), style),
     section("Worth knowing", upstreams.flatMap(noteLines), style),
     section("Replicas", replicaLines(catalog.replicas), style),
@@ -74,6 +75,10 @@ export function fleetSummary(status: Status, style: Style): string[] {
 
 function offers(catalog: CatalogStatus): string {
   return `Agents see ${enumerate([count(catalog.tools, "tool"), count(catalog.prompts, "prompt"), count(catalog.resources, "resource")])}.`;
+}
+
+function unmatchedLine({ name, unmatched }: UpstreamStatus): string[] {
+  return unmatched ? [`${name}: ${unmatched.count}, the last: ${unmatched.last}`] : [];
 }
 
 function queueLine({ name, inFlight, queued }: UpstreamStatus): string[] {

@@ -35,6 +35,8 @@ export interface ProcessHost {
 
 export interface ProcessEvents {
   stdout(chunk: Buffer): void;
+  /** The first byte came, on stdout or stderr. */
+  alive?(): void;
   /** Said once, after the last chunk of stdout. */
   closed(end: { readonly how: ProcessEndKind; readonly detail: string }): void;
 }
@@ -157,6 +159,7 @@ function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents
 
   registry.add(pid);
   for (const emitter of [child, ...child.stdio]) emitter?.on("error", () => {});
+  for (const stream of [child.stdout, child.stderr]) stream?.once("data", () => events.alive?.());
   child.stdout?.on("data", (chunk: Buffer) => events.stdout(chunk));
   // Whoever closed its stdout cannot answer any more, however long it lives.
   const killMute = (): void => {

@@ -6,9 +6,10 @@ import { oneLine, readMessage } from "../../wire/message.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
 import type { ReplyRoom } from "../reply-room.ts";
+import { withheldVariables } from "./child-environment.ts";
 import { createLineWriter, type LineWriter, type Outgoing } from "./line-writer.ts";
 import { type ProcessEndKind, type ProcessHost, type ProcessSpec, startProcess } from "./process.ts";
-import { printable } from "./stderr-ring.ts";
+import { createStderrRing, printable } from "./stderr-ring.ts";
 import { createThrottle, type Throttle } from "./throttle.ts";
 
 export interface StdioOptions extends ProcessHost {
@@ -46,6 +47,8 @@ const FAULTS = {
 const OPEN_BRACE = 0x7b;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const NOISE_KEPT_BYTES = 200;
+const NOISE_SHOWN_BYTES = 1_000;
+const LINE_FEED = Buffer.from("\n");
 const EXIT_MAY_FOLLOW_MS = 100;
 /** What noise on stdout may cost: this many lines in 100 ms. */
 const NOISE_BUDGET = { budget: 5_000, windowMs: 100 };
@@ -58,6 +61,8 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
   const { spec, clock, maxMessageBytes = 10 * 1024 * 1024, maxQueuedBytes = 1024 * 1024, stallMs = 3_000 } = options;
   const outgoing = new Map<number, Outgoing>();
   const counts = { noise: 0, invalidUtf8: 0, lastNoise: Buffer.alloc(0) };
+  /** Lines on stdout that are no message. */
+  const printed = createStderrRing();
   let understood = false;
   /** Why no new request is taken. */
   let ended: AttemptFailure | undefined;
@@ -67,6 +72,7 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
   const correlator = createCorrelator({
     clock,
     onUnmatched: message => events.message(message),
+    onStray: what => events.stray?.(what),
     onCancel(id) {
       const message = outgoing.get(id);
       if (message && !writer?.withdraw(message)) writer?.send([cancelledText(id)]);
@@ -89,6 +95,7 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
   const onNoise = (line: Buffer): void => {
     counts.noise++;
     counts.lastNoise = Buffer.from(line.subarray(0, NOISE_KEPT_BYTES));
+    printed.push(Buffer.concat([line.subarray(0, NOISE_SHOWN_BYTES), LINE_FEED]));
     throttle?.spend(1);
   };
 
@@ -127,16 +134,25 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
 
   const child = startProcess(spec, options, {
     stdout: lines.push,
+    alive: () => events.alive?.(),
     closed({ how, detail }) {
       holding?.hold(0);
       fail(FAULTS[how], detail);
       // How it ended says more than what was noticed of that before.
       if (ended?.fault === "unreachable") ended = { ...ended, detail };
-      // Without one message ever understood, what it said instead is the best hint.
-      const hint = understood || counts.noise === 0 ? "" : `; it printed, instead of JSON-RPC: ${lastNoise()}`;
-      events.closed(`${detail}${hint}`);
+      events.closed([detail, ...hints(how === "ended" ? detail : undefined)].join("; "));
     },
   });
+
+  /** Without one message ever understood, what it said instead and what it was not given are the best hints. */
+  const hints = (detail: string | undefined): string[] => {
+    if (understood) return [];
+    const withheld = detail === undefined ? [] : withheldVariables(options.environment ?? {}, spec.env, detail);
+    return [
+      ...(counts.noise === 0 ? [] : [`it printed, instead of JSON-RPC: ${lastNoise()}`]),
+      ...(withheld.length === 0 ? [] : [passOn(withheld)]),
+    ];
+  };
 
   const lastNoise = (): string => printable(counts.lastNoise.toString("utf8"));
 
@@ -198,10 +214,14 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     cancels: true,
     attributes: false,
     pid: child.pid,
-    stderr: child.stderr,
+    stderr: () => [...child.stderr(), ...printed.lines().map(line => `[stdout] ${line}`)],
+    trouble: stage => hints(stage === "given_up" ? "" : undefined).join("; ") || undefined,
     counts: () => ({ ...counts, dropped: correlator.dropped, lastNoise: lastNoise() }),
   };
 }
+
+const passOn = (names: readonly string[]): string =>
+  `of the gateway's environment it was not given what may lead to the network; inherit_env = ${JSON.stringify(names)} passes that on`;
 
 function startsObject(text: Buffer): boolean {
   let at = 0;

@@ -78,7 +78,11 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         { kind: "error", error: { code: -32602, message: "no" } },
       ],
       ["a wrong id", answers(200, () => resultText(999_999)), failed("protocol_error")],
-      ["an id of another type", answers(200, ({ id }) => resultText(String(id) as never)), failed("protocol_error")],
+      [
+        "our id as text",
+        answers(200, ({ id }) => resultText(String(id) as never)),
+        { kind: "result", result: { ok: true } },
+      ],
       ["no id", answers(200, () => errorText(null, -32603)), failed("protocol_error")],
       ["truncated JSON", answers(200, ({ id }) => resultText(id).slice(0, -4)), failed("protocol_error")],
       ["an empty body", answers(200, () => ""), failed("protocol_error")],

@@ -1,7 +1,7 @@
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
 import { ByteBuffer } from "../../wire/byte-buffer.ts";
-import { type Invalid, type Message, readMessage } from "../../wire/message.ts";
+import { type Invalid, type Message, numberOf, type RawId, readMessage } from "../../wire/message.ts";
 import { sseParser } from "../../wire/sse.ts";
 import type { Reply } from "../channel.ts";
 import { REPLIES } from "../reply-room.ts";
@@ -111,7 +111,7 @@ function readError(status: number, context: ReplyContext): ReplyReader {
   return collect(context, text => {
     const message = readUpstreamMessage(text);
     if (message.kind !== "error") return bare();
-    const ours = message.id?.toString("latin1") === context.id;
+    const ours = isAnswerTo(context, message.id);
     if (!ours && message.id !== undefined) return bare();
     const code = message.error.raw("code")?.toString("latin1") ?? "";
     if (context.hadSession && status === 404 && !METHOD_NOT_FOUND.test(code)) return bare();
@@ -156,15 +156,18 @@ function answerOf(message: Message | Invalid, context: ReplyContext): Reply | un
     case "invalid":
       return failed("protocol_error", `the upstream's message is not valid: ${message.message}`);
     case "result":
-      if (message.id.toString("latin1") !== context.id) return WRONG_ID;
+      if (!isAnswerTo(context, message.id)) return WRONG_ID;
       return { kind: "result", result: message.result };
     case "error":
-      if (message.id?.toString("latin1") !== context.id) return WRONG_ID;
+      if (!isAnswerTo(context, message.id)) return WRONG_ID;
       return { kind: "error", error: message.error };
     default:
       return undefined;
   }
 }
+
+const isAnswerTo = ({ id }: ReplyContext, found: RawId | undefined): boolean =>
+  found !== undefined && (found.toString("latin1") === id || numberOf(found) === id);
 
 const garbled = (detail: string): AttemptFailure => failure("protocol_error", "sent_unknown", detail);
 const failed = (fault: Fault, detail: string): Reply => ({ kind: "failed", ...failure(fault, "sent_unknown", detail) });

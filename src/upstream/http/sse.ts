@@ -135,7 +135,9 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     },
   );
   const cancelEndpointTimer = clock.after(options.endpointTimeoutMs ?? ENDPOINT_TIMEOUT_MS, () =>
-    finish(failure("unreachable", "not_sent", "the upstream did not name an address for messages in time")),
+    finish(
+      failure("unreachable", "not_sent", "the upstream did not name an address for messages in time (`start_timeout`)"),
+    ),
   );
   stream.begin();
 
