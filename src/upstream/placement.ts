@@ -41,11 +41,13 @@ export interface Placement {
 export function createPlacement(options: PlacementOptions): Placement {
   const { connector, owners, dialer, transport, clock } = options;
   let adopted = false;
+  /** The era that was tried in vain beside a main conversation, where that proves nothing for good. */
+  const lacking = new WeakMap<Link, Tenant["era"]>();
 
   /** The better era for the caller of those that are spoken. */
   function tenantIn(main: Link, caller: Caller, inConversation: boolean): Tenant | undefined {
     const wanted = eraOf(inConversation);
-    const era = dialer.speaks[wanted] === false ? main.era.name : wanted;
+    const era = dialer.speaks[wanted] === false || lacking.get(main) === wanted ? main.era.name : wanted;
     const isMains = era === main.era.name;
     const sharing = transport.sharing(era, isMains ? main.channel : undefined);
     const declared = sharing === "all" ? NO_CAPABILITIES : declaredIn(era, caller.capabilities);
@@ -101,7 +103,7 @@ export function createPlacement(options: PlacementOptions): Placement {
     const { link } = found;
     const { call, holder, shared, own, again } = seat;
     if (shared && link.era.name !== shared.era) {
-      // Tried in vain; now it is known what the upstream speaks.
+      if (connector.link) lacking.set(connector.link, shared.era);
       owners.drop(link);
       return again ? linkFor(call, holder, false) : CHANGED;
     }

@@ -36,7 +36,9 @@ const COURSES: Readonly<Record<EraName, Course>> = {
     // Some end on the first request that they do not know, or want no other first: they get the one that they do alone.
     next: ({ verdicts, died }) => (died || saysNo(verdicts.legacy) ? ALONE.legacy : undefined),
     found: (steps, all) =>
-      all.some(({ legacy }, at) => steps[at]?.plan === ALONE.legacy.plan && saysNo(legacy)) ? { legacy: false } : {},
+      all.some(({ legacy }, at) => steps[at]?.plan.first === ALONE.legacy.plan.first && saysNo(legacy))
+        ? { legacy: false }
+        : {},
   },
   legacy: {
     // It may be silent about a handshake that it does not know.
