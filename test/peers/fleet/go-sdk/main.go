@@ -17,6 +17,10 @@ import (
 
 const staticURI = "fleet://static"
 
+// pace parts notifications from the answer: the TypeScript SDK v1 forgets the listener of a call before it hands on
+// what it read together with the answer, and mcp-go drops over HTTP what is not yet written when the answer is.
+const pace = 50 * time.Millisecond
+
 type none struct{}
 
 func main() {
@@ -69,13 +73,8 @@ type slowInput struct {
 	Seconds float64 `json:"seconds"`
 }
 
-type cityInput struct {
-	City string `json:"city"`
-}
-
-type weather struct {
-	City    string `json:"city"`
-	Degrees int    `json:"degrees"`
+type sumOutput struct {
+	Sum int `json:"sum"`
 }
 
 func addTools(server *mcp.Server) {
@@ -89,6 +88,7 @@ func addTools(server *mcp.Server) {
 				if err := request.Session.NotifyProgress(ctx, notice); err != nil {
 					return nil, err
 				}
+				time.Sleep(pace)
 			}
 		}
 		return text("done"), nil
@@ -99,6 +99,7 @@ func addTools(server *mcp.Server) {
 			if err := request.Session.Log(ctx, notice); err != nil {
 				return nil, err
 			}
+			time.Sleep(pace)
 		}
 		return text("logged"), nil
 	})
@@ -111,7 +112,7 @@ func addTools(server *mcp.Server) {
 	tool(server, "slow", func(ctx context.Context, _ *mcp.CallToolRequest, input slowInput) (*mcp.CallToolResult, error) {
 		select {
 		case <-time.After(time.Duration(input.Seconds * float64(time.Second))):
-			return text("slept"), nil
+			return text("awake"), nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -119,8 +120,8 @@ func addTools(server *mcp.Server) {
 	tool(server, "fail", func(context.Context, *mcp.CallToolRequest, none) (*mcp.CallToolResult, error) {
 		return nil, errors.New("failed on purpose")
 	})
-	mcp.AddTool(server, &mcp.Tool{Name: "structured", Description: "structured"}, func(_ context.Context, _ *mcp.CallToolRequest, input cityInput) (*mcp.CallToolResult, weather, error) {
-		return nil, weather{City: input.City, Degrees: 21}, nil
+	mcp.AddTool(server, &mcp.Tool{Name: "structured", Description: "structured"}, func(_ context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, sumOutput, error) {
+		return nil, sumOutput{Sum: 3}, nil
 	})
 	tool(server, "touch", func(ctx context.Context, _ *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, error) {
 		return text("touched"), server.ResourceUpdated(ctx, &mcp.ResourceUpdatedNotificationParams{URI: staticURI})
@@ -129,14 +130,14 @@ func addTools(server *mcp.Server) {
 
 func addResources(server *mcp.Server) {
 	server.AddResource(&mcp.Resource{Name: "static", URI: staticURI, MIMEType: "text/plain"}, func(_ context.Context, request *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
-		return contents(request.Params.URI, "static"), nil
+		return contents(request.Params.URI, "static text"), nil
 	})
 	server.AddResourceTemplate(&mcp.ResourceTemplate{Name: "item", URITemplate: "fleet://item/{id}", MIMEType: "text/plain"}, func(_ context.Context, request *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		return contents(request.Params.URI, "item "+strings.TrimPrefix(request.Params.URI, "fleet://item/")), nil
 	})
 	greet := &mcp.Prompt{Name: "greet", Arguments: []*mcp.PromptArgument{{Name: "name", Required: true}}}
 	server.AddPrompt(greet, func(_ context.Context, request *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-		greeting := &mcp.TextContent{Text: "Greet " + request.Params.Arguments["name"]}
+		greeting := &mcp.TextContent{Text: fmt.Sprintf("Say hello to %s.", request.Params.Arguments["name"])}
 		return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user", Content: greeting}}}, nil
 	})
 }
@@ -147,8 +148,8 @@ func contents(uri, body string) *mcp.ReadResourceResult {
 
 func complete(_ context.Context, request *mcp.CompleteRequest) (*mcp.CompleteResult, error) {
 	values := []string{}
-	for _, name := range []string{"Ada", "Alan", "Grace"} {
-		if strings.HasPrefix(strings.ToLower(name), strings.ToLower(request.Params.Argument.Value)) {
+	for _, name := range []string{"alice", "albert", "bob"} {
+		if strings.HasPrefix(name, request.Params.Argument.Value) {
 			values = append(values, name)
 		}
 	}

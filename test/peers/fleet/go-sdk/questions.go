@@ -12,7 +12,7 @@ import (
 // nameForm asks for a name; `elicit` pushes it in the middle of a call, `ask` returns it as a result.
 func nameForm() *mcp.ElicitParams {
 	return &mcp.ElicitParams{
-		Message: "What is your name?",
+		Message: "Who are you?",
 		RequestedSchema: map[string]any{
 			"type":       "object",
 			"properties": map[string]any{"name": map[string]any{"type": "string"}},
@@ -37,7 +37,7 @@ func addQuestions(server *mcp.Server) {
 		return greeting(answer), nil
 	})
 	tool(server, "sample", func(ctx context.Context, request *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, error) {
-		prompt := &mcp.SamplingMessage{Role: "user", Content: &mcp.TextContent{Text: "Say something"}}
+		prompt := &mcp.SamplingMessage{Role: "user", Content: &mcp.TextContent{Text: "say something"}}
 		answer, err := request.Session.CreateMessage(ctx, &mcp.CreateMessageParams{Messages: []*mcp.SamplingMessage{prompt}, MaxTokens: 16})
 		if err != nil {
 			return nil, err
@@ -56,7 +56,7 @@ func addQuestions(server *mcp.Server) {
 		for _, root := range answer.Roots {
 			uris = append(uris, root.URI)
 		}
-		return text("%s", strings.Join(uris, "\n")), nil
+		return text("%s", strings.Join(uris, " ")), nil
 	})
 	tool(server, "whoami", func(_ context.Context, request *mcp.CallToolRequest, _ none) (*mcp.CallToolResult, error) {
 		client := map[string]any{}

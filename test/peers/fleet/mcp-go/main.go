@@ -16,6 +16,10 @@ import (
 
 const staticURI = "fleet://static"
 
+// pace parts notifications from the answer: the TypeScript SDK v1 forgets the listener of a call before it hands on
+// what it read together with the answer, and mcp-go drops over HTTP what is not yet written when the answer is.
+const pace = 50 * time.Millisecond
+
 func main() {
 	port := flag.Int("http", 0, "port of Streamable HTTP on 127.0.0.1; without it stdio")
 	stateful := flag.Bool("stateful", false, "HTTP with sessions that the server remembers")
@@ -60,9 +64,8 @@ func answer(said string) handler {
 	return func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) { return text("%s", said), nil }
 }
 
-type weather struct {
-	City    string `json:"city"`
-	Degrees int    `json:"degrees"`
+type sum struct {
+	Sum int `json:"sum"`
 }
 
 func addTools(fleet *server.MCPServer) {
@@ -76,6 +79,7 @@ func addTools(fleet *server.MCPServer) {
 				if err := fleet.SendNotificationToClient(ctx, "notifications/progress", notice); err != nil {
 					return nil, err
 				}
+				time.Sleep(pace)
 			}
 		}
 		return text("done"), nil
@@ -86,6 +90,7 @@ func addTools(fleet *server.MCPServer) {
 			if err := fleet.SendLogMessageToClient(ctx, notice); err != nil {
 				return nil, err
 			}
+			time.Sleep(pace)
 		}
 		return text("logged"), nil
 	})
@@ -100,7 +105,7 @@ func addTools(fleet *server.MCPServer) {
 	fleet.AddTool(mcp.NewTool("slow", mcp.WithNumber("seconds", mcp.Required())), func(ctx context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		select {
 		case <-time.After(time.Duration(request.GetFloat("seconds", 0) * float64(time.Second))):
-			return text("slept"), nil
+			return text("awake"), nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -108,10 +113,11 @@ func addTools(fleet *server.MCPServer) {
 	fleet.AddTool(mcp.NewTool("fail"), func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return mcp.NewToolResultError("failed on purpose"), nil
 	})
-	fleet.AddTool(mcp.NewTool("structured", mcp.WithString("city", mcp.Required()), mcp.WithOutputSchema[weather]()), func(_ context.Context, request mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		return mcp.NewToolResultStructuredOnly(weather{City: request.GetString("city", ""), Degrees: 21}), nil
+	fleet.AddTool(mcp.NewTool("structured", mcp.WithOutputSchema[sum]()), func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return mcp.NewToolResultStructuredOnly(sum{Sum: 3}), nil
 	})
 	fleet.AddTool(mcp.NewTool("touch"), func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		// The sessions of this SDK take subscriptions and keep none, so everybody hears of every change.
 		fleet.SendNotificationToAllClients("notifications/resources/updated", map[string]any{"uri": staticURI})
 		return text("touched"), nil
 	})
@@ -119,14 +125,14 @@ func addTools(fleet *server.MCPServer) {
 
 func addResources(fleet *server.MCPServer) {
 	fleet.AddResource(mcp.NewResource(staticURI, "static", mcp.WithMIMEType("text/plain")), func(_ context.Context, request mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
-		return contents(request.Params.URI, "static"), nil
+		return contents(request.Params.URI, "static text"), nil
 	})
 	fleet.AddResourceTemplate(mcp.NewResourceTemplate("fleet://item/{id}", "item", mcp.WithTemplateMIMEType("text/plain")), func(_ context.Context, request mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
 		return contents(request.Params.URI, "item "+strings.TrimPrefix(request.Params.URI, "fleet://item/")), nil
 	})
 	greet := mcp.NewPrompt("greet", mcp.WithArgument("name", mcp.RequiredArgument()))
 	fleet.AddPrompt(greet, func(_ context.Context, request mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-		greeting := mcp.NewTextContent("Greet " + request.Params.Arguments["name"])
+		greeting := mcp.NewTextContent(fmt.Sprintf("Say hello to %s.", request.Params.Arguments["name"]))
 		return mcp.NewGetPromptResult("", []mcp.PromptMessage{mcp.NewPromptMessage(mcp.RoleUser, greeting)}), nil
 	})
 }

@@ -23,8 +23,8 @@ type names struct{}
 
 func (names) CompletePromptArgument(_ context.Context, _ string, argument mcp.CompleteArgument, _ mcp.CompleteContext) (*mcp.Completion, error) {
 	values := []string{}
-	for _, name := range []string{"Ada", "Alan", "Grace"} {
-		if strings.HasPrefix(strings.ToLower(name), strings.ToLower(argument.Value)) {
+	for _, name := range []string{"alice", "albert", "bob"} {
+		if strings.HasPrefix(name, argument.Value) {
 			values = append(values, name)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // nameForm asks for a name; `elicit` pushes it in the middle of a call, `ask` returns it as a result.
 func nameForm() mcp.ElicitationParams {
 	return mcp.ElicitationParams{
-		Message: "What is your name?",
+		Message: "Who are you?",
 		RequestedSchema: map[string]any{
 			"type":       "object",
 			"properties": map[string]any{"name": map[string]any{"type": "string"}},
@@ -38,7 +38,7 @@ func addQuestions(fleet *server.MCPServer) {
 		return greeting(given), nil
 	})
 	fleet.AddTool(mcp.NewTool("sample"), func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		prompt := mcp.SamplingMessage{Role: mcp.RoleUser, Content: mcp.NewTextContent("Say something")}
+		prompt := mcp.SamplingMessage{Role: mcp.RoleUser, Content: mcp.NewTextContent("say something")}
 		asked := mcp.CreateMessageRequest{CreateMessageParams: mcp.CreateMessageParams{Messages: []mcp.SamplingMessage{prompt}, MaxTokens: 16}}
 		given, err := fleet.RequestSampling(ctx, asked)
 		if err != nil {
@@ -62,7 +62,7 @@ func addQuestions(fleet *server.MCPServer) {
 		for _, root := range given.Roots {
 			uris = append(uris, root.URI)
 		}
-		return text("%s", strings.Join(uris, "\n")), nil
+		return text("%s", strings.Join(uris, " ")), nil
 	})
 	fleet.AddTool(mcp.NewTool("whoami"), func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		client := map[string]any{}
