@@ -1,5 +1,5 @@
 // Writes what is generated: the reference page and the JSON Schema for editors from the configuration's schema, the page
-// about revisions from what the tests use.
+// about revisions from what the tests use, the page about SDKs from what was measured last.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -16,6 +16,7 @@ export async function generated() {
         export * from "./src/config/json-schema.ts";
         export * from "./src/config/reference.ts";
         export * from "./test/eras/page.ts";
+        export * from "./test/peers/fleet/page.ts";
       `,
       resolveDir: root,
     },
@@ -27,9 +28,11 @@ export async function generated() {
     packages: "external",
     logLevel: "warning",
   });
-  const { erasPage, jsonSchema, referencePage } = await import(pathToFileURL(bundle).href);
-  const suite = JSON.parse(readFileSync(join(root, "test/conformance/expected-failures.json"), "utf8"));
+  const { compatibilityPage, erasPage, jsonSchema, referencePage } = await import(pathToFileURL(bundle).href);
+  const read = path => JSON.parse(readFileSync(join(root, path), "utf8"));
+  const suite = read("test/conformance/expected-failures.json");
   return {
+    "docs/compatibility.md": compatibilityPage(read("test/peers/fleet/results.json")),
     "docs/eras.md": erasPage(suite),
     "docs/configuration.md": referencePage(),
     "schema/mcp-proxy.schema.json": `${JSON.stringify(jsonSchema(), null, 2)}\n`,
