@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { errorText } from "../wire/message.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
@@ -18,12 +19,24 @@ const CLIENT_ERRORS: ReadonlyMap<string, typeof MALFORMED> = new Map([
   ["ERR_HTTP_REQUEST_TIMEOUT", { status: "408 Request Timeout", why: "The request did not come in time" }],
 ]);
 
-/** For `clientError`: says on the bare connection what is wrong, and closes it. */
-export function answerClientError({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+/** Node keeps the response that a connection is about under this name, and under no public one. */
+type WithResponse = Duplex & { readonly _httpMessage?: ServerResponse | null };
+
+/**
+ * For `clientError`: says on the bare connection what is wrong, and closes it; but first the answer to an earlier request
+ * that is on its way goes out, since that request may have been done.
+ */
+export function answerClientError({ code }: NodeJS.ErrnoException, socket: WithResponse): void {
   // Whoever does not close its side either would keep the connection for ever.
   const destroy = (): void => void socket.destroy();
   if (!socket.writable) {
     destroy();
+    return;
+  }
+  const running = socket._httpMessage;
+  if (running && !running.writableFinished) {
+    running.shouldKeepAlive = false;
+    running.once("finish", destroy);
     return;
   }
   const { status, why } = CLIENT_ERRORS.get(code ?? "") ?? MALFORMED;
