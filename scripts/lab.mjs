@@ -1,4 +1,4 @@
-// Bundles a program of the tests, which are TypeScript, and runs it. Usage: node scripts/lab.mjs chaos|soak [options]
+// Bundles a program of the tests, which are TypeScript, and runs it. Usage: node scripts/lab.mjs chaos|soak|npm-fleet [options]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { buildSync } from "esbuild";
 
 const [name, ...args] = process.argv.slice(2);
-const PROGRAMS = { chaos: "test/chaos/main.ts", soak: "test/soak/main.ts" };
+const PROGRAMS = { chaos: "test/chaos/main.ts", soak: "test/soak/main.ts", "npm-fleet": "test/npm-fleet/main.ts" };
 const entry = PROGRAMS[name];
 if (!entry) {
   console.error(`usage: node scripts/lab.mjs ${Object.keys(PROGRAMS).join("|")} [options]`);

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
@@ -29,7 +28,7 @@ const READERS: Readonly<Record<string, () => (piece: Buffer) => void>> = {
   "an upstream's JSON": () => replyOf("application/json").data,
   "an agent's body": () => {
     const request = Object.assign(new Readable({ read: nothing }), { headers: { "content-type": "application/json" } });
-    void readBody(request as unknown as IncomingMessage, { bytes: 10 * MB });
+    void readBody({ request, response: {} } as unknown as Parameters<typeof readBody>[0], { bytes: 10 * MB });
     return piece => void request.emit("data", piece);
   },
 };

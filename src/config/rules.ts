@@ -9,7 +9,7 @@ const PREFERRED_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** Works on values that the schema may have refused, so that everything is said at once. */
 export function checkRules(root: unknown): readonly Complaint[] {
-  return [...checkNames(root), ...checkPatterns(root)];
+  return [...checkNames(root), ...checkDoor(root), ...checkPatterns(root)];
 }
 
 function checkNames(root: unknown): readonly Complaint[] {
@@ -29,6 +29,44 @@ function checkNames(root: unknown): readonly Complaint[] {
     const help = 'use lower-case letters, digits and "-", beginning with a letter, at most 32 long';
     return [{ code: "RAD1212", path, point: "value", message, help }];
   });
+}
+
+/** A name, an address, an IPv6 address in brackets; with or without a port. Or an IPv6 address as it is. */
+const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$|^[\da-f]*:[\da-f:.]*:[\da-f:.]*$/i;
+const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^\s/?#*@]+\/?$/i;
+const ANY_ORIGIN: Readonly<Record<string, string>> = {
+  "*": '"*" would let every web page of the world send requests',
+  null: '"null" is not one page: it is what every sandboxed or local page sends, whoever wrote it',
+};
+
+/** What would match nothing, or everybody. */
+function checkDoor(root: unknown): readonly Complaint[] {
+  const strings = (key: string, complain: (value: string) => Pick<Complaint, "message" | "help"> | undefined) => {
+    const values = valueAt(root, [key]);
+    if (!Array.isArray(values)) return [];
+    return values.flatMap((value, index): Complaint[] => {
+      const found = typeof value === "string" ? complain(value) : undefined;
+      return found ? [{ code: "RAD1213", path: [key, index], point: "value", ...found }] : [];
+    });
+  };
+  return [
+    ...strings("allowed_hosts", value =>
+      HOST.test(value)
+        ? undefined
+        : {
+            message: "this is not a host name, and no request would carry it",
+            help: 'write each name out, such as "gateway.example.com"; there are no patterns. /healthz and /readyz answer to any name',
+          },
+    ),
+    ...strings("allowed_origins", value =>
+      ORIGIN.test(value)
+        ? undefined
+        : {
+            message: ANY_ORIGIN[value.toLowerCase()] ?? "this is not a web origin, and no browser would send it",
+            help: 'write each origin out as browsers send it, such as "https://app.example.com"',
+          },
+    ),
+  ];
 }
 
 function checkPatterns(root: unknown): readonly Complaint[] {

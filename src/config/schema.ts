@@ -162,8 +162,10 @@ export const configSchema = z.strictObject({
   max_connections: z.int().positive().default(10000).describe("Concurrent connections of agents."),
   allowed_hosts: texts()
     .default([])
-    .describe("Host names that requests may carry, beside the loopback names with our own port."),
-  allowed_origins: texts().default([]).describe("Web origins that may send requests, beside the loopback ones."),
+    .describe("Host names that requests may carry, beside the loopback ones; without a port they go with every port."),
+  allowed_origins: texts()
+    .default([])
+    .describe("Web origins whose pages may send requests and read the answers, beside the loopback ones."),
   conflict_strategy: z
     .enum(Object.keys(CONFLICT_SPELLINGS) as [ConflictSpelling, ...ConflictSpelling[]], {
       error: 'must be "auto_prefix", "reject" or "priority_override"',

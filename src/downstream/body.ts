@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { ByteBuffer } from "../wire/byte-buffer.ts";
 
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -21,16 +21,25 @@ export interface BodyBudget {
   bytes: number;
 }
 
-/** Reads the JSON body of a POST, never more than the cap. Says what is wrong with it before it reads, where it can. */
-export function readBody(request: IncomingMessage, budget: BodyBudget): Promise<Body> | Body {
+/** JSON under the names that it has had; without any name, what is read must be JSON as well. */
+const JSON_TYPE = /^(?:application\/(?:json|json-?rpc|jsonrequest|[\w.-]+\+json)|text\/json)\s*(?:[;,]|$)/i;
+
+/**
+ * Reads the JSON body of a POST, never more than the cap. Says what is wrong with it before it reads, where it can: then
+ * an agent that asks before it sends (`Expect`) is not told to.
+ */
+export function readBody(
+  { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
+  budget: BodyBudget,
+): Promise<Body> | Body {
   const { headers } = request;
-  if (!/^application\/json\s*(;|$)/i.test(headers["content-type"] ?? "")) {
-    return refused(415, "Content-Type must be application/json");
-  }
+  const type = headers["content-type"];
+  if (type !== undefined && !JSON_TYPE.test(type)) return refused(415, "Content-Type must be application/json");
   if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") {
-    return refused(415, "Content-Encoding is not supported");
+    return refused(415, "Content-Encoding is not supported: send the body as it is");
   }
   if (Number(headers["content-length"] ?? 0) > MAX_BODY_BYTES) return tooLarge();
+  if (headers.expect !== undefined) response.writeContinue();
   return new Promise(resolve => {
     const body = new ByteBuffer(MAX_BODY_BYTES);
     let read = false;

@@ -1,62 +1,94 @@
 import type { IncomingMessage } from "node:http";
+import { BlockList, isIP } from "node:net";
 
 /** What the address line, Host, Origin and Sec-Fetch-Site may say. */
 export interface DoorRules {
-  readonly port: number;
   /** The configured listening address. */
   readonly host: string;
-  /** Further host names, with or without a port. */
+  /** Further host names; one without a port goes with every port. */
   readonly allowedHosts: readonly string[];
-  /** Further web origins, as browsers write them. */
+  /** Further web origins. */
   readonly allowedOrigins: readonly string[];
 }
 
-export type Door = (request: IncomingMessage) => string | undefined;
-
-const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
-/** How many header values that were let in are remembered. */
-const REMEMBERED = 256;
+/**
+ * Gives the reason for a refusal, or `undefined`. `anyHost`: for what holds no secret and starts nothing, and is asked
+ * for under names that nobody can list.
+ */
+export type Door = (request: IncomingMessage, anyHost: boolean) => string | undefined;
 
 /**
- * Keeps web pages and rebound names out. The returned function gives the reason for a refusal, or `undefined`.
+ * Keeps web pages and rebound names out. Nothing is remembered of requests that came in: each is judged by itself.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security--endpoint
  */
-export function createDoor(rules: DoorRules): Door {
-  const { port, host, allowedHosts, allowedOrigins } = rules;
-  const own = host.includes(":") ? `[${host}]` : host;
-  const names = new Set([...[...LOOPBACK, own].flatMap(name => [`${name}:${port}`, ...(port === 80 ? [name] : [])])]);
-  for (const allowed of allowedHosts) names.add(allowed.toLowerCase());
-  const origins = new Set(allowedOrigins.map(origin => origin.toLowerCase()));
-  const known = new Set<string>();
+export function createDoor({ host, allowedHosts, allowedOrigins }: DoorRules): Door {
+  const names = new Set([host, ...allowedHosts].map(name => bracketed(name.toLowerCase())));
+  const origins = new Set(allowedOrigins.map(plainOrigin));
 
   const hostAllowed = (value: string): boolean => {
-    const name = value.toLowerCase();
-    return names.has(name) || names.has(name.replace(/:\d+$/, ""));
+    const { name, port } = split(value.toLowerCase());
+    return isLoopback(name) || names.has(name) || names.has(`${name}:${port}`);
+  };
+  const originAllowed = (value: string): boolean => {
+    const origin = value.toLowerCase();
+    const web = /^https?:\/\/([^/]*)$/.exec(origin)?.[1];
+    return (web !== undefined && isLoopback(split(web).name)) || origins.has(origin);
   };
 
-  return request => {
+  return (request, anyHost) => {
     const { headers, rawHeaders, url } = request;
     if (!url?.startsWith("/")) return "the request target must be a path";
-    const origin = headers.origin;
-    const key = `${headers.host}\n${origin ?? ""}\n${headers["sec-fetch-site"] ?? ""}`;
     if (count(rawHeaders, "host") > 1 || count(rawHeaders, "origin") > 1) return "a header is given twice";
-    if (known.has(key)) return undefined;
-    if (headers.host === undefined || !hostAllowed(headers.host)) {
+    if (!anyHost && (headers.host === undefined || !hostAllowed(headers.host))) {
       return `Host "${headers.host ?? ""}" is not allowed; add it to allowed_hosts if it is yours`;
     }
-    if (origin !== undefined && !isLoopbackOrigin(origin) && !origins.has(origin.toLowerCase())) {
+    const { origin } = headers;
+    if (origin !== undefined) {
+      if (originAllowed(origin)) return undefined;
       return `Origin "${origin}" is not allowed; add it to allowed_origins if it is yours`;
     }
-    if (headers["sec-fetch-site"] === "cross-site" && !origins.has(origin?.toLowerCase() ?? "")) {
+    // What a page loads without asking, such as an image, comes without an origin.
+    if (String(headers["sec-fetch-site"] ?? "").includes("cross-site")) {
       return "requests from other web sites are not allowed";
     }
-    if (known.size < REMEMBERED) known.add(key);
     return undefined;
   };
 }
 
-const isLoopbackOrigin = (origin: string): boolean =>
-  /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/.test(origin.toLowerCase());
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+/** The names that agents use, which need no closer look. */
+const USUAL: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/**
+ * Whether a host name or an address can only mean this machine, so that nobody can have rebound it. The names below
+ * `localhost` never leave a machine: https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+ */
+function isLoopback(name: string): boolean {
+  if (USUAL.has(name)) return true;
+  if (/^([\w-]+\.)*localhost\.?$/.test(name)) return true;
+  const inside = /^\[([\da-f:.]+)\]$/.exec(name)?.[1];
+  if (inside !== undefined) return isIP(inside) === 6 && LOOPBACK.check(inside, "ipv6");
+  return isIP(name) === 4 && LOOPBACK.check(name, "ipv4");
+}
+
+/** A host and its port; an IPv6 address keeps its brackets. */
+function split(host: string): { readonly name: string; readonly port: string } {
+  const colon = /:\d*$/.exec(host);
+  if (!colon) return { name: host, port: "" };
+  return { name: host.slice(0, colon.index), port: host.slice(colon.index + 1) };
+}
+
+/** As it stands in a Host header. */
+const bracketed = (name: string): string => (isIP(name) === 6 ? `[${name}]` : name);
+
+/** As browsers write it. */
+const plainOrigin = (origin: string): string =>
+  origin
+    .toLowerCase()
+    .replace(/\/$/, "")
+    .replace(/^(http:\/\/.+):80$|^(https:\/\/.+):443$/, "$1$2");
 
 function count(rawHeaders: readonly string[], name: string): number {
   let found = 0;

@@ -1,20 +1,21 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { Config } from "../config/schema.ts";
-import type { View } from "../core/call.ts";
 import { createDrain } from "../core/drain.ts";
 import type { Front } from "../core/front.ts";
-import { upstreamName } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Message } from "../wire/message.ts";
 import { errorOf } from "../wire/rpc-errors.ts";
 import { type BacklogLimits, createBacklog } from "./backlog.ts";
 import type { Batch } from "./batch.ts";
 import { BODIES } from "./body.ts";
+import { answerClientError, MAX_HEAD_BYTES } from "./client-errors.ts";
 import { limitConnections, streamsWithin } from "./connections.ts";
+import { answerPreflight, isPreflight, openTo } from "./cors.ts";
 import { createDoor, type DoorRules } from "./door.ts";
 import { ENTRANCES } from "./entrances.ts";
 import { beginsWork, DRAINING } from "./late.ts";
-import { refuse } from "./refuse.ts";
+import { type Place, pathOf, placeOf } from "./paths.ts";
+import { answerText, refuse } from "./refuse.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { createSseEndpoint } from "./sse.ts";
 import { createStreamable } from "./streamable.ts";
@@ -26,7 +27,7 @@ export interface HttpFrontOptions {
   readonly clock: Clock;
   readonly transport: Config["transport"];
   readonly maxConnections: number;
-  readonly door: Omit<DoorRules, "port">;
+  readonly door: DoorRules;
   /** For `/healthz` and `/readyz`: whether calls can be served. */
   ready(): boolean;
   /** A bug of ours that a request ran into. */
@@ -55,20 +56,14 @@ export interface HttpFront {
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  maxHeaderSize: 16_384,
+  maxHeaderSize: MAX_HEAD_BYTES,
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 5_000,
 } as const;
 const MAX_HEADERS = 100;
-/** What never became a request, by node's error code; anything else is 400. */
-const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
-  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
-  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
-]);
+const ALL: Visit["view"] = { kind: "all" };
 const OVERLOADED = errorOf({ kind: "overloaded" });
 const CLOSE_AND_RETRY = { connection: "close", "retry-after": "1" };
-const SSE_PATHS: ReadonlySet<string> = new Set(["/sse", "/messages"]);
-const ALL: View = { kind: "all" };
 
 /** The HTTP side towards agents: one port, every revision. */
 export function createHttpFront(options: HttpFrontOptions): HttpFront {
@@ -85,32 +80,39 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   });
   const unsubscribe = front.onChange(sessions.listsChanged);
   const requests = createDrain(clock);
-  let door = createDoor({ ...options.door, port: 0 });
+  const door = createDoor(options.door);
   let draining = false;
-  const server = createServer({ ...LIMITS, ...options.limits }, (request, response) => {
+  const receive: RequestListener = (request, response) => {
+    const { url: target = "", method = "" } = request;
+    const path = pathOf(target);
+    const place = placeOf(path, { target, method });
+    const objection = door(request, place.kind === "health");
+    if (objection !== undefined)
+      return refuse(response, { status: target.startsWith("/") ? 403 : 400, why: objection });
+    if (request.headers.origin !== undefined) openTo(request.headers.origin, response);
     if (request.rawHeaders.length > 2 * MAX_HEADERS)
       return refuse(response, { status: 431, why: "There are too many headers", headers: { connection: "close" } });
-    const objection = door(request);
-    if (objection !== undefined)
-      return refuse(response, { status: request.url?.startsWith("/") ? 403 : 400, why: objection });
-    if (draining) {
-      response.shouldKeepAlive = false;
-      if (request.method !== "POST") return refuse(response, { status: 503, why: DRAINING, headers: CLOSE_AND_RETRY });
-      return serve(request, response, { admits: text => admits(text, response) });
-    }
-    if (connections.areCrowded && connections.isOver(request.socket)) response.shouldKeepAlive = false;
-    if (front.pressure.closing) response.shouldKeepAlive = false;
-    count(response);
-    serve(request, response, undefined);
-  });
+    if (isOver(request) || draining || front.pressure.closing) response.shouldKeepAlive = false;
+    if (isPreflight(request)) return answerPreflight(request, response);
+    if (place.kind === "health") return health(response, place.asks);
+    if (!draining) count(response);
+    else if (method !== "POST") return refuse(response, { status: 503, why: DRAINING, headers: CLOSE_AND_RETRY });
+    if (response.socket === null) closeWithConnection(request, response);
+    const late = draining ? { admits: (text: Message | Batch) => admits(text, response) } : undefined;
+    serve({ request, response, late }, { path, place }).catch(error => {
+      options.trouble(error);
+      refuse(response, { status: 500, why: "The gateway failed to handle this request; its log says why" });
+      response.destroy();
+    });
+  };
+
+  const server = createServer({ ...LIMITS, ...options.limits }, receive);
+  // Leave to send a body is given where it is read.
+  server.on("checkContinue", receive);
   const connections = limitConnections(server, options.maxConnections);
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const status = CLIENT_ERRORS.get(error.code ?? "") ?? "400 Bad Request";
-    // Whoever does not close its side either would keep the connection for ever.
-    const destroy = (): void => void socket.destroy();
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, destroy);
-    else destroy();
-  });
+  server.on("clientError", answerClientError);
+
+  const isOver = ({ socket }: IncomingMessage): boolean => connections.areCrowded && connections.isOver(socket);
 
   function count(response: ServerResponse): void {
     requests.began();
@@ -128,27 +130,23 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     return true;
   }
 
-  function serve(request: IncomingMessage, response: ServerResponse, late: Visit["late"]): void {
-    if (response.socket === null) closeWithConnection(request, response);
-    handle(request, response, late).catch(error => {
-      options.trouble(error);
-      refuse(response, { status: 500, why: "The gateway failed to handle this request; its log says why" });
-      response.destroy();
-    });
+  async function serve(
+    { request, response, late }: Omit<Visit, "view">,
+    { path, place }: { path: string; place: Exclude<Place, { kind: "health" }> },
+  ): Promise<void> {
+    if (isOver(request)) return refuse(response, { status: 503, why: OVERLOADED, headers: CLOSE_AND_RETRY });
+    if (place.kind === "nowhere" || !entrances.has(place.kind === "mcp" ? "/mcp" : "/sse"))
+      return refuse(response, { status: 404, why: `There is nothing at ${path}; MCP is served at /mcp` });
+    if (place.kind !== "mcp") return sse[place.kind]({ request, response, view: ALL, late });
+    if (front.view(place.view)) return streamable({ request, response, view: place.view, late });
+    return refuse(response, { status: 404, why: `No upstream is configured for ${path}` });
   }
 
-  async function handle(request: IncomingMessage, response: ServerResponse, late: Visit["late"]): Promise<void> {
-    const path = pathOf(request.url ?? "/");
-    if (path === "/healthz") return answerText(response, 200, "ok\n");
-    if (path === "/readyz")
-      return options.ready() ? answerText(response, 200, "ready\n") : answerText(response, 503, "not ready\n");
-    if (connections.areCrowded && connections.isOver(request.socket))
-      return refuse(response, { status: 503, why: OVERLOADED, headers: CLOSE_AND_RETRY });
-    const view = entrances.has("/mcp") ? viewOf(path) : undefined;
-    if (view && front.view(view)) return streamable({ request, response, view, late });
-    if (view) return refuse(response, { status: 404, why: `No upstream is configured for ${path}` });
-    if (entrances.has("/sse") && SSE_PATHS.has(path)) return sse({ request, response, view: ALL, late });
-    return notFound(response, path);
+  /** Probes come under any method, and are told also while the gateway ends. */
+  function health(response: ServerResponse, asks: "lives" | "ready"): void {
+    const isReady = !draining && options.ready();
+    if (asks === "lives") answerText(response, { status: 200, text: draining ? "stopping\n" : "ok\n" });
+    else answerText(response, isReady ? { status: 200, text: "ready\n" } : { status: 503, text: "not ready\n" });
   }
 
   return {
@@ -161,7 +159,6 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
       listen(server, address).then(port => {
         // Without a descriptor to spare nothing can be accepted; what is open goes on.
         server.on("error", options.trouble);
-        door = createDoor({ ...options.door, port });
         return port;
       }),
     async drain(graceMs) {
@@ -190,30 +187,6 @@ function closeWithConnection({ socket }: IncomingMessage, response: ServerRespon
   };
   socket.setMaxListeners(0).once("close", closed);
   response.once("socket", () => socket.removeListener("close", closed));
-}
-
-function pathOf(url: string): string {
-  const query = url.indexOf("?");
-  return query < 0 ? url : url.slice(0, query);
-}
-
-function viewOf(path: string): View | undefined {
-  if (path === "/mcp" || path === "/") return ALL;
-  const name = /^\/mcp\/([^/]+)$/.exec(path)?.[1];
-  if (name === undefined) return undefined;
-  try {
-    return { kind: "upstream", name: upstreamName(decodeURIComponent(name)) };
-  } catch {
-    return undefined;
-  }
-}
-
-const notFound = (response: ServerResponse, path: string): void =>
-  refuse(response, { status: 404, why: `There is nothing at ${path}; MCP is served at /mcp` });
-
-function answerText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "content-length": text.length });
-  response.end(text);
 }
 
 function listen(server: Server, address: { host: string; port: number }): Promise<number> {

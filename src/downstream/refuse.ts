@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { errorText, type RawId } from "../wire/message.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
 import type { Body } from "./body.ts";
+import { endWithBody, isStillComing } from "./linger.ts";
 
 export interface Refusal {
   readonly status: number;
@@ -19,12 +20,12 @@ export const refuseStream = (response: ServerResponse): void =>
 
 export const TOO_MANY_STREAMS = OVERLOADED;
 
-/** Answers a body that was not read to its end, and ends the connection on which the rest of it may come. */
+/** Answers a body that was not read to its end. */
 export function refuseBody(response: ServerResponse, { status, message }: Extract<Body, { kind: "refused" }>): void {
   const close = { connection: "close" };
   const shapes = {
     413: { why: wireError(CODES.requestTooLarge, message), headers: close },
-    415: { why: message, headers: close },
+    415: { why: message, headers: { ...close, "accept-encoding": "identity" } },
     503: { why: OVERLOADED, headers: { ...close, "retry-after": "1" } },
   };
   refuse(response, { status, ...shapes[status] });
@@ -35,6 +36,30 @@ export function refuse(response: ServerResponse, { status, why, id, headers }: R
   if (response.headersSent || response.destroyed) return;
   const { error } = typeof why === "string" ? wireError(CODES.invalidRequest, why) : why;
   const body = errorText(id, error);
-  response.writeHead(status, { ...headers, "content-type": "application/json", "content-length": body.length });
-  response.end(body);
+  answerWhole(response, { status, type: "application/json", body, ...(headers && { headers }) });
+}
+
+/** Answers with a text for people. */
+export function answerText(
+  response: ServerResponse,
+  { status, text, headers }: { readonly status: number; readonly text: string } & Pick<Refusal, "headers">,
+): void {
+  const type = "text/plain; charset=utf-8";
+  answerWhole(response, { status, type, body: Buffer.from(text), ...(headers && { headers }) });
+}
+
+interface WholeText {
+  readonly status: number;
+  readonly type: string;
+  readonly body: Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function answerWhole(response: ServerResponse, { status, type, body, headers }: WholeText): void {
+  const { req: request } = response;
+  // Whoever asked for leave to send a body and got none may send it all the same: what follows could be either.
+  const isUnsure = request.headers.expect !== undefined && isStillComing(request);
+  if (headers?.connection === "close" || isUnsure) response.shouldKeepAlive = false;
+  response.writeHead(status, { ...headers, "content-type": type, "content-length": body.length });
+  endWithBody(response, body);
 }

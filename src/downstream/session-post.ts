@@ -28,6 +28,8 @@ export interface SessionPostOptions {
   readonly primes: boolean;
   /** Whether the agent reads event streams at all. */
   readonly acceptsStream: boolean;
+  /** Whether it reads an answer that comes alone; one that reads neither gets that all the same. */
+  readonly acceptsJson: boolean;
   /** How many answers there will be; `undefined` for the one to a request that came alone. */
   readonly batched: number | undefined;
 }
@@ -71,6 +73,8 @@ export function sessionPost(options: SessionPostOptions): Exchange {
     for (const answer of ready.splice(0)) opened.send(oneLine(answer));
     return opened;
   }
+
+  if (!options.acceptsJson) open();
 
   function answer(text: Buffer | undefined): void {
     left--;

@@ -1,4 +1,5 @@
 import { SSE_COMMENT } from "../wire/sse.ts";
+import { accepts } from "./accept.ts";
 import type { Backlog } from "./backlog.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
 import { refuse, refuseStream } from "./refuse.ts";
@@ -14,7 +15,7 @@ export function openStream(
   session: Session,
   { sessions, streams, backlog }: { sessions: Sessions; streams: Streams; backlog: Backlog },
 ): void {
-  if (!request.headers.accept?.includes("text/event-stream")) {
+  if (!accepts(request.headers.accept, "text/event-stream")) {
     refuse(response, { status: 406, why: "A GET needs Accept: text/event-stream" });
     return;
   }

@@ -7,6 +7,7 @@ import { INVALID_CODES, readText } from "./batch.ts";
 import { type BodyBudget, readBody } from "./body.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
+import { endpointOf, streamIdOf } from "./paths.ts";
 import { refuse, refuseBody, refuseStream } from "./refuse.ts";
 import { createSessionIds } from "./session-ids.ts";
 import type { Sessions } from "./sessions.ts";
@@ -21,6 +22,13 @@ interface Connection {
   settle(): void;
 }
 
+export interface SseEndpoint {
+  /** Opens a stream. */
+  stream(visit: Visit): void;
+  /** Takes what agents send. */
+  messages(visit: Visit): Promise<void> | void;
+}
+
 /**
  * HTTP+SSE: a GET opens the stream that carries everything to the agent, POSTs carry everything from it.
  * https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
@@ -33,23 +41,20 @@ export function createSseEndpoint(options: {
   bodies: BodyBudget;
   /** Whether no new session is taken for now. */
   isShedding(): boolean;
-}): (visit: Visit) => Promise<void> {
+}): SseEndpoint {
   const { sessions, streams, backlog, bodies, isShedding } = options;
   const ids = createSessionIds(options.sealer);
   const connections = new Map<string, Connection>();
 
-  return async visit => {
-    const { request, response } = visit;
-    const isStream = request.url?.startsWith("/sse");
-    if (isStream && request.method === "GET") open(visit);
-    else if (!isStream && request.method === "POST") await post(visit);
-    else
-      refuse(response, {
-        status: 405,
-        why: "GET /sse opens the stream, POST goes to its endpoint",
-        headers: { allow: isStream ? "GET" : "POST" },
-      });
+  return {
+    stream: visit => (visit.request.method === "GET" ? open(visit) : notHere(visit, "GET")),
+    messages: visit => (visit.request.method === "POST" ? post(visit) : notHere(visit, "POST")),
   };
+
+  function notHere({ response }: Visit, allow: string): void {
+    const why = "GET /sse opens the stream, POST goes to the endpoint that it names";
+    refuse(response, { status: 405, why, headers: { allow } });
+  }
 
   function open({ request, response, view }: Visit): void {
     if (streams.areFull || isShedding()) {
@@ -78,7 +83,7 @@ export function createSseEndpoint(options: {
     };
     connections.set(id, connection);
     response.writeHead(200, STREAM_HEADERS);
-    response.write(sseEvent({ event: "endpoint", data: [Buffer.from(`/messages?sessionId=${id}`)] }));
+    response.write(sseEvent({ event: "endpoint", data: [Buffer.from(endpointOf(id))] }));
     streams.keep(response, {
       closed() {
         connections.delete(id);
@@ -92,10 +97,10 @@ export function createSseEndpoint(options: {
   }
 
   async function post({ request, response, late }: Visit): Promise<void> {
-    const id = new URLSearchParams(request.url?.slice("/messages".length)).get("sessionId") ?? "";
+    const id = streamIdOf(request.url ?? "") ?? "";
     const connection = connections.get(id);
     if (!connection) return refuse(response, { status: 404, why: "Session not found: open a new stream at /sse" });
-    const body = await readBody(request, bodies);
+    const body = await readBody({ request, response }, bodies);
     if (body.kind === "gone") return;
     // The stream may have closed while the body came in, and took its session with it.
     if (!connections.has(id)) return refuse(response, { status: 404, why: "The stream of this session has closed" });

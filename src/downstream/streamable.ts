@@ -4,11 +4,12 @@ import type { Front } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { legacyAgent } from "../wire/legacy.ts";
-import type { Message } from "../wire/message.ts";
+import type { Invalid, Message } from "../wire/message.ts";
 import { checkModern, claimsModern, modernAgent, objectionTo } from "../wire/modern.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
 import { isLegacy, isModern, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
+import { accepts } from "./accept.ts";
 import { createAnswers } from "./answers.ts";
 import type { Backlog } from "./backlog.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
@@ -16,7 +17,7 @@ import { type BodyBudget, readBody } from "./body.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
 import { goneSignals } from "./gone.ts";
 import { answerModern } from "./modern-request.ts";
-import { refuse, refuseBody, TOO_MANY_STREAMS } from "./refuse.ts";
+import { answerText, refuse, refuseBody, TOO_MANY_STREAMS } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { sessionPost } from "./session-post.ts";
 import { openStream } from "./session-stream.ts";
@@ -46,6 +47,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     POST: post,
     GET: get,
     DELETE: end,
+    OPTIONS: ({ response }) => void response.writeHead(204, { allow: "POST, GET, DELETE, OPTIONS" }).end(),
   };
 
   return visit => {
@@ -56,7 +58,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
 
   async function post(visit: Visit): Promise<void> {
     const { request, response } = visit;
-    const body = await readBody(request, bodies);
+    const body = await readBody(visit, bodies);
     if (body.kind === "gone") return;
     if (body.kind === "refused") return refuseBody(response, body);
     const message = readText(body.bytes);
@@ -91,13 +93,15 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       if (!kept) streams.keep(response, {});
       kept = true;
     };
+    const readsStreams = listens || accepts(request.headers.accept, STREAM);
     const notify = (text: Buffer): Room => {
+      if (!readsStreams) return undefined;
       const room = exchange.notify(text);
       keep();
       return room;
     };
     const here = streams.whenSlow(() => {
-      if (response.headersSent || response.destroyed || !readsStreams(request)) return;
+      if (response.headersSent || response.destroyed || !readsStreams) return;
       exchange.begin();
       response.write(SSE_COMMENT);
       keep();
@@ -134,7 +138,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const objection = message.kind === "notification" && objectionTo(message, request.headers);
     if (objection) refuse(response, { status: 400, why: objection });
     else if (message.kind === "notification") response.writeHead(202).end();
-    else if (message.kind === "batch") refuse(response, { status: 400, why: NO_BATCH });
+    else if (message.kind === "batch") refuse(response, { status: 400, why: NO_BATCH, id: firstId(message.items) });
     else refuse(response, { status: 400, why: "A response is not accepted here" });
   }
 
@@ -149,7 +153,10 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       }
       const { session, answer } = sessions.open({ view, address, params: message.params ?? EMPTY });
       const headers = answer.kind === "result" ? { "mcp-session-id": session.id } : {};
-      return reply(postExchange(response, { statusOf: legacyAgent.status, headers, ...out }), message.id, answer);
+      const exchange = postExchange(response, { statusOf: legacyAgent.status, headers, ...out });
+      const { accept } = request.headers;
+      if (!accepts(accept, "application/json") && accepts(accept, STREAM)) exchange.begin();
+      return reply(exchange, message.id, answer);
     }
     const session = findSession(visit, message.kind === "request" ? message.id : undefined);
     if (!session) return;
@@ -164,7 +171,8 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     session: Session,
     { items, answers }: Extract<Batch, { kind: "batch" }>,
   ): Promise<void> {
-    if (!takesBatches(session.version)) return refuse(visit.response, { status: 400, why: NO_BATCH });
+    if (!takesBatches(session.version))
+      return refuse(visit.response, { status: 400, why: NO_BATCH, id: firstId(items) });
     const exchange = answers > 0 ? exchangeFor(visit, session, answers) : NOWHERE;
     if (answers === 0) visit.response.writeHead(202).end();
     await Promise.all(serveBatch(items, exchange, session.receive));
@@ -176,7 +184,8 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       ...{ response, ...out, clock, streams, batched, events: session.events },
       headers: { "mcp-session-id": session.id },
       primes: readsEmptyEvents(session.version),
-      acceptsStream: accept === undefined || accept.includes("text/event-stream") || accept.includes("*/*"),
+      acceptsStream: accepts(accept, STREAM),
+      acceptsJson: accepts(accept, "application/json"),
     });
   }
 
@@ -203,7 +212,9 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       return findSession(visit, undefined);
     }
     const why = "This is an MCP endpoint: agents POST to it. GET opens the stream of a session, and DELETE ends one";
-    refuse(visit.response, { status: 405, why, headers: { allow: "POST" } });
+    const headers = { allow: "POST" };
+    if (isBrowser(visit.request)) answerText(visit.response, { status: 405, text: FOR_PEOPLE, headers });
+    else refuse(visit.response, { status: 405, why, headers });
     return undefined;
   }
 
@@ -226,9 +237,20 @@ const LISTEN_TOO_LARGE = wireError(
   CODES.requestTooLarge,
   `params of a subscription are larger than ${MAX_LISTEN_BYTES} bytes`,
 );
-const readsStreams = ({ headers }: IncomingMessage): boolean => headers.accept?.includes("text/event-stream") === true;
+const STREAM = "text/event-stream";
+
+/** Which request an error is for that is about all of a batch: whoever sent it waits for that one at least. */
+const firstId = (items: readonly (Message | Invalid)[]): Request["id"] | undefined =>
+  items.find(item => item.kind === "request")?.id;
 
 const NO_BATCH = "A batch is not accepted in this revision: send one message at a time";
+
+/** Whether somebody typed the address, or followed a link. */
+const isBrowser = ({ method, headers }: IncomingMessage): boolean =>
+  method === "GET" && headers.accept?.includes("text/html") === true;
+const FOR_PEOPLE = `This is an MCP endpoint of Radium MCP Proxy. It is meant for agents; a browser cannot use it.
+Give your agent this address. What is behind it, \`rad mcp proxy status\` shows.
+`;
 
 /** Where nothing is expected. */
 const NOWHERE: Exchange = { canTell: false, notify() {}, result() {}, error() {}, abandon() {} };
