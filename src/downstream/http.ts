@@ -59,6 +59,8 @@ const LIMITS = {
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 5_000,
 } as const;
+/** A call has no end of its own: an agent that is gone without a word must be noticed. */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
 const MAX_HEADERS = 100;
 /** What never became a request, by node's error code; anything else is 400. */
 const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
@@ -87,7 +89,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const requests = createDrain(clock);
   let door = createDoor({ ...options.door, port: 0 });
   let draining = false;
-  const server = createServer({ ...LIMITS, ...options.limits }, (request, response) => {
+  const server = createServer({ ...LIMITS, ...KEEP_ALIVE, ...options.limits }, (request, response) => {
     if (request.rawHeaders.length > 2 * MAX_HEADERS)
       return refuse(response, { status: 431, why: "There are too many headers", headers: { connection: "close" } });
     const objection = door(request);

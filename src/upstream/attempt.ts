@@ -7,8 +7,8 @@ import { QUESTIONS } from "../wire/questions.ts";
 import type { Reply } from "./channel.ts";
 import { stateTicket } from "./tickets.ts";
 
-/** Longer than any process lives, and still a delay that timers understand. */
-export const NO_TIMEOUT_MS = 2_147_483_647;
+/** Waits for as long as it takes. */
+export const NO_TIMEOUT_MS: number = Number.POSITIVE_INFINITY;
 
 /** How long a call may take. Progress starts the first anew, never beyond the second. */
 export interface Timeouts {

@@ -1,7 +1,9 @@
 import type { Call, Caller } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
+import type { Fault } from "../core/failure.ts";
 import { type Health, isBlamed, type Verdict } from "../core/health.ts";
 import { type Limits, rest } from "../core/limits.ts";
+import { OVERTAKEN } from "../core/overtake.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { malformed } from "../core/repair.ts";
@@ -13,7 +15,7 @@ import { canBeAsked } from "../wire/upstream-questions.ts";
 import { failed, type LinkAttempt } from "./attempt.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Dialer } from "./dial.ts";
-import { giveUpEarly, inTime } from "./haste.ts";
+import { inTime } from "./in-time.ts";
 import type { Link } from "./link.ts";
 import type { OfferKeeper } from "./offer-keeper.ts";
 import type { OwnerLinks, Tenant } from "./owner-links.ts";
@@ -71,13 +73,13 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   }
 
   async function attempt(call: Call, making: Making, again: boolean): Promise<Attempt> {
-    if (making.limits.tryMs <= 0) return blame(TOO_LATE);
+    if (making.limits.timeoutMs <= 0) return blame(TOO_LATE);
     // Whether it lets us in again is found out without the agents' calls.
     if (health.state === "auth_required") return locked(health.lastError);
     const found = linkFor(call.caller);
     if (!(found instanceof Promise)) return attemptOn(found, call, making, again);
     const askedAt = clock.now();
-    const opened = await inTime(found, { clock, timeoutMs: making.limits.tryMs, signal: call.signal });
+    const opened = await inTime(found, { clock, timeoutMs: making.limits.timeoutMs, signal: call.signal });
     return attemptOn(opened, call, after(askedAt, making), again);
   }
 
@@ -92,7 +94,8 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     const declined = making.input && link.era.declined(making.input.answers);
     if (declined) return { kind: "answered", error: declined.error };
     const askedAt = clock.now();
-    const result = await callOn(link, call, making);
+    const { holder, input, limits } = making;
+    const result = await link.call(call, { holder, input, timeouts: limits });
     if (result.kind === "objected") {
       return again ? comply(call, after(askedAt, making), { link, ...result }) : blame(protocolError(result.detail));
     }
@@ -106,12 +109,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
       if (again && result.delivery === "refused") return attempt(call, after(askedAt, making), false);
     }
     if (result.fault === "unreachable") lose(link, result.detail);
-    return blame(result);
-  }
-
-  function callOn(link: Link, call: Call, { holder, input, limits }: Making): Promise<LinkAttempt> {
-    if (limits.tryMs >= limits.timeoutMs) return link.call(call, { holder, input, timeouts: limits });
-    return giveUpEarly(clock, limits.tryMs, call, hasty => link.call(hasty, { holder, input, timeouts: limits }));
+    return blame(wasOvertaken(call, result) ? { ...result, ...OUTDONE } : result);
   }
 
   /** The upstream has done nothing yet: its lists, or its revision, are not what we took them for. */
@@ -128,7 +126,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     }
     const askedAt = clock.now();
     const read = keeper.refresh(connector.link ?? link).then((): Opened => ({ kind: "open", link }));
-    const waited = await inTime(read, { clock, timeoutMs: making.limits.tryMs, signal: call.signal });
+    const waited = await inTime(read, { clock, timeoutMs: making.limits.timeoutMs, signal: call.signal });
     if (waited.kind === "failed") return blame(failed(waited));
     const { native } = making.holder;
     const definition = keeper.offer?.definitions.tool.find(one => one.string("name") === native);
@@ -209,6 +207,11 @@ function verdictOf(result: Attempt): Verdict {
   if (result.kind !== "failed") return "passed";
   return isBlamed(result) ? "failed" : "undecided";
 }
+
+/** Its agent has its answer from somebody else, who was asked because this one stayed silent. */
+const wasOvertaken = ({ signal }: Call, { fault }: { fault: Fault }): boolean =>
+  fault === "cancelled" && signal.reason === OVERTAKEN;
+const OUTDONE = { fault: "timeout", detail: "somebody else answered a call that it left unanswered" } as const;
 
 /** How long an upstream is left alone that does not say for how long. */
 const UNSAID_LIMIT_MS = 1_000;

@@ -87,6 +87,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
     const { timeoutMs, maxTimeoutMs } = entry.request;
     const due = Math.min(entry.activeAt + timeoutMs, entry.openedAt + maxTimeoutMs);
     const left = due - clock.now();
+    if (left === Number.POSITIVE_INFINITY) return;
     if (left > 0) entry.cancelTimer = clock.after(left, () => watch(entry));
     else abandon(entry, "timeout", `no answer within ${Math.round(due - entry.openedAt)} ms`);
   };

@@ -83,7 +83,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     }
     signal.addEventListener("abort", this.#onAbort);
     const { path } = this.#host;
-    this.#host.deadlines.add(this.#deadline);
+    if (this.#deadline.dueAt < Number.POSITIVE_INFINITY) this.#host.deadlines.add(this.#deadline);
     const session = method === "initialize" ? undefined : this.#host.session();
     this.hadSession = session !== undefined;
     const ownHeaders = withSession(POST_HEADERS, session);
