@@ -150,7 +150,10 @@ export function route(options: RouteOptions): Handle {
       const { inFlight } = upstream;
       const isFull = upstream.isFull(caller.owner);
       const keepsAgent = upstream.keeps(caller.owner);
-      return { holder, upstream, condition: conditionOf(upstream, now), inFlight, keepsAgent, isFull };
+      const condition = conditionOf(upstream, now);
+      // What an agent has begun there is not taken from it because the upstream is busy.
+      const stays = keepsAgent && condition === "silent";
+      return { holder, upstream, condition: stays ? "up" : condition, inFlight, keepsAgent, isFull } as const;
     });
     const tiers = byAvailability(candidates);
     return tiers.length === 1

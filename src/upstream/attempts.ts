@@ -12,7 +12,7 @@ import { openingCapabilities } from "../wire/capabilities.ts";
 import type { Input } from "../wire/era.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { canBeAsked } from "../wire/upstream-questions.ts";
-import { failed, type LinkAttempt } from "./attempt.ts";
+import { type Doubted, failed, type LinkAttempt } from "./attempt.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Dialer } from "./dial.ts";
 import { inTime } from "./in-time.ts";
@@ -22,6 +22,7 @@ import type { OwnerLinks, Tenant } from "./owner-links.ts";
 import type { Parking } from "./parking.ts";
 import { type Prober, RECHECK_MS } from "./prober.ts";
 import type { Promotion } from "./promotion.ts";
+import { createRenewal } from "./renewal.ts";
 import { readTicket } from "./tickets.ts";
 
 export interface AttemptsOptions {
@@ -54,6 +55,7 @@ interface Making {
 
 export function createAttempts(options: AttemptsOptions): Attempts {
   const { connector, owners, dialer, keeper, health, prober, parking, promotion, clock, stopping } = options;
+  const renewal = createRenewal(clock);
 
   function tenantOf(main: Link, { owner, capabilities }: Caller): Tenant | undefined {
     const holdsState = dialer.holdsState(main);
@@ -99,17 +101,37 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     if (result.kind === "objected") {
       return again ? comply(call, after(askedAt, making), { link, ...result }) : blame(protocolError(result.detail));
     }
+    if (result.kind === "doubted") return onDoubt(call, after(askedAt, making), { link, doubted: result, again });
+    return judged(call, result, link);
+  }
+
+  /** Draws from what an attempt brought how the upstream is doing. */
+  function judged(call: Call, result: Attempt, link: Link): Attempt {
     if (result.kind !== "failed") {
       promotion.saw(result);
       health.succeeded();
       return result;
     }
-    if (result.fault === "session_lost") {
-      giveUp(link, result.detail);
-      if (again && result.delivery === "refused") return attempt(call, after(askedAt, making), false);
-    }
     if (result.fault === "unreachable") lose(link, result.detail);
     return blame(wasOvertaken(call, result) ? { ...result, ...OUTDONE } : result);
+  }
+
+  /** It was refused: once more on a new conversation where this one is over, and nothing was done; else as it came. */
+  async function onDoubt(
+    call: Call,
+    making: Making,
+    { link, doubted, again }: { link: Link; doubted: Doubted; again: boolean },
+  ): Promise<Attempt> {
+    const refused = doubted.attempt;
+    if (!again) renewal.wasNoHelp();
+    else if (await renewal.isOver(link, doubted, stopping)) {
+      giveUp(link, "the upstream does not know the session any more");
+      if (doubted.doubt === "undone" && !call.signal.aborted) {
+        const second = await attempt(call, making, false);
+        if (second.kind !== "failed" || second.delivery !== "not_sent") return second;
+      }
+    }
+    return judged(call, refused, link);
   }
 
   /** The upstream has done nothing yet: its lists, or its revision, are not what we took them for. */
@@ -171,9 +193,11 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     if (!parked) return { kind: "answered", error: CLOSED.error };
     const result: LinkAttempt = await parked.resume(call);
     if (result.kind === "objected") return blame(protocolError(result.detail));
-    if (result.kind === "failed") return blame(result);
+    // What has asked its agent something has begun: it is never sent anew.
+    const brought = result.kind === "doubted" ? result.attempt : result;
+    if (brought.kind === "failed") return blame(brought);
     health.succeeded();
-    return result;
+    return brought;
   }
 
   function make(call: Call, holder: Holder, limits: Limits): Promise<Attempt> {

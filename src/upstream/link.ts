@@ -42,6 +42,8 @@ export interface Link extends Introduction {
   readonly declared: Payload;
   /** Whether calls run on it, or wait for their agents. */
   readonly inUse: boolean;
+  /** Whether a request of our own waits for its answer there that is expected soon. */
+  readonly asks: boolean;
   /** Sends an agent's call under its native name. */
   call(call: Call, calling: Calling): Promise<LinkAttempt>;
   /** Takes a message that came with no request: it is the only running call's, or nobody's. Tells which. */
@@ -81,7 +83,7 @@ export function createLink(parts: LinkParts): Link {
   const { channel, era, introduction, declared, clock, parking, unclaimed } = parts;
   const { version } = introduction;
   const outbound = createOutbound({ ...parts, version });
-  const { ask, respond } = outbound;
+  const { respond } = outbound;
   /** Only an upstream that was told so asks, and then by requests that a call has to wait for. */
   const asks = era.declaresAtOpening && canBeAsked(declared);
   /** Questions that do not say which call they belong to belong to the only one. */
@@ -91,6 +93,16 @@ export function createLink(parts: LinkParts): Link {
   const open = new Set<OpenCall>();
   const suspicion = createSuspicion(clock);
   let logLevel: string | undefined;
+  let asking = 0;
+
+  /** What may take for ever, such as listening, is no work. */
+  async function ask(method: string, params: Payload, options: AskOptions): Promise<Reply> {
+    if (options.timeoutMs === NO_TIMEOUT_MS) return outbound.ask(method, params, options);
+    asking++;
+    const reply = await outbound.ask(method, params, options);
+    asking--;
+    return reply;
+  }
 
   async function call(call: Call, calling: Calling): Promise<LinkAttempt> {
     if (era.setsLogLevel && call.logLevel !== undefined) await raiseLogLevel(call.logLevel, call.signal);
@@ -185,6 +197,9 @@ export function createLink(parts: LinkParts): Link {
   return {
     ...introduction,
     ...{ era, channel, declared, call, ask, respond },
+    get asks() {
+      return asking > 0;
+    },
     get inUse() {
       return running.size > 0;
     },

@@ -21,8 +21,10 @@ function setUp(random = () => 0.5) {
   const checks: number[] = [];
   const givenUp: string[] = [];
   let answer: (reply: Reply) => void = () => {};
+  const busy = false;
   const link = {
     era: { probe: "ping" },
+    channel: { heard: 0 },
     ask: () => {
       checks.push(clock.now());
       return new Promise<Reply>(resolve => {
@@ -33,7 +35,7 @@ function setUp(random = () => 0.5) {
   } as unknown as Link;
   const open = { link, giveUp: (_: Link, detail: string) => givenUp.push(detail) };
   const connector = open as unknown as Connector;
-  const prober = createProber({ connector, health, clock, random, intervalMs: INTERVAL_MS });
+  const prober = createProber({ busy: () => busy, connector, health, clock, random, intervalMs: INTERVAL_MS });
   running = prober;
   health.connected();
   prober.watch(link);

@@ -156,7 +156,10 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     opened: (tenant, link) => subscriptions.opened(link, tenant),
     isNeeded: tenant => subscriptions.isNeeded(tenant),
   });
-  const prober = createProber({ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 });
+  const prober = createProber({
+    ...{ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 },
+    busy: link => traffic.counts.inFlight > 0 || link.asks,
+  });
   const attempts = createAttempts({
     ...{ connector, owners, dialer, keeper, health, prober },
     ...{ parking, promotion, clock, stopping: signal },

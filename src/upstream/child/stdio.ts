@@ -64,6 +64,7 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
   /** Lines on stdout that are no message. */
   const printed = createStderrRing();
   let understood = false;
+  let heard = 0;
   /** Why no new request is taken. */
   let ended: AttemptFailure | undefined;
   let writer: LineWriter | undefined;
@@ -101,8 +102,9 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
 
   const onLine = (line: Buffer): void => {
     const text = line[0] === BYTE_ORDER_MARK[0] && line.indexOf(BYTE_ORDER_MARK) === 0 ? line.subarray(3) : line;
-    if (!startsObject(text)) onNoise(text);
-    else if (isUtf8(text)) onObject(text);
+    if (!startsObject(text)) return onNoise(text);
+    heard++;
+    if (isUtf8(text)) onObject(text);
     else {
       counts.invalidUtf8++;
       throttle?.spend(1);
@@ -213,6 +215,9 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     discard: close,
     cancels: true,
     attributes: false,
+    get heard() {
+      return heard;
+    },
     pid: child.pid,
     stderr: () => [...child.stderr(), ...printed.lines().map(line => `[stdout] ${line}`)],
     trouble: stage => hints(stage === "given_up" ? "" : undefined).join("; ") || undefined,

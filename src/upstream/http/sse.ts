@@ -43,6 +43,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
     staticHeaders: staticHeaders(options.headers, credentials),
   };
+  let heard = 0;
   /** Path for messages, once it is known. */
   let endpoint: string | undefined;
   /** Requests that wait for it. */
@@ -112,6 +113,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
       if (over) return;
       if (event === "endpoint" && endpoint === undefined) return learnEndpoint(data.toString("utf8"));
       if (event !== "message" || data.length === 0) return;
+      heard++;
       correlator.receive(readUpstreamMessage(data));
     },
   });
@@ -157,6 +159,9 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   };
 
   return {
+    get heard() {
+      return heard;
+    },
     pid: undefined,
     cancels: true,
     attributes: false,

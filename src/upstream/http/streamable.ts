@@ -65,6 +65,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   /** Headers that the session's revision wants, as last used. */
   let sessionHeaders: Readonly<Record<string, string>> = {};
   let dropped = 0;
+  let heard = 0;
   let closing: Promise<void> | undefined;
   let discarded = false;
   let stopStream = (): void => {};
@@ -116,6 +117,9 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
     get sessionId() {
       return sessionId;
     },
+    get heard() {
+      return heard;
+    },
     get dropped() {
       return dropped;
     },
@@ -141,7 +145,10 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       stopStream = openStandaloneStream({
         ...{ link, path, random, maxMessageBytes, onDropped: drop },
         ...{ headers, session: () => sessionId },
-        onMessage: message => events.message(message),
+        onMessage(message) {
+          heard++;
+          events.message(message);
+        },
         watcher,
       });
     },
