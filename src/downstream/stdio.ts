@@ -72,7 +72,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
   });
   const split = lineSplitter({ maxBytes: MAX_BODY_BYTES, onLine: receive, onTooLong: tooLong });
 
-  function tooLong(): void {
+  function tooLong(): undefined {
     exchange.error(undefined, wireError(CODES.requestTooLarge, `A message is larger than ${MAX_BODY_BYTES} bytes`));
   }
 

@@ -40,7 +40,8 @@ describe("a call that is made once more because the upstream knew better", () =>
     const only = holder("only");
     return { clock, given, send: () => attempts.send(callOf([only]), only, limits) };
   }
-  const LOST = { kind: "failed", fault: "session_lost", delivery: "refused", detail: "HTTP 404" } as const;
+  const GONE = { kind: "failed", fault: "session_lost", delivery: "refused", detail: "HTTP 404" } as const;
+  const LOST = { kind: "doubted", doubt: "undone", attempt: GONE } as const;
   const OBJECTION = { kind: "objected", to: "headers", detail: "" } as const;
 
   it.each([

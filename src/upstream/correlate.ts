@@ -2,6 +2,7 @@ import type { AttemptFailure, Fault } from "../core/failure.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { type Invalid, type Message, notificationText, numberOf, type RawId } from "../wire/message.ts";
+import type { Seen } from "../wire/oversized.ts";
 import type { OutboundRequest, Reply } from "./channel.ts";
 
 /** Matches replies to requests where many requests share one stream. Every request ends with exactly one reply. */
@@ -10,6 +11,8 @@ export interface Correlator {
   open(request: OutboundRequest): Promise<Reply>;
   /** An answer that makes no sense ends its request: nothing better will come. */
   receive(message: Message | Invalid): void;
+  /** A message of more than `maxBytes` passed by: it ends the request that it answers, and no other. */
+  oversized(seen: Seen, maxBytes: number): void;
   /** Ends one request, if it is still waiting. */
   fail(id: number, failure: AttemptFailure): void;
   failAll(failure: AttemptFailure): void;
@@ -156,6 +159,18 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
       } else if (message.kind === "notification" && message.method === "notifications/progress") {
         progress(message, message.params?.raw("progressToken"));
       } else onUnmatched(message);
+    },
+    oversized(seen, maxBytes) {
+      const detail = `the upstream sent a message of more than ${maxBytes} bytes (max_result_bytes)`;
+      if (seen.kind === "answer") {
+        const entry = waitingFor(Buffer.from(seen.id, "latin1"));
+        if (entry) return failEntry(entry, { fault: "too_large", delivery: "answered", detail });
+      }
+      // It may be the answer to the only one, and nobody else will answer that.
+      const [only] = waiting.values();
+      const isMeant = seen.kind === "unknown" && waiting.size === 1 && only;
+      if (isMeant) failEntry(only, { fault: "too_large", delivery: "sent_unknown", detail });
+      else dropped++;
     },
     fail(id, failure) {
       const entry = waiting.get(String(id));

@@ -3,6 +3,7 @@ import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
 import { lineSplitter } from "../../wire/lines.ts";
 import { oneLine, readMessage } from "../../wire/message.ts";
+import { passBy } from "../../wire/oversized.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
 import type { ReplyRoom } from "../reply-room.ts";
@@ -58,7 +59,7 @@ const NOISE_BUDGET = { budget: 5_000, windowMs: 100 };
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
  */
 export function openStdioChannel(options: StdioOptions, events: ChannelEvents): StdioChannel {
-  const { spec, clock, maxMessageBytes = 10 * 1024 * 1024, maxQueuedBytes = 1024 * 1024, stallMs = 3_000 } = options;
+  const { spec, clock, maxMessageBytes = 64 * 1024 * 1024, maxQueuedBytes = 1024 * 1024, stallMs = 3_000 } = options;
   const outgoing = new Map<number, Outgoing>();
   const counts = { noise: 0, invalidUtf8: 0, lastNoise: Buffer.alloc(0) };
   /** Lines on stdout that are no message. */
@@ -128,9 +129,8 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     },
     onLine,
     onTooLong() {
-      const detail = `"${spec.command}" sent a message of more than ${maxMessageBytes} bytes`;
-      fail("too_large", detail);
-      child.kill(detail);
+      heard++;
+      return passBy(seen => correlator.oversized(seen, maxMessageBytes));
     },
   });
 

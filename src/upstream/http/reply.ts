@@ -3,6 +3,7 @@ import type { Payload } from "../../core/payload.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
 import { ByteBuffer } from "../../wire/byte-buffer.ts";
 import { type Invalid, type Message, numberOf, type RawId, readMessage } from "../../wire/message.ts";
+import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
 import type { Doubt, Reply } from "../channel.ts";
 import { REPLIES } from "../reply-room.ts";
@@ -80,9 +81,11 @@ export function readEvents(context: ReplyContext): ReplyReader {
   const push = sseParser({
     maxEventBytes: context.maxMessageBytes,
     onHeld: bytes => context.onHeld(bytes),
-    onTooLong: () => {
-      if (!answered) answer(tooLarge(context));
-    },
+    onTooLong: () =>
+      passBy(seen => {
+        if (answered || seen.kind === "other") context.onDropped();
+        else answer(tooLarge(context));
+      }),
     onEvent: ({ event, data, id, retryMs }) => {
       if (answered) {
         if (data.length > 0) context.onDropped();
@@ -181,5 +184,5 @@ const WRONG_ID: Reply = failed("protocol_error", "the upstream answered with a w
 /** It has answered: asked again, whoever it is would answer no less. */
 const tooLarge = ({ maxMessageBytes }: ReplyContext): Reply => ({
   kind: "failed",
-  ...failure("too_large", "answered", `the upstream's answer is larger than ${maxMessageBytes} bytes`),
+  ...failure("too_large", "answered", `the upstream's answer is larger than ${maxMessageBytes} bytes (max_result_bytes)`),
 });

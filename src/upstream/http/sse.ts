@@ -1,6 +1,7 @@
 import type { AttemptFailure } from "../../core/failure.ts";
 import { Running, type Stoppable, stopAll } from "../../lib/running.ts";
 import { sseParser } from "../../wire/sse.ts";
+import { passBy } from "../../wire/oversized.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
 import { createReplyRooms } from "../reply-room.ts";
@@ -18,7 +19,7 @@ export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
   readonly endpointTimeoutMs?: number;
 };
 
-const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const ENDPOINT_TIMEOUT_MS = 10_000;
 const NOTIFY_PATIENCE = { timeoutMs: 10_000 } as const;
 const CLOSED = failure("connection_lost", "sent_unknown", "the channel was closed");
@@ -106,8 +107,8 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
       if (!holding.hold(bytes)) stream.hold(holding);
     },
     onTooLong: () => {
-      const fault = correlator.size === 1 ? "too_large" : "connection_lost";
-      finish(failure(fault, "sent_unknown", `the upstream sent a message larger than ${maxMessageBytes} bytes`));
+      heard++;
+      return passBy(seen => correlator.oversized(seen, maxMessageBytes));
     },
     onEvent: ({ event, data }) => {
       if (over) return;

@@ -41,7 +41,7 @@ export interface HttpChannel extends Channel {
   endSession(): Promise<void>;
 }
 
-const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const NOTIFY_TIMEOUT_MS = 10_000;
 const END_SESSION_TIMEOUT_MS = 2_000;
 /** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management */
