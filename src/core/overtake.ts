@@ -83,10 +83,11 @@ export function sendOvertakably<Choice, Attempt extends Ended>(
 
     function ended(choice: Choice, attempt: Attempt): void {
       if (!running.has(choice)) return;
-      if (!isFailed(attempt)) return finish({ attempt, choice });
-      running.delete(choice);
-      failed = failed && graver(failed.attempt, attempt) === failed.attempt ? failed : { attempt, choice };
-      if (running.size === 0) finish(failed);
+      if (isFailed(attempt)) {
+        running.delete(choice);
+        failed = failed && graver(failed.attempt, attempt) === failed.attempt ? failed : { attempt, choice };
+        if (running.size === 0) finish(failed);
+      } else finish({ attempt, choice });
     }
 
     function finish(arrival: Arrival<Choice, Attempt>): void {

@@ -150,10 +150,7 @@ export function route(options: RouteOptions): Handle {
       const { inFlight } = upstream;
       const isFull = upstream.isFull(caller.owner);
       const keepsAgent = upstream.keeps(caller.owner);
-      const condition = conditionOf(upstream, now);
-      // What an agent has begun there is not taken from it because the upstream is busy.
-      const stays = keepsAgent && condition === "silent";
-      return { holder, upstream, condition: stays ? "up" : condition, inFlight, keepsAgent, isFull } as const;
+      return { holder, upstream, condition: conditionOf(upstream, now), inFlight, keepsAgent, isFull };
     });
     const tiers = byAvailability(candidates);
     return tiers.length === 1

@@ -23,6 +23,7 @@ import type { Parking } from "./parking.ts";
 import { type Prober, RECHECK_MS } from "./prober.ts";
 import type { Promotion } from "./promotion.ts";
 import { createRenewal } from "./renewal.ts";
+import { createSharing } from "./sharing.ts";
 import { readTicket } from "./tickets.ts";
 
 export interface AttemptsOptions {
@@ -44,6 +45,8 @@ export interface Attempts {
   send(call: Call, holder: Holder, limits: Limits): Promise<Attempt>;
   /** Whose conversation serves this caller; `undefined` for the shared link. */
   tenantOf(main: Link, caller: Caller): Tenant | undefined;
+  /** What people should know of how agents are served. */
+  notes(): readonly string[];
 }
 
 /** What an attempt is made with. */
@@ -56,12 +59,14 @@ interface Making {
 export function createAttempts(options: AttemptsOptions): Attempts {
   const { connector, owners, dialer, keeper, health, prober, parking, promotion, clock, stopping } = options;
   const renewal = createRenewal(clock);
+  const sharing = createSharing({ clock, owners, main: () => connector.link });
 
   function tenantOf(main: Link, { owner, capabilities }: Caller): Tenant | undefined {
     const holdsState = dialer.holdsState(main);
     if (!holdsState && !promotion.promoted) return undefined;
     const declared = main.era.declaresAtOpening ? openingCapabilities(capabilities) : NOTHING;
-    return holdsState || canBeAsked(declared) ? { owner, declared } : undefined;
+    const tenant = holdsState || canBeAsked(declared) ? { owner, declared } : undefined;
+    return tenant && sharing.shares(main, tenant) ? undefined : tenant;
   }
 
   function linkFor(caller: Caller): Promise<Opened> | Opened {
@@ -70,8 +75,11 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   }
 
   function pick(opened: Opened, caller: Caller): Promise<Opened> | Opened {
-    const tenant = opened.kind === "open" ? tenantOf(opened.link, caller) : undefined;
-    return tenant ? owners.get(tenant) : opened;
+    if (opened.kind === "failed") return opened;
+    const tenant = tenantOf(opened.link, caller);
+    if (!tenant) return opened;
+    const own = owners.get(tenant);
+    return own instanceof Promise ? own.then(got => sharing.settle(got, opened.link, tenant)) : own;
   }
 
   async function attempt(call: Call, making: Making, again: boolean): Promise<Attempt> {
@@ -219,6 +227,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
 
   return {
     tenantOf,
+    notes: () => (sharing.note === undefined ? [] : [sharing.note]),
     send(call, holder, limits) {
       // A ticket that leads nowhere is answered without the upstream.
       const decides = health.state === "probing" && !call.continues && health.claim();

@@ -14,13 +14,15 @@ export interface Correlator {
   /** A message of more than `maxBytes` passed by: it ends the request that it answers, and no other. */
   oversized(seen: Seen, maxBytes: number): void;
   /** Ends one request, if it is still waiting. */
-  fail(id: number, failure: AttemptFailure): void;
+  fail(id: number, failure: Refusal): void;
   failAll(failure: AttemptFailure): void;
   /** Replies and progress for requests that no longer wait: late, repeated or never asked for. */
   readonly dropped: number;
   /** Requests that wait. */
   readonly size: number;
 }
+
+type Refusal = Omit<Reply & { kind: "failed" }, "kind">;
 
 export interface CorrelatorOptions {
   readonly clock: Clock;
@@ -75,7 +77,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
     entry.resolve(reply);
   };
 
-  const failEntry = (entry: Waiting, failure: AttemptFailure): void => {
+  const failEntry = (entry: Waiting, failure: Refusal): void => {
     const delivery = entry.told && failure.delivery === "sent_unknown" ? "partial" : failure.delivery;
     finish(entry, { kind: "failed", ...failure, delivery });
   };

@@ -98,7 +98,7 @@ export function createProber(options: {
   async function judgeRefusal(link: Link, reply: Exclude<Reply, { kind: "result" }>): Promise<Verdict> {
     const { status } = reply;
     if (unserved?.link === link && unserved.status === status) return ALIVE;
-    if (!renewed && !(await isKnown(link, stopping.signal))) return { kind: "unknown" };
+    if (!renewed && (await isKnown(link, stopping.signal)) === false) return { kind: "unknown" };
     if (renewed && reply.kind === "failed" && CLOSED.has(reply.fault)) return { kind: "failed", reply };
     unserved = { link, status };
     return ALIVE;

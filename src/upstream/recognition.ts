@@ -8,12 +8,13 @@ const NOTHING = Payload.of({});
 
 /**
  * Whether the upstream still knows a conversation on which it has refused something: it is asked for a list, which every
- * conversation gets that is known. Only another refusal shows that it is not; an answer that does not come shows nothing.
+ * conversation gets that is known. Another refusal shows that it is not; an answer that does not come shows nothing (`undefined`).
  */
-export async function isKnown(link: Link, signal: AbortSignal): Promise<boolean> {
+export async function isKnown(link: Link, signal: AbortSignal): Promise<boolean | undefined> {
   const method = harmlessMethod(link);
   const reply = await link.ask(method, NOTHING, { timeoutMs: TIMEOUT_MS, signal });
-  return !isRefusal(reply);
+  if (isRefusal(reply)) return false;
+  return reply.kind === "failed" && reply.delivery !== "answered" ? undefined : true;
 }
 
 /** Whether this is what an upstream says that does not know the conversation any more. */

@@ -25,22 +25,33 @@ export interface Renewal {
  */
 export function createRenewal(clock: Clock): Renewal {
   let noHelpAt = Number.NEGATIVE_INFINITY;
+  /** When a conversation was last seen to be known although something had been refused on it. */
+  let knownAt = Number.NEGATIVE_INFINITY;
   /** Calls that were refused together are worth one question. */
-  const asking = new Map<Link, Promise<boolean>>();
+  const asking = new Map<Link, Promise<boolean | undefined>>();
+  /** Given up, while further refusals are on their way. */
+  const over = new WeakSet<Link>();
 
-  function ask(link: Link, signal: AbortSignal): Promise<boolean> {
+  function ask(link: Link, signal: AbortSignal): Promise<boolean | undefined> {
     const known = asking.get(link) ?? isKnown(link, signal).finally(() => asking.delete(link));
     asking.set(link, known);
     return known;
   }
 
+  async function findOut(link: Link, { attempt }: Doubted, signal: AbortSignal): Promise<boolean> {
+    const isSaid = attempt.kind === "failed" && attempt.fault === "session_lost";
+    if (isSaid && clock.now() - noHelpAt >= RENEWAL.waryMs) return true;
+    const known = await ask(link, signal);
+    if (known) knownAt = clock.now();
+    if (known !== false || over.has(link)) return false;
+    // A new one was no help, and nothing has shown since then that any could be.
+    return knownAt > noHelpAt || clock.now() - noHelpAt >= RENEWAL.pauseMs;
+  }
+
   return {
-    async isOver(link, { attempt }, signal) {
-      const agoMs = clock.now() - noHelpAt;
-      const isSaid = attempt.kind === "failed" && attempt.fault === "session_lost";
-      if (isSaid && agoMs >= RENEWAL.waryMs) return true;
-      if (await ask(link, signal)) return false;
-      return agoMs >= RENEWAL.pauseMs;
+    async isOver(link, doubted, signal) {
+      if (!over.has(link) && (await findOut(link, doubted, signal))) over.add(link);
+      return over.has(link);
     },
     wasNoHelp() {
       noHelpAt = clock.now();

@@ -192,7 +192,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   async function check(link: Link): Promise<void> {
     const reply = await link.ask(link.era.probe, NOTHING, { timeoutMs: CHECK_TIMEOUT_MS, signal: stopping.signal });
     const dead = isRefusal(reply)
-      ? !(await isKnown(link, stopping.signal))
+      ? (await isKnown(link, stopping.signal)) === false
       : reply.kind === "failed" && DEAD.has(reply.fault);
     if (dead && !stopping.signal.aborted) options.drop(link);
   }

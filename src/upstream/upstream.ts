@@ -250,7 +250,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
           listTrouble,
           counts: traffic.counts,
           offer: keeper.offer,
-          notes: keeper.notes,
+          notes: [...attempts.notes(), ...keeper.notes],
           link: connector.link,
         },
         queued: admission.queued,

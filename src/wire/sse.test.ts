@@ -52,7 +52,12 @@ const stream = fc
 /** What is said to be held after each piece. */
 function heldAfter(...pieces: string[]): number[] {
   const held: number[] = [];
-  const push = sseParser({ maxEventBytes: 500_000, onEvent() {}, onTooLong: () => undefined, onHeld: bytes => held.push(bytes) });
+  const push = sseParser({
+    maxEventBytes: 500_000,
+    onEvent() {},
+    onTooLong: () => undefined,
+    onHeld: bytes => held.push(bytes),
+  });
   for (const piece of pieces) push(Buffer.from(piece));
   return held;
 }

@@ -103,7 +103,10 @@ class Parser {
   }
 
   #keep(part: Buffer): void {
-    if (this.#rest !== undefined) return this.#passRest(part);
+    if (this.#rest !== undefined) {
+      this.#passRest(part);
+      return;
+    }
     this.#head.append(part);
     const isFull = this.#data.length + this.#head.length > this.#options.maxEventBytes;
     if (isFull && this.#head.length > LONGEST_NAME) this.#overflow();
@@ -173,7 +176,8 @@ class Parser {
   #addData(bytes: Buffer, from: number, end: number): void {
     const more = end - from + (this.#hasData ? NEWLINE.length : 0);
     if (this.#oversized || this.#data.length + more > this.#options.maxEventBytes) {
-      return this.#pass(bytes.subarray(from, end));
+      this.#pass(bytes.subarray(from, end));
+      return;
     }
     if (this.#hasData) this.#data.append(NEWLINE);
     this.#data.append(bytes, from, end);

@@ -45,13 +45,17 @@ const KINDS: Readonly<Record<string, (table: Json) => Promise<Inside>>> = {
   legacy: table => overHttp({ era: "legacy" }, table),
   sse: table => overHttp({ transport: "sse", era: "legacy" }, table),
   stdio: table =>
-    startInside(keep, { transport: "stdio", ...upstreamCommand("--script", JSON.stringify(SCRIPT)), ...table }),
+    startInside(keep, {
+      transport: "stdio",
+      ...upstreamCommand("--script", `[{"when":${JSON.stringify(COUNT)},"then":${JSON.stringify(FOR_EVER)}}]`),
+      ...table,
+    }),
 };
-const SCRIPT = [{ when: { method: "tools/call", name: "count" }, then: FOR_EVER }];
+const COUNT = { method: "tools/call", name: "count" } as const;
 
 async function overHttp(options: Parameters<typeof startUpstream>[0], table: Json): Promise<Inside> {
   const upstream = keep(await startUpstream(options));
-  for (const { when, then } of SCRIPT) upstream.when(when, then);
+  upstream.when(COUNT, FOR_EVER);
   return startInside(keep, { transport: upstream.options.transport, url: upstream.url, ...table });
 }
 

@@ -103,9 +103,10 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
 
   const onLine = (line: Buffer): void => {
     const text = line[0] === BYTE_ORDER_MARK[0] && line.indexOf(BYTE_ORDER_MARK) === 0 ? line.subarray(3) : line;
-    if (!startsObject(text)) return onNoise(text);
-    heard++;
-    if (isUtf8(text)) onObject(text);
+    const isObject = startsObject(text);
+    if (isObject) heard++;
+    if (!isObject) onNoise(text);
+    else if (isUtf8(text)) onObject(text);
     else {
       counts.invalidUtf8++;
       throttle?.spend(1);

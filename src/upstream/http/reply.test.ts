@@ -121,7 +121,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       ["announced", true],
       ["not announced", false],
     ])("that is too large, %s, closes the connection", async (_, announced) => {
-      const size = 11 * 1024 * 1024;
+      const size = 65 * 1024 * 1024;
       let closed: Promise<void> | undefined;
       const reply = await replyTo(seen => {
         closed = seen.closed;
@@ -173,7 +173,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
     it.each<[string, string, unknown]>([
       ["a wrong id", resultText(999_999), failed("protocol_error")],
       ["no JSON", "<b>", failed("protocol_error")],
-      ["too much data", "x".repeat(10 * 1024 * 1024 + 1), failed("too_large", "answered")],
+      ["too much data", "x".repeat(64 * 1024 * 1024 + 1), failed("too_large", "answered")],
     ])("with %s ends the request and the connection", async (_, data, expected) => {
       let closed: Promise<void> | undefined;
       const reply = await replyTo(seen => {

@@ -184,5 +184,9 @@ const WRONG_ID: Reply = failed("protocol_error", "the upstream answered with a w
 /** It has answered: asked again, whoever it is would answer no less. */
 const tooLarge = ({ maxMessageBytes }: ReplyContext): Reply => ({
   kind: "failed",
-  ...failure("too_large", "answered", `the upstream's answer is larger than ${maxMessageBytes} bytes (max_result_bytes)`),
+  ...failure(
+    "too_large",
+    "answered",
+    `the upstream's answer is larger than ${maxMessageBytes} bytes (max_result_bytes)`,
+  ),
 });

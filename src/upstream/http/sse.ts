@@ -1,7 +1,7 @@
 import type { AttemptFailure } from "../../core/failure.ts";
 import { Running, type Stoppable, stopAll } from "../../lib/running.ts";
-import { sseParser } from "../../wire/sse.ts";
 import { passBy } from "../../wire/oversized.ts";
+import { sseParser } from "../../wire/sse.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
 import { createReplyRooms } from "../reply-room.ts";
@@ -11,7 +11,7 @@ import { openDispatcher } from "./dispatcher.ts";
 import { failure } from "./faults.ts";
 import { GET_HEADERS, POST_HEADERS, staticHeaders } from "./headers.ts";
 import { readUpstreamMessage } from "./reply.ts";
-import { faultOfBareStatus, faultOfStatus, isEventStream, mediaType, type ReplyHead } from "./statuses.ts";
+import { doubtOf, faultOfBareStatus, faultOfStatus, isEventStream, mediaType, type ReplyHead } from "./statuses.ts";
 import type { HttpChannelOptions } from "./streamable.ts";
 
 export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
@@ -150,8 +150,12 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     if ("fault" in outcome) {
       // The correlator keeps the time itself, by what comes on the stream.
       if (outcome.fault !== "timeout") correlator.fail(request.id, outcome);
-    } else if (outcome.status >= 300)
-      correlator.fail(request.id, refusal(outcome, { hadSession: true, wallMs: clock.wall() }));
+    } else if (outcome.status >= 300) {
+      const { status } = outcome;
+      const doubt = doubtOf(status);
+      const refused = refusal(outcome, { hadSession: true, wallMs: clock.wall() });
+      correlator.fail(request.id, { ...refused, status, ...(doubt && { doubt }) });
+    }
   };
 
   const close = async (): Promise<void> => {
