@@ -53,9 +53,9 @@ describe("a call that is made once more because the upstream knew better", () =>
     expect(given).toEqual([10_000, 6_000]);
   });
 
-  it("is not sent once that is nothing", async () => {
+  it("is told of the refusal as it came once that is nothing", async () => {
     const { given, send } = setUp([LOST, DONE], { takesMs: 10_000 });
-    expect(await send()).toMatchObject({ fault: "timeout", delivery: "not_sent" });
+    expect(await send()).toMatchObject({ fault: "session_lost", delivery: "refused" });
     expect(given).toHaveLength(1);
   });
 
