@@ -13,7 +13,7 @@ const collectGarbage = runInNewContext("gc") as () => void;
 
 const PIECES = 1_000_000;
 const MB = 1024 * 1024;
-const nothing = (): void => {};
+const nothing = (): undefined => {};
 
 const context = {
   ...{ id: "1", maxMessageBytes: 10 * MB, hadSession: false, wall: () => 0 },

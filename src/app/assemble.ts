@@ -179,6 +179,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         listening,
         redactor,
         pressure,
+        stopping: shutdown.stopping,
         log: logStatus(),
         pending: pending(),
         warnings: [...rejections, ...options.warnings, ...troubles],

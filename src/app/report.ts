@@ -17,10 +17,12 @@ export function statusOf(parts: {
   log: LogStatus;
   redactor: Redactor;
   pressure: Pressure;
+  stopping: boolean;
   pending: readonly PendingChange[];
   warnings: readonly string[];
 }): Status {
-  const { options, startedAt, clock, pool, catalogs, listening, log, redactor, pressure, pending, warnings } = parts;
+  const { options, startedAt, clock, pool, catalogs, listening, log, redactor, pressure, stopping, pending, warnings } =
+    parts;
   const upstreams = pool.upstreams.map(upstream => withoutSecrets(upstream.status(), redactor));
   const { entries, hidden, replicas, conflicts } = catalogs.all;
   return {
@@ -33,7 +35,12 @@ export function statusOf(parts: {
     url: listening?.url ?? null,
     urls: listening?.urls ?? [],
     config: options.configPath,
-    health: pressure.level > 0 && healthOf(upstreams, log) === "ok" ? "degraded" : healthOf(upstreams, log),
+    health: stopping
+      ? "down"
+      : pressure.level > 0 && healthOf(upstreams, log) === "ok"
+        ? "degraded"
+        : healthOf(upstreams, log),
+    stopping,
     overloaded: pressure.level > 0,
     upstreams,
     catalog: {

@@ -11,6 +11,8 @@ export interface Edge {
 }
 
 export interface Shutdown {
+  /** Whether it has begun. */
+  readonly stopping: boolean;
   /** Lets running calls finish for at most `graceMs`, then ends them. Once; resolves when everything is released. */
   stop(graceMs: number): Promise<{ cut: number }>;
   /** Ends what still runs, now. Resolves when its agents have been told. */
@@ -70,6 +72,9 @@ export function createShutdown(parts: {
   }
 
   return {
+    get stopping() {
+      return begun !== undefined;
+    },
     stop(graceMs) {
       begun ??= run(graceMs);
       return begun;

@@ -7,6 +7,9 @@ import * as z from "zod";
 /** Timers cannot wait longer than 2^31 - 1 ms; a longer wait would fire at once. */
 const MAX_TIMER_SECONDS = 2_147_483;
 
+/** Of a text that may have to be put together in one piece. */
+const MAX_RESULT_BYTES = 512 * 1024 * 1024;
+
 const PORT_RANGE = "must be from 1 to 65535";
 
 /** The three strategies, and the spellings of files written for the original. */
@@ -31,7 +34,10 @@ const concurrency = (calls: number) =>
     .int()
     .positive()
     .default(calls)
-    .describe("Calls that run there at once (`stdio`: in one child, default 32); as many more wait, for 3 s at most.");
+    .describe(
+      "Calls that run there at once (`stdio`: in one child, default 32); as many more wait, for 3 s at most where a " +
+        "replica may take them.",
+    );
 
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a valid header name");
 const headerValue = z
@@ -71,14 +77,31 @@ const common = {
       "Seconds from its start to the end of its handshake; launchers such as `npx` and `docker run` download first.",
     ),
   timeout: seconds()
-    .default(60)
+    .optional()
     .describe(
-      "Seconds that one call may take, all attempts at it together; progress puts its end off, to 10 minutes at most.",
+      "Seconds that one call may take, all attempts at it together; each progress notification starts them anew. " +
+        "Left out: a tool may take as long as its agent waits, a read, a prompt and a completion 60.",
     ),
   tool_timeouts: z
     .record(z.string(), seconds())
     .default({})
     .describe("Seconds for calls of single tools, by their own names, instead of `timeout`."),
+  max_timeout: seconds()
+    .optional()
+    .describe("Seconds after which a call is ended even if it makes progress. Left out: none."),
+  attempt_timeout: seconds()
+    .default(30)
+    .describe(
+      "Seconds of silence after which a call that may run twice is sent to another replica too; the first answer counts.",
+    ),
+  max_result_bytes: z
+    .int()
+    .positive()
+    .max(MAX_RESULT_BYTES)
+    .default(64 * 1024 * 1024)
+    .describe(
+      "Largest answer, or other message, of this upstream. A larger one is skipped and ends only its own call.",
+    ),
 };
 
 const protocol = z

@@ -27,7 +27,7 @@ const EXAMPLES: readonly Example[] = [
       command: "npx",
       args: ["-y", "@modelcontextprotocol/server-filesystem", "."],
     },
-    also: ["env", "inherit_env", "isolation", "priority", "timeout"],
+    also: ["env", "inherit_env", "isolation", "priority"],
   },
   {
     title: "A server that speaks Streamable HTTP.",

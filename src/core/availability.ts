@@ -6,16 +6,29 @@ import type { Random } from "./ports.ts";
  * - `up`: it takes calls.
  * - `trial`: it was ejected, has passed a check, and the next call shows whether it is well again.
  * - `warming`: it has just come back, and this call is not for it.
+ * - `silent`: a check went unanswered; it may only be busy.
  * - `suspect`: calls to it failed, which is evidence and no proof.
  * - `limited`: it wants to be left alone for a while.
  * - `down`: nobody is there, or nobody who lets us in.
  */
-export type Condition = "up" | "trial" | "warming" | "suspect" | "limited" | "down";
+export type Condition = "up" | "trial" | "warming" | "silent" | "suspect" | "limited" | "down";
 
 /** Better ones first; those of one line are equals. */
-const TIERS: readonly (readonly Condition[])[] = [["up", "trial"], ["warming"], ["suspect"], ["limited"], ["down"]];
+const TIERS: readonly (readonly Condition[])[] = [
+  ["up", "trial"],
+  ["warming"],
+  ["silent"],
+  ["suspect"],
+  ["limited"],
+  ["down"],
+];
 /** With so much in doubt, the doubt is likely to be about ourselves: evidence counts no more. */
-const IN_PANIC: readonly (readonly Condition[])[] = [["up", "trial", "suspect"], ["warming"], ["limited"], ["down"]];
+const IN_PANIC: readonly (readonly Condition[])[] = [
+  ["up", "trial", "silent", "suspect"],
+  ["warming"],
+  ["limited"],
+  ["down"],
+];
 
 /** Below this share of healthy upstreams nobody is avoided for failed calls. */
 export const PANIC_BELOW = 0.5;

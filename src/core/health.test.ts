@@ -75,16 +75,16 @@ describe("health", () => {
   it("is degraded after one failed check and dead after three", () => {
     const { health } = setUp();
     health.connected();
-    expect(health.checkFailed("1")).toBe(false);
+    expect(health.checkFailed("1", false)).toBe(false);
     expect(health.state).toBe("degraded");
-    expect(health.checkFailed("2")).toBe(false);
-    expect(health.checkFailed("3")).toBe(true);
+    expect(health.checkFailed("2", false)).toBe(false);
+    expect(health.checkFailed("3", false)).toBe(true);
   });
 
   it("is well again after a check that succeeds", () => {
     const { health } = setUp();
     health.connected();
-    health.checkFailed("1");
+    health.checkFailed("1", false);
     health.checkPassed();
     expect(health.state).toBe("ready");
   });
@@ -159,7 +159,7 @@ describe("an ejected upstream", () => {
     eject();
     expect(health.checkAt - clock.now()).toBe(1_000);
     clock.advance(1_000);
-    health.checkFailed("no pong");
+    health.checkFailed("no pong", false);
     expect(health.checkAt - clock.now()).toBe(2_000);
     toTrial();
     health.claim();

@@ -67,8 +67,8 @@ export interface Health {
   succeeded(): void;
   failed(failure: AttemptFailure): void;
   checkPassed(): void;
-  /** Returns whether the connection should be given up. */
-  checkFailed(detail: string): boolean;
+  /** `busy`: a request of ours runs there, so that it proves nothing. Returns whether the connection should be given up. */
+  checkFailed(detail: string, busy: boolean): boolean;
   limited(untilMs: number, detail: string): void;
   unauthorized(detail: string): void;
   /** Makes the call that is sent now the one that decides, if an upstream on trial waits for one. */
@@ -80,7 +80,7 @@ export interface Health {
 const CONDITION: Readonly<Record<UpstreamState, Condition>> = {
   connecting: "down",
   ready: "up",
-  degraded: "up",
+  degraded: "silent",
   ejected: "suspect",
   probing: "trial",
   down: "down",
@@ -91,6 +91,8 @@ const CONDITION: Readonly<Record<UpstreamState, Condition>> = {
 };
 /** States that a check which succeeds says nothing new about. */
 const SETTLED: ReadonlySet<UpstreamState> = new Set<UpstreamState>(["ready", "rate_limited", "probing"]);
+/** In these conditions calls come as a matter of course, so that their faults tell something new. */
+const SERVING: ReadonlySet<Condition> = new Set<Condition>(["up", "silent"]);
 const AWAY: ReadonlySet<Condition> = new Set<Condition>(["suspect", "trial", "down"]);
 
 /** `changed` is told after every change of state. */
@@ -113,7 +115,7 @@ export function createHealth(world: { clock: Clock; random: Random; changed: () 
 
   function become(next: UpstreamState): void {
     if (state === next) return;
-    if (CONDITION[state] === "up" && AWAY.has(CONDITION[next])) leftAt = clock.now();
+    if (SERVING.has(CONDITION[state]) && AWAY.has(CONDITION[next])) leftAt = clock.now();
     state = next;
     since = clock.wall();
     world.changed();
@@ -190,7 +192,7 @@ export function createHealth(world: { clock: Clock; random: Random; changed: () 
     },
     failed(failure) {
       if (!ejected && failure.fault !== "cancelled") lastError = failure.detail;
-      if (!isBlamed(failure) || CONDITION[state] !== "up") return;
+      if (!isBlamed(failure) || !SERVING.has(CONDITION[state])) return;
       const why = ejection.failed(clock.now());
       if (why !== undefined) eject(`${why}; the last: ${failure.detail}`);
     },
@@ -199,18 +201,18 @@ export function createHealth(world: { clock: Clock; random: Random; changed: () 
       if (state === "probing" && !onTrial && clock.now() - ejectedUntil >= HEALTH_RULES.idleTrialMs) recover();
       else if (!SETTLED.has(state)) resume();
     },
-    checkFailed(detail) {
-      failedChecks++;
+    checkFailed(detail, busy) {
+      failedChecks = busy ? 0 : failedChecks + 1;
       if (ejected) eject(detail);
       else {
         lastError = detail;
-        if (CONDITION[state] === "up") become("degraded");
+        if (SERVING.has(CONDITION[state])) become("degraded");
       }
       return failedChecks >= HEALTH_RULES.failedChecksToDisconnect;
     },
     limited(untilMs, detail) {
       limitedUntil = untilMs;
-      if (CONDITION[state] !== "up") return;
+      if (!SERVING.has(CONDITION[state])) return;
       lastError = detail;
       become("rate_limited");
     },

@@ -71,7 +71,8 @@ export function mayFollow(failure: AttemptFailure, isSafe: () => boolean): boole
 /** After which faults the same upstream may well answer a moment later, when there is no other to ask. */
 export const PASSES_SOON: Readonly<Record<Fault, boolean>> = {
   connection_lost: true,
-  session_lost: true,
+  // A new session has been tried.
+  session_lost: false,
   bad_response: true,
   rejected: false,
   unreachable: false,

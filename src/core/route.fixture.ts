@@ -37,4 +37,4 @@ export const failed = (delivery: Delivery, fault: Fault = "connection_lost"): At
   detail: "",
 });
 
-export const limits = { timeoutMs: 10_000, maxTimeoutMs: 60_000, tryMs: 10_000 };
+export const limits = { timeoutMs: 10_000, maxTimeoutMs: 60_000, attemptMs: 10_000, queueMs: 3_000 };

@@ -3,8 +3,9 @@ import { order, type Policy } from "./balance.ts";
 import type { Asked, Call, Handle, Outcome } from "./call.ts";
 import type { Entry, Holder } from "./catalog.ts";
 import type { AttemptFailure, Failure } from "./failure.ts";
-import { firstShare, type Limits, rest } from "./limits.ts";
+import { type Limits, rest, silenceMs } from "./limits.ts";
 import type { OwnerId, UpstreamName } from "./names.ts";
+import { sendOvertakably } from "./overtake.ts";
 import type { Payload } from "./payload.ts";
 import type { Clock, Random } from "./ports.ts";
 import { graver, isBound, isReplaySafe, mayFollow, PASSES_SOON, pauseMs, type Trust, wentNowhere } from "./retry.ts";
@@ -68,39 +69,68 @@ export function route(options: RouteOptions): Handle {
     budget.called(startedAt);
     const whole = first.upstream.limits(call, first.holder);
 
-    const tried: Choice[] = [];
+    const tried: Choice[] = [first];
     let next = first;
-    const hasNext = isWorthAShare(choices[1]) && isSafe(call, first) && !budget.isSpent(startedAt);
-    let limits = hasNext ? firstShare(whole) : whole;
+    const mayBeOvertaken = choices.length > 1 && isSafe(call, first);
+    let limits = whole;
     let failed: Failed | undefined;
     for (;;) {
-      const { holder, upstream } = next;
-      tried.push(next);
-      const attempt = await upstream.send(call, holder, limits);
-      if (attempt.kind !== "failed") return answered(attempt, holder.upstream, tried.length);
-      failed = graver(failed, { ...attempt, upstream: holder.upstream });
+      // Whoever is the last to be asked is waited for.
+      const isLast = tried.length >= maxAttempts || !choices.some(choice => isLeft(choice, tried));
+      if (isLast) limits = { ...limits, queueMs: Number.POSITIVE_INFINITY };
+      let choice = next;
+      let attempt: Attempt;
+      if (mayBeOvertaken && !isLast) ({ attempt, choice } = await overtakably(call, next, { limits, tried }));
+      else attempt = await next.upstream.send(call, next.holder, limits);
+      const { upstream } = choice.holder;
+      if (attempt.kind !== "failed") return answered(attempt, upstream, tried.length);
+      failed = graver(failed, { ...attempt, upstream });
 
       const found = tried.length < maxAttempts ? another(call, attempt, tried) : undefined;
       if (!found || !(wentNowhere(attempt) || budget.take(clock.now()))) break;
       // At once to somebody else, after a while to the same.
       if (tried.includes(found) && !(await pause(call.signal))) break;
+      limits = rest(whole, clock.now() - startedAt);
+      if (limits.timeoutMs <= 0) break;
       next = found;
-      const left = rest(whole, clock.now() - startedAt);
-      if (left.timeoutMs <= 0) break;
-      limits = left;
+      tried.push(next);
     }
     return given(failed, call, { attempts: tried.length, replaySafe: tried.every(one => isSafe(call, one)) });
   };
+
+  /** Asks others too while whoever has the call stays silent; they are added to `tried`. */
+  function overtakably(
+    call: Call,
+    first: Choice,
+    { limits, tried }: { limits: Limits; tried: Choice[] },
+  ): Promise<{ attempt: Attempt; choice: Choice }> {
+    const sentAt = clock.now();
+    return sendOvertakably({
+      ...{ clock, call, first, silenceMs: silenceMs(limits) },
+      next() {
+        const last = tried.at(-1);
+        if (tried.length >= maxAttempts || !last || !isSafe(call, last)) return undefined;
+        const found = untried(call, tried);
+        if (!found || !isLeft(found, tried) || !first.upstream.budget.take(clock.now())) return undefined;
+        tried.push(found);
+        return found;
+      },
+      send: ({ upstream, holder }, racing) => upstream.send(racing, holder, rest(limits, clock.now() - sentAt)),
+    });
+  }
 
   /** Who may be asked after an attempt that failed: somebody else, or the same once more if there is nobody else. */
   function another(call: Call, failure: AttemptFailure, tried: readonly Choice[]): Choice | undefined {
     const [last] = tried.slice(-1);
     if (call.signal.aborted || !last || call.subject?.kind !== "found") return undefined;
     if (!mayFollow(failure, () => isSafe(call, last))) return undefined;
-    const other = choose(call.subject.entry, call, clock.now()).find(
-      ({ holder }) => !tried.some(one => one.holder === holder),
-    );
-    return other ?? (call.continues || !mayPass(failure, tried) ? undefined : last);
+    return untried(call, tried) ?? (call.continues || !mayPass(failure, tried) ? undefined : last);
+  }
+
+  function untried(call: Call, tried: readonly Choice[]): Choice | undefined {
+    if (call.subject?.kind !== "found") return undefined;
+    const choices = choose(call.subject.entry, call, clock.now());
+    return choices.find(choice => !wasTried(choice, tried));
   }
 
   /** Whom to try, in this order, as things are now. */
@@ -149,11 +179,12 @@ export function route(options: RouteOptions): Handle {
   }
 }
 
-type Failed = AttemptFailure & { readonly upstream: UpstreamName };
+const wasTried = ({ holder }: Choice, tried: readonly Choice[]): boolean => tried.some(one => one.holder === holder);
+/** Whether somebody who is not down could still be asked. */
+const isLeft = (choice: Choice, tried: readonly Choice[]): boolean =>
+  choice.upstream.condition !== "down" && !wasTried(choice, tried);
 
-/** What is down now is no reason to give the first up early. */
-const isWorthAShare = (second: Choice | undefined): boolean =>
-  second !== undefined && second.upstream.condition !== "down";
+type Failed = AttemptFailure & { readonly upstream: UpstreamName };
 
 /** Whether the last one tried may well answer a moment later. */
 function mayPass({ fault }: AttemptFailure, tried: readonly Choice[]): boolean {

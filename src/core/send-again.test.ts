@@ -39,32 +39,28 @@ describe("a call that is sent again", () => {
     for (let turn = 0; turn < 20; turn++) await Promise.resolve();
   };
 
-  it("gets half of the time first where somebody else can take it, and then what is left", async () => {
-    const { sent, handle } = timed(6_000, [failed("sent_unknown", "timeout")], ["a", "b"]);
+  it("gets what is left of its time at somebody else", async () => {
+    const { sent, handle } = timed(4_000, [failed("sent_unknown", "timeout")], ["a", "b"]);
     expect(await handle()).toMatchObject({ kind: "done" });
-    expect(sent.map(({ limits: { timeoutMs, tryMs } }) => [timeoutMs, tryMs])).toEqual([
-      [10_000, 5_000],
-      [4_000, 4_000],
-    ]);
+    expect(sent.map(({ limits: { timeoutMs } }) => timeoutMs)).toEqual([10_000, 6_000]);
   });
 
   it("is not sent again when its time is over", async () => {
-    const { sent, handle } = timed(10_000, [failed("sent_unknown", "timeout")], ["a", "b"]);
-    expect(await handle()).toMatchObject({ failure: { fault: "timeout", attempts: 1, replaySafe: true } });
+    const { sent, handle } = timed(10_000, [failed("refused", "rate_limited")], ["wary", "b"]);
+    expect(await handle()).toMatchObject({ failure: { fault: "rate_limited", attempts: 1 } });
     expect(sent).toHaveLength(1);
   });
 
-  it("has its whole time where nothing is left for another attempt", async () => {
-    const { budget, sent, handle } = timed(10, [DONE], ["a", "b"]);
-    while (budget.take(0));
-    await handle();
-    expect(sent[0]?.limits).toBe(limits);
-  });
-
-  it("has its whole time at the only upstream there is", async () => {
+  it("waits for its turn for as long as its agent does at the only upstream there is", async () => {
     const { sent, handle } = timed(10, [DONE], ["a"]);
     await handle();
-    expect(sent[0]?.limits).toBe(limits);
+    expect(sent[0]?.limits).toEqual({ ...limits, queueMs: Number.POSITIVE_INFINITY });
+  });
+
+  it("waits for its turn a while at each but the last", async () => {
+    const { sent, handle } = timed(10, [failed("not_sent", "overloaded"), DONE], ["a", "b"]);
+    await handle();
+    expect(sent.map(({ limits: { queueMs } }) => queueMs)).toEqual([limits.queueMs, Number.POSITIVE_INFINITY]);
   });
 
   it("goes to somebody else at once", async () => {

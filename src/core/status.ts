@@ -91,6 +91,8 @@ export interface Status {
   /** Path of the configuration file, or `null` for the demo. */
   readonly config: string | null;
   readonly health: Health;
+  /** It takes nothing new, lets running calls finish, and ends. */
+  readonly stopping: boolean;
   /** The gateway has more to do than it can, and refuses some of it. */
   readonly overloaded: boolean;
   readonly upstreams: readonly UpstreamStatus[];

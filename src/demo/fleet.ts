@@ -21,8 +21,9 @@ const COMMON = {
   trust_annotations: true,
   safe_to_retry: [],
   tool_timeouts: {},
-  timeout: 60,
   start_timeout: 120,
+  attempt_timeout: 30,
+  max_result_bytes: 64 * 1024 * 1024,
 };
 
 /** Starts two replicas over HTTP; the third server is a child of the gateway. Rejects when a replica does not start. */

@@ -34,7 +34,12 @@ export function answerClientError({ code }: NodeJS.ErrnoException, socket: WithR
     return;
   }
   const running = socket._httpMessage;
-  if (running && !running.writableFinished) {
+  // What is wrong with a request that is still coming is its own: nothing was done for it.
+  if (running?.headersSent && !running.req.complete) {
+    destroy();
+    return;
+  }
+  if (running && running.req.complete && !running.writableFinished) {
     running.shouldKeepAlive = false;
     running.once("finish", destroy);
     return;

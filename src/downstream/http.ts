@@ -60,6 +60,8 @@ const LIMITS = {
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 5_000,
 } as const;
+/** A call has no end of its own: an agent that is gone without a word must be noticed. */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
 const MAX_HEADERS = 100;
 const ALL: Visit["view"] = { kind: "all" };
 const OVERLOADED = errorOf({ kind: "overloaded" });
@@ -106,7 +108,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     });
   };
 
-  const server = createServer({ ...LIMITS, ...options.limits }, receive);
+  const server = createServer({ ...LIMITS, ...KEEP_ALIVE, ...options.limits }, receive);
   // Leave to send a body is given where it is read.
   server.on("checkContinue", receive);
   const connections = limitConnections(server, options.maxConnections);

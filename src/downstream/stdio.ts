@@ -70,7 +70,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
   const unsubscribe = front.onChange(change => agent.session?.listsChanged(change));
   const split = lineSplitter({ maxBytes: MAX_BODY_BYTES, onLine: receive, onTooLong: tooLong });
 
-  function tooLong(): void {
+  function tooLong(): undefined {
     exchange.error(undefined, wireError(CODES.requestTooLarge, `A message is larger than ${MAX_BODY_BYTES} bytes`));
   }
 

@@ -5,8 +5,8 @@ import { type UpstreamName, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
 
-/** How long an agent may take to answer. */
-export const TICKET_LIFE_MS = 10 * 60_000;
+/** How long an agent may take to answer: a person may sleep over a question. */
+export const TICKET_LIFE_MS = 24 * 60 * 60_000;
 
 /** What an upstream may ask back about. https://modelcontextprotocol.io/seps/2322-MRTR */
 const MAY_ASK: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);

@@ -9,8 +9,6 @@ import { failed } from "./attempt.ts";
 import { isParked } from "./tickets.ts";
 
 export const ADMISSION = {
-  /** Longest wait in a queue. Beyond it an agent is better served elsewhere, or later. */
-  maxWaitMs: 3_000,
   /** When whoever was turned away may try again. */
   retryAfterMs: 1_000,
 } as const;
@@ -52,12 +50,10 @@ export function createAdmission({ capacity, isAlone, clock, send }: AdmissionOpt
 
   async function sendLater(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
     const queuedAt = clock.now();
-    const waitMs = Math.min(ADMISSION.maxWaitMs, limits.tryMs);
+    const waitMs = Math.min(limits.queueMs, limits.timeoutMs);
     const admitted = await gate.queue({ waitMs, signal: call.signal });
-    if (admitted !== "in") return refusal(admitted, capacity);
-    const left = rest(limits, clock.now() - queuedAt);
-    // Given up for having waited, it would run twice, and burden the equals of an upstream that is merely busy.
-    return sendNow(gate, { call, holder, limits: { ...left, tryMs: Math.min(limits.tryMs, left.timeoutMs) } });
+    if (admitted !== "in") return refusal(admitted, { capacity, waitMs });
+    return sendNow(gate, { call, holder, limits: rest(limits, clock.now() - queuedAt) });
   }
 
   return {
@@ -111,10 +107,10 @@ function gatesFor(isAlone: (caller: Caller) => boolean, create: () => Gate): Gat
   };
 }
 
-function refusal(why: Exclude<Admitted, "in">, capacity: number): Attempt {
+function refusal(why: Exclude<Admitted, "in">, { capacity, waitMs }: { capacity: number; waitMs: number }): Attempt {
   const detail = `as many calls as may (${capacity}) run there already (max_concurrency)`;
   if (why === "cancelled") return failed({ fault: "cancelled", delivery: "not_sent", detail });
-  const waited = why === "full" ? "and as many wait" : `and no place became free within ${ADMISSION.maxWaitMs} ms`;
+  const waited = why === "full" ? "and as many wait" : `and no place became free within ${waitMs} ms`;
   const { retryAfterMs } = ADMISSION;
   return failed({ fault: "overloaded", delivery: "not_sent", detail: `${detail}, ${waited}`, retryAfterMs });
 }

@@ -4,11 +4,11 @@ import type { Attempt } from "../core/route.ts";
 import type { Asking, Objection, UpstreamEra } from "../wire/era.ts";
 import { CALL_METHODS } from "../wire/methods.ts";
 import { QUESTIONS } from "../wire/questions.ts";
-import type { Reply } from "./channel.ts";
+import type { Doubt, Reply } from "./channel.ts";
 import { stateTicket } from "./tickets.ts";
 
-/** Longer than any process lives, and still a delay that timers understand. */
-export const NO_TIMEOUT_MS = 2_147_483_647;
+/** Waits for as long as it takes. */
+export const NO_TIMEOUT_MS: number = Number.POSITIVE_INFINITY;
 
 /** How long a call may take. Progress starts the first anew, never beyond the second. */
 export interface Timeouts {
@@ -16,8 +16,18 @@ export interface Timeouts {
   readonly maxTimeoutMs: number;
 }
 
-/** What a call on one link brought; an objection is between the upstream and us. */
-export type LinkAttempt = Attempt | { readonly kind: "objected"; readonly to: Objection; readonly detail: string };
+/** What a call on one link brought; an objection or a doubt is between the upstream and us. */
+export type LinkAttempt =
+  | Attempt
+  | { readonly kind: "objected"; readonly to: Objection; readonly detail: string }
+  | Doubted;
+
+/** It was refused, perhaps because the upstream does not know the conversation any more; else `attempt` is what it means. */
+export interface Doubted {
+  readonly kind: "doubted";
+  readonly doubt: Doubt;
+  readonly attempt: Attempt;
+}
 
 export const failed = (failure: AttemptFailure): Attempt & { kind: "failed" } => ({ kind: "failed", ...failure });
 
@@ -29,10 +39,20 @@ export interface Replied {
 }
 
 /** Reads a reply as what it means for the call. */
-export function attemptOf(reply: Reply, era: UpstreamEra, { method, capabilities }: Replied): LinkAttempt {
+export function attemptOf(reply: Reply, era: UpstreamEra, replied: Replied): LinkAttempt {
+  const attempt = plainAttemptOf(reply, era, replied);
+  const doubt = reply.kind === "result" ? undefined : reply.doubt;
+  return doubt === undefined || attempt.kind === "objected" ? attempt : { kind: "doubted", doubt, attempt };
+}
+
+type Plain = Exclude<LinkAttempt, Doubted>;
+
+function plainAttemptOf(reply: Reply, era: UpstreamEra, { method, capabilities }: Replied): Plain {
   switch (reply.kind) {
-    case "failed":
-      return reply;
+    case "failed": {
+      const { doubt: _, ...failure } = reply;
+      return failure;
+    }
     case "result": {
       const asking = era.asks(reply.result);
       if (asking) return asksTooMuch(asking) ? failed(TOO_MANY) : asked(asking);
@@ -49,7 +69,7 @@ export function attemptOf(reply: Reply, era: UpstreamEra, { method, capabilities
   }
 }
 
-function errorAttempt(error: Payload, era: UpstreamEra, capabilities: Payload): LinkAttempt {
+function errorAttempt(error: Payload, era: UpstreamEra, capabilities: Payload): Plain {
   const to = era.objection(error);
   if (to) return { kind: "objected", to, detail: `the upstream refused our request: ${error.string("message") ?? to}` };
   const demand = era.demands(error, capabilities);

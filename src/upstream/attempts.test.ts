@@ -41,7 +41,8 @@ describe("a call that is made once more because the upstream knew better", () =>
     const only = holder("only");
     return { clock, given, send: () => attempts.send(callOf([only]), only, limits) };
   }
-  const LOST = { kind: "failed", fault: "session_lost", delivery: "refused", detail: "HTTP 404" } as const;
+  const GONE = { kind: "failed", fault: "session_lost", delivery: "refused", detail: "HTTP 404" } as const;
+  const LOST = { kind: "doubted", doubt: "undone", attempt: GONE } as const;
   const OBJECTION = { kind: "objected", to: "headers", detail: "" } as const;
 
   it.each([
@@ -53,9 +54,9 @@ describe("a call that is made once more because the upstream knew better", () =>
     expect(given).toEqual([10_000, 6_000]);
   });
 
-  it("is not sent once that is nothing", async () => {
+  it("is told of the refusal as it came once that is nothing", async () => {
     const { given, send } = setUp([LOST, DONE], { takesMs: 10_000 });
-    expect(await send()).toMatchObject({ fault: "timeout", delivery: "not_sent" });
+    expect(await send()).toMatchObject({ fault: "session_lost", delivery: "refused" });
     expect(given).toHaveLength(1);
   });
 

@@ -1,24 +1,26 @@
 import type { Call } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
+import type { Fault } from "../core/failure.ts";
 import { type Health, isBlamed, type Verdict } from "../core/health.ts";
 import { type Limits, rest } from "../core/limits.ts";
 import type { OwnerId } from "../core/names.ts";
+import { OVERTAKEN } from "../core/overtake.ts";
 import type { Clock } from "../core/ports.ts";
 import { malformed } from "../core/repair.ts";
 import type { Attempt } from "../core/route.ts";
 import type { Input } from "../wire/era.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
-import { failed, type LinkAttempt } from "./attempt.ts";
+import { type Doubted, failed, type LinkAttempt } from "./attempt.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Dialer } from "./dial.ts";
-import { giveUpEarly, inTime } from "./haste.ts";
+import { inTime } from "./in-time.ts";
 import type { Link } from "./link.ts";
 import type { OfferKeeper } from "./offer-keeper.ts";
 import type { OwnerLinks } from "./owner-links.ts";
 import type { Parking } from "./parking.ts";
 import type { Placement } from "./placement.ts";
 import { type Prober, RECHECK_MS } from "./prober.ts";
-
+import { createRenewal } from "./renewal.ts";
 import { readTicket } from "./tickets.ts";
 
 export interface AttemptsOptions {
@@ -51,15 +53,16 @@ interface Making {
 
 export function createAttempts(options: AttemptsOptions): Attempts {
   const { connector, owners, dialer, keeper, health, prober, parking, placement, clock, stopping } = options;
+  const renewal = createRenewal(clock);
 
   async function attempt(call: Call, making: Making, again: boolean): Promise<Attempt> {
-    if (making.limits.tryMs <= 0) return blame(TOO_LATE);
+    if (making.limits.timeoutMs <= 0) return blame(TOO_LATE);
     // Whether it lets us in again is found out without the agents' calls.
     if (health.state === "auth_required") return locked(health.lastError);
     const found = placement.linkFor(call, making.holder);
     if (!(found instanceof Promise)) return attemptOn(found, call, making, again);
     const askedAt = clock.now();
-    const opened = await inTime(found, { clock, timeoutMs: making.limits.tryMs, signal: call.signal });
+    const opened = await inTime(found, { clock, timeoutMs: making.limits.timeoutMs, signal: call.signal });
     return attemptOn(opened, call, after(askedAt, making), again);
   }
 
@@ -76,26 +79,42 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     const declined = making.input && link.era.declined(making.input.answers);
     if (declined) return { kind: "answered", error: declined.error };
     const askedAt = clock.now();
-    const result = await callOn(link, call, making);
+    const { holder, input, limits } = making;
+    const result = await link.call(call, { holder, input, timeouts: limits });
     if (result.kind === "objected") {
       return again ? comply(call, after(askedAt, making), { link, ...result }) : blame(protocolError(result.detail));
     }
+    if (result.kind === "doubted") return onDoubt(call, after(askedAt, making), { link, doubted: result, again });
+    return judged(call, result, link);
+  }
+
+  /** Draws from what an attempt brought how the upstream is doing. */
+  function judged(call: Call, result: Attempt, link: Link): Attempt {
     if (result.kind !== "failed") {
       options.answered(call.caller.owner);
       health.succeeded();
       return result;
     }
-    if (result.fault === "session_lost") {
-      giveUp(link, result.detail);
-      if (again && result.delivery === "refused") return attempt(call, after(askedAt, making), false);
-    }
     if (result.fault === "unreachable") lose(link, result.detail);
-    return blame(result);
+    return blame(wasOvertaken(call, result) ? { ...result, ...OUTDONE } : result);
   }
 
-  function callOn(link: Link, call: Call, { holder, input, limits }: Making): Promise<LinkAttempt> {
-    if (limits.tryMs >= limits.timeoutMs) return link.call(call, { holder, input, timeouts: limits });
-    return giveUpEarly(clock, limits.tryMs, call, hasty => link.call(hasty, { holder, input, timeouts: limits }));
+  /** It was refused: once more on a new conversation where this one is over, and nothing was done; else as it came. */
+  async function onDoubt(
+    call: Call,
+    making: Making,
+    { link, doubted, again }: { link: Link; doubted: Doubted; again: boolean },
+  ): Promise<Attempt> {
+    const refused = doubted.attempt;
+    if (!again) renewal.wasNoHelp();
+    else if (await renewal.isOver(link, doubted, stopping)) {
+      giveUp(link, "the upstream does not know the session any more");
+      if (doubted.doubt === "undone" && !call.signal.aborted) {
+        const second = await attempt(call, making, false);
+        if (second.kind !== "failed" || second.delivery !== "not_sent") return second;
+      }
+    }
+    return judged(call, refused, link);
   }
 
   /** The upstream has done nothing yet: its lists, or its revision, are not what we took them for. */
@@ -112,7 +131,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     }
     const askedAt = clock.now();
     const read = keeper.refresh(connector.link ?? link).then((): Opened => ({ kind: "open", link }));
-    const waited = await inTime(read, { clock, timeoutMs: making.limits.tryMs, signal: call.signal });
+    const waited = await inTime(read, { clock, timeoutMs: making.limits.timeoutMs, signal: call.signal });
     if (waited.kind === "failed") return blame(failed(waited));
     const { native } = making.holder;
     const definition = keeper.offer?.definitions.tool.find(one => one.string("name") === native);
@@ -157,10 +176,12 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     if (!parked) return { kind: "answered", error: CLOSED.error };
     const result: LinkAttempt = await parked.resume(call);
     if (result.kind === "objected") return blame(protocolError(result.detail));
-    if (result.kind === "failed") return blame(result);
+    // What has asked its agent something has begun: it is never sent anew.
+    const brought = result.kind === "doubted" ? result.attempt : result;
+    if (brought.kind === "failed") return blame(brought);
     options.answered(call.caller.owner);
     health.succeeded();
-    return result;
+    return brought;
   }
 
   function make(call: Call, holder: Holder, limits: Limits): Promise<Attempt> {
@@ -193,6 +214,11 @@ function verdictOf(result: Attempt): Verdict {
   if (result.kind !== "failed") return "passed";
   return isBlamed(result) ? "failed" : "undecided";
 }
+
+/** Its agent has its answer from somebody else, who was asked because this one stayed silent. */
+const wasOvertaken = ({ signal }: Call, { fault }: { fault: Fault }): boolean =>
+  fault === "cancelled" && signal.reason === OVERTAKEN;
+const OUTDONE = { fault: "timeout", detail: "somebody else answered a call that it left unanswered" } as const;
 
 /** How long an upstream is left alone that does not say for how long. */
 const UNSAID_LIMIT_MS = 1_000;

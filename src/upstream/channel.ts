@@ -23,12 +23,17 @@ export interface OutboundRequest {
   readonly onPostponed?: (() => void) | undefined;
 }
 
-/** What became of a request. Never thrown. */
+/**
+ * A request that carried a session was refused: perhaps because the upstream does not know the session any more.
+ * `undone`: nothing was done for it; `unknown`: nobody knows.
+ */
+export type Doubt = "undone" | "unknown";
+
+/** What became of a request. Never thrown. `status` is the HTTP status where there is one. */
 export type Reply =
   | { readonly kind: "result"; readonly result: Payload }
-  /** `status` is the HTTP status where there is one. */
-  | { readonly kind: "error"; readonly error: Payload; readonly status?: number }
-  | ({ readonly kind: "failed"; readonly status?: number } & AttemptFailure);
+  | { readonly kind: "error"; readonly error: Payload; readonly status?: number; readonly doubt?: Doubt }
+  | ({ readonly kind: "failed"; readonly status?: number; readonly doubt?: Doubt } & AttemptFailure);
 
 /** What a channel tells its owner without being asked. */
 export interface ChannelEvents {
@@ -58,6 +63,8 @@ export interface Channel {
   close(): Promise<void>;
   /** Takes no further requests. Those under way go on, where each has a line of its own, and end with their own answers. */
   discard(): Promise<void>;
+  /** Messages that came on a line that requests share, of whatever use they were: each is a sign of life. */
+  readonly heard: number;
   /** Of the child behind it, if there is one. */
   readonly pid: number | undefined;
   /** The child's last lines on stderr, newest last; then what it printed on stdout that is no message, marked as such. */

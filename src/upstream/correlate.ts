@@ -2,6 +2,7 @@ import type { AttemptFailure, Fault } from "../core/failure.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { type Invalid, type Message, notificationText, numberOf, type RawId } from "../wire/message.ts";
+import type { Seen } from "../wire/oversized.ts";
 import type { OutboundRequest, Reply } from "./channel.ts";
 
 /** Matches replies to requests where many requests share one stream. Every request ends with exactly one reply. */
@@ -10,14 +11,18 @@ export interface Correlator {
   open(request: OutboundRequest): Promise<Reply>;
   /** An answer that makes no sense ends its request: nothing better will come. */
   receive(message: Message | Invalid): void;
+  /** A message of more than `maxBytes` passed by: it ends the request that it answers, and no other. */
+  oversized(seen: Seen, maxBytes: number): void;
   /** Ends one request, if it is still waiting. */
-  fail(id: number, failure: AttemptFailure): void;
+  fail(id: number, failure: Refusal): void;
   failAll(failure: AttemptFailure): void;
   /** Replies and progress for requests that no longer wait: late, repeated or never asked for. */
   readonly dropped: number;
   /** Requests that wait. */
   readonly size: number;
 }
+
+type Refusal = Omit<Reply & { kind: "failed" }, "kind">;
 
 export interface CorrelatorOptions {
   readonly clock: Clock;
@@ -72,7 +77,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
     entry.resolve(reply);
   };
 
-  const failEntry = (entry: Waiting, failure: AttemptFailure): void => {
+  const failEntry = (entry: Waiting, failure: Refusal): void => {
     const delivery = entry.told && failure.delivery === "sent_unknown" ? "partial" : failure.delivery;
     finish(entry, { kind: "failed", ...failure, delivery });
   };
@@ -87,6 +92,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
     const { timeoutMs, maxTimeoutMs } = entry.request;
     const due = Math.min(entry.activeAt + timeoutMs, entry.openedAt + maxTimeoutMs);
     const left = due - clock.now();
+    if (left === Number.POSITIVE_INFINITY) return;
     if (left > 0) entry.cancelTimer = clock.after(left, () => watch(entry));
     else abandon(entry, "timeout", `no answer within ${Math.round(due - entry.openedAt)} ms`);
   };
@@ -155,6 +161,18 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
       } else if (message.kind === "notification" && message.method === "notifications/progress") {
         progress(message, message.params?.raw("progressToken"));
       } else onUnmatched(message);
+    },
+    oversized(seen, maxBytes) {
+      const detail = `the upstream sent a message of more than ${maxBytes} bytes (max_result_bytes)`;
+      if (seen.kind === "answer") {
+        const entry = waitingFor(Buffer.from(seen.id, "latin1"));
+        if (entry) return failEntry(entry, { fault: "too_large", delivery: "answered", detail });
+      }
+      // It may be the answer to the only one, and nobody else will answer that.
+      const [only] = waiting.values();
+      const isMeant = seen.kind === "unknown" && waiting.size === 1 && only;
+      if (isMeant) failEntry(only, { fault: "too_large", delivery: "sent_unknown", detail });
+      else dropped++;
     },
     fail(id, failure) {
       const entry = waiting.get(String(id));

@@ -47,6 +47,8 @@ export interface Link extends Introduction {
   readonly isUsed: boolean;
   /** Who uses it, where only one agent at a time may: see {@link Occupancy}. */
   readonly occupancy: Occupancy | undefined;
+  /** Whether a request of our own waits for its answer there that is expected soon. */
+  readonly asks: boolean;
   /** Sends an agent's call under its native name. */
   call(call: Call, calling: Calling): Promise<LinkAttempt>;
   /** The one agent that has calls here, where what names no call can only be meant for it. */
@@ -94,7 +96,7 @@ export function createLink(parts: LinkParts): Link {
   const { channel, era, introduction, declared, clock, parking, unclaimed } = parts;
   const { version } = introduction;
   const outbound = createOutbound({ ...parts, version });
-  const { ask, respond } = outbound;
+  const { respond } = outbound;
   /** Only an upstream that was told so asks, and then by requests that a call has to wait for. */
   const asks = era.declaresAtOpening && canBeAsked(declared);
   /** Questions that do not say which call they belong to are those of the one agent that has calls here. */
@@ -105,6 +107,16 @@ export function createLink(parts: LinkParts): Link {
   const suspicion = createSuspicion(clock);
   let logLevel: string | undefined;
   let isUsed = false;
+  let asking = 0;
+
+  /** What may take for ever, such as listening, is no work. */
+  async function ask(method: string, params: Payload, options: AskOptions): Promise<Reply> {
+    if (options.timeoutMs === NO_TIMEOUT_MS) return outbound.ask(method, params, options);
+    asking++;
+    const reply = await outbound.ask(method, params, options);
+    asking--;
+    return reply;
+  }
 
   async function call(call: Call, calling: Calling): Promise<LinkAttempt> {
     isUsed = true;
@@ -220,6 +232,9 @@ export function createLink(parts: LinkParts): Link {
     },
     get onlyOwner() {
       return suspicion.clear ? onlyOwnerOf(running.all()) : undefined;
+    },
+    get asks() {
+      return asking > 0;
     },
     get inUse() {
       return running.size > 0;

@@ -18,6 +18,7 @@ function channelThatSays(text: string): Channel {
     stderr: () => [],
     cancels: true,
     attributes: true,
+    heard: 0,
   };
 }
 

@@ -52,7 +52,10 @@ function start(tools: (owner: OwnerId | undefined) => readonly string[] = () => 
   const offers = createOffers({
     ...{ upstream: upstreamName("u"), clock, base, owners, inspect: async () => false },
     connector: { link: main, demand: async () => ({ kind: "open", link: main }) } as unknown as Connector,
-    placement: { tenantOf, adopts: () => false } as unknown as Placement,
+    placement: {
+      ...{ tenantOf, adopts: () => false },
+      conversationOf: (_main: Link, tenant: Tenant) => owners.get(tenant),
+    } as unknown as Placement,
     changed: (_kinds, owner) => void changes.push(owner),
   });
   const caller = (name: string, capabilities = ABLE): Caller => ({

@@ -117,7 +117,7 @@ export function createOffers(options: OffersOptions): Offers {
       owner: isOwn ? tenant.owner : undefined,
       capabilities: undefined,
       opens: !owners.isOpen(tenant),
-      link: () => owners.get(tenant),
+      link: () => placement.conversationOf(main, tenant),
     };
   }
 

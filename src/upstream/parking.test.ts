@@ -65,4 +65,22 @@ describe("a ticket", () => {
       expect(readTicket(ticket)).toBeUndefined();
     },
   );
+
+  it("gives a place that was kept for a while to another call of the same owner, or of anybody", () => {
+    const clock = manualClock();
+    const parking = createParking(clock);
+    const [oldest, second] = [parkable(), parkable()];
+    const mine = parking.park(ownerId("a"), oldest);
+    parking.park(ownerId("b"), second);
+    for (let more = 1; more < PARKING.maxPerOwner; more++) parking.park(ownerId("a"), parkable());
+    clock.advance(PARKING.keptMs - 1);
+    expect(parking.park(ownerId("a"), parkable())).toBeUndefined();
+    clock.advance(1);
+    expect(parking.park(ownerId("a"), parkable())).toBeDefined();
+    expect([oldest.abandoned, second.abandoned]).toEqual([1, 0]);
+    expect(parking.take(idOf(mine?.ticket), ownerId("a"))).toBeUndefined();
+    for (let more = parking.size; more < PARKING.max; more++) parking.park(ownerId(`o${more}`), parkable());
+    expect(parking.park(ownerId("z"), parkable())).toBeDefined();
+    expect([second.abandoned, parking.size]).toEqual([1, PARKING.max]);
+  });
 });

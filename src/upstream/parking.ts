@@ -6,7 +6,14 @@ import type { Clock } from "../core/ports.ts";
 import type { LinkAttempt } from "./attempt.ts";
 import { parkedTicket } from "./tickets.ts";
 
-export const PARKING = { max: 1_000, maxPerOwner: 16, expiryMs: 10 * 60_000 } as const;
+export const PARKING = {
+  max: 1_000,
+  maxPerOwner: 16,
+  /** A person may sleep over a question. */
+  expiryMs: 24 * 60 * 60_000,
+  /** From then on a call gives its place up where another needs one. */
+  keptMs: 10 * 60_000,
+} as const;
 
 /** A call that has asked its agent something and waits, open at the upstream, until the agent comes back. */
 export interface Parkable {
@@ -37,6 +44,7 @@ export interface Parking {
 
 interface Place {
   readonly owner: OwnerId;
+  readonly parkedAt: number;
   readonly call: Parkable;
   readonly cancelExpiry: () => void;
 }
@@ -58,13 +66,26 @@ export function createParking(clock: Clock): Parking {
     return place;
   }
 
+  /** Whoever has waited for longest, of all or of this owner, and too long to be kept. */
+  function makeRoom(owner: OwnerId | undefined): boolean {
+    const latest = clock.now() - PARKING.keptMs;
+    for (const [id, place] of places) {
+      if (place.parkedAt > latest) return false;
+      if (owner !== undefined && place.owner !== owner) continue;
+      leave(id)?.call.abandon();
+      return true;
+    }
+    return false;
+  }
+
   return {
     park(owner, call) {
+      if ((taken.get(owner) ?? 0) >= PARKING.maxPerOwner && !makeRoom(owner)) return undefined;
+      if (places.size >= PARKING.max && !makeRoom(undefined)) return undefined;
       const own = taken.get(owner) ?? 0;
-      if (places.size >= PARKING.max || own >= PARKING.maxPerOwner) return undefined;
       const id = randomBytes(18).toString("base64url");
       const cancelExpiry = clock.after(PARKING.expiryMs, () => leave(id)?.call.abandon());
-      places.set(id, { owner, call, cancelExpiry });
+      places.set(id, { owner, call, cancelExpiry, parkedAt: clock.now() });
       taken.set(owner, own + 1);
       waits.began();
       return { ticket: parkedTicket(id), leave: () => void leave(id) };

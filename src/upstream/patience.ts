@@ -20,6 +20,7 @@ export function createPatience(clock: Clock, { timeoutMs, maxTimeoutMs }: Timeou
   /** Extending only moves the time; the timer looks again when it fires. */
   function watch(expire: () => void): void {
     const waitMs = dueAt - clock.now();
+    if (waitMs === Number.POSITIVE_INFINITY) return;
     if (waitMs > 0) cancel = clock.after(waitMs, () => watch(expire));
     else expire();
   }

@@ -5,6 +5,7 @@ import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import { declaredIn, eraOf } from "../wire/era-choice.ts";
 import { canBeAsked } from "../wire/upstream-questions.ts";
 import type { Connector, Opened } from "./connector.ts";
+import { createCrowding } from "./crowding.ts";
 import type { Dialer } from "./dial.ts";
 import type { Link } from "./link.ts";
 import type { Occupancy } from "./occupancy.ts";
@@ -34,12 +35,17 @@ export interface Placement {
   linkFor(call: Call, holder: Holder): Promise<Opened> | Opened;
   /** Whose conversation serves what this caller does beside its calls; `undefined` for the main one. */
   tenantOf(main: Link, caller: Caller): Tenant | undefined;
+  /** The conversation of a tenant, open or opened now, or what serves those instead who get none. */
+  conversationOf(main: Link, tenant: Tenant): Promise<Opened> | Opened;
+  /** What people should know of how agents are served. */
+  notes(): readonly string[];
   /** Whether the main conversation is now opened anew, as the one that this caller shares with those like it. */
   adopts(main: Link, caller: Caller): boolean;
 }
 
 export function createPlacement(options: PlacementOptions): Placement {
   const { connector, owners, dialer, transport, clock } = options;
+  const crowding = createCrowding({ clock, owners, main: () => connector.link });
   let adopted = false;
   /** The era that was tried in vain beside a main conversation, where that proves nothing for good. */
   const lacking = new WeakMap<Link, Tenant["era"]>();
@@ -51,9 +57,10 @@ export function createPlacement(options: PlacementOptions): Placement {
     const isMains = era === main.era.name;
     const sharing = transport.sharing(era, isMains ? main.channel : undefined);
     const declared = sharing === "all" ? NO_CAPABILITIES : declaredIn(era, caller.capabilities);
-    if (sharing === "none") return { era, declared, owner: caller.owner, opener: caller.owner };
-    if (isMains && declared.bytes.equals(main.declared.bytes)) return undefined;
-    return { era, declared, owner: undefined, opener: caller.owner };
+    const owner = sharing === "none" ? caller.owner : undefined;
+    if (!owner && isMains && declared.bytes.equals(main.declared.bytes)) return undefined;
+    const tenant = { era, declared, owner, opener: caller.owner };
+    return crowding.shares(main, tenant) ? undefined : tenant;
   }
 
   function tenantOf(main: Link, caller: Caller): Tenant | undefined {
@@ -70,7 +77,7 @@ export function createPlacement(options: PlacementOptions): Placement {
     ...{ owner, opener: owner },
   });
 
-  function place(opened: Opened, { call, holder, again }: Wish): Promise<Opened> | Opened {
+  function place(opened: Opened, { call, holder }: Wish): Promise<Opened> | Opened {
     if (opened.kind === "failed") return opened;
     const { caller } = call;
     const main = opened.link;
@@ -79,9 +86,9 @@ export function createPlacement(options: PlacementOptions): Placement {
     if (!shared && !main.occupancy) return opened;
     const own = ownOf(main, shared, caller);
     if (owners.isOpen(own)) return owners.get(own);
-    if (adopt(main, shared)) return linkFor(call, holder, again);
-    const found = shared ? owners.get(shared) : opened;
-    const seat = { call, holder, again, own, shared };
+    if (adopt(main, shared)) return linkFor(call, holder);
+    const found = shared ? conversationOf(main, shared) : opened;
+    const seat = { call, main, own };
     return found instanceof Promise ? found.then(late => admitted(late, seat)) : admitted(found, seat);
   }
 
@@ -98,18 +105,28 @@ export function createPlacement(options: PlacementOptions): Placement {
     return true;
   }
 
+  /** The conversation of a tenant, or what serves those instead who get none. */
+  function conversationOf(main: Link, tenant: Tenant): Promise<Opened> | Opened {
+    const found = owners.get(tenant);
+    return found instanceof Promise
+      ? found.then(opened => settled(opened, tenant, main))
+      : settled(found, tenant, main);
+  }
+
+  function settled(opened: Opened, tenant: Tenant, main: Link): Promise<Opened> | Opened {
+    if (opened.kind === "failed") return crowding.settle(opened, main, tenant);
+    if (opened.link.era.name === tenant.era) return opened;
+    // Tried in vain.
+    lacking.set(main, tenant.era);
+    owners.drop(opened.link);
+    return connector.demand();
+  }
+
   function admitted(found: Opened, seat: Seat): Promise<Opened> | Opened {
     if (found.kind === "failed") return found;
-    const { link } = found;
-    const { call, holder, shared, own, again } = seat;
-    if (shared && link.era.name !== shared.era) {
-      if (connector.link) lacking.set(connector.link, shared.era);
-      owners.drop(link);
-      return again ? linkFor(call, holder, false) : CHANGED;
-    }
-    const { occupancy } = link;
-    if (!occupancy || occupancy.admits(call.caller.owner)) return found;
-    return vacant(occupancy).then(free => (free ? admitted(found, seat) : owners.get(own)));
+    const { occupancy } = found.link;
+    if (!occupancy || occupancy.admits(seat.call.caller.owner)) return found;
+    return vacant(occupancy).then(free => (free ? admitted(found, seat) : conversationOf(seat.main, seat.own)));
   }
 
   /** Whether nobody uses it any more within the time that an agent waits. */
@@ -125,29 +142,28 @@ export function createPlacement(options: PlacementOptions): Placement {
     });
   }
 
-  function linkFor(call: Call, holder: Holder, again = true): Promise<Opened> | Opened {
+  function linkFor(call: Call, holder: Holder): Promise<Opened> | Opened {
     const main = connector.link;
-    const wish = { call, holder, again };
+    const wish = { call, holder };
     return main ? place({ kind: "open", link: main }, wish) : connector.demand().then(opened => place(opened, wish));
   }
 
-  return { linkFor, tenantOf, adopts: (main, caller) => adopt(main, tenantOf(main, caller)) };
+  return {
+    ...{ linkFor, tenantOf, conversationOf },
+    adopts: (main, caller) => adopt(main, tenantOf(main, caller)),
+    notes: () => (crowding.note === undefined ? [] : [crowding.note]),
+  };
 }
 
-/** Who wants to be served, for what; `again`: whether what was found may be given up for something better. */
+/** Who wants to be served, for what. */
 interface Wish {
   readonly call: Call;
   readonly holder: Holder;
-  readonly again: boolean;
 }
 
-/** Where it may be served. */
-interface Seat extends Wish {
+/** Where it may be served: what all share, and what would be its own. */
+interface Seat {
+  readonly call: Call;
+  readonly main: Link;
   readonly own: Tenant;
-  readonly shared: Tenant | undefined;
 }
-
-const CHANGED: Opened = {
-  ...{ kind: "failed", fault: "unreachable", delivery: "not_sent" },
-  detail: "the upstream speaks another revision than it did a moment ago",
-};

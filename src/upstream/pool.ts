@@ -57,7 +57,7 @@ export interface Pool {
 
 /** A child that starts waits for its disk now and then. */
 const SPARE_STARTS = 2;
-/** How long a removed upstream may finish its calls. */
+/** How long an upstream that is not wanted any more may finish its calls. One that has only changed may take its time. */
 const REMOVED_GRACE_MS = 30_000;
 
 export function createPool(world: PoolWorld): Pool {
@@ -72,7 +72,8 @@ export function createPool(world: PoolWorld): Pool {
 
   function retire(upstream: Upstream): void {
     leaving.add(upstream);
-    void upstream.stop(REMOVED_GRACE_MS).finally(() => leaving.delete(upstream));
+    const graceMs = byName.has(upstream.name) ? Number.POSITIVE_INFINITY : REMOVED_GRACE_MS;
+    void upstream.stop(graceMs).finally(() => leaving.delete(upstream));
   }
 
   function create(config: UpstreamConfig): Upstream {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import type { AttemptFailure } from "../core/failure.ts";
+import type { AttemptFailure, Fault } from "../core/failure.ts";
 import { createHealth } from "../core/health.ts";
+import { Payload } from "../core/payload.ts";
 import type { Reply } from "./channel.ts";
 import type { Connector } from "./connector.ts";
 import type { Link } from "./link.ts";
@@ -21,8 +22,11 @@ function setUp(random = () => 0.5) {
   const checks: number[] = [];
   const givenUp: string[] = [];
   let answer: (reply: Reply) => void = () => {};
+  let busy = false;
   const link = {
     era: { probe: "ping" },
+    channel: { heard: 0 },
+    capabilities: Payload.of({ tools: {} }),
     ask: () => {
       checks.push(clock.now());
       return new Promise<Reply>(resolve => {
@@ -33,7 +37,7 @@ function setUp(random = () => 0.5) {
   } as unknown as Link;
   const open = { link, giveUp: (_: Link, detail: string) => givenUp.push(detail) };
   const connector = open as unknown as Connector;
-  const prober = createProber({ connector, health, clock, random, intervalMs: INTERVAL_MS });
+  const prober = createProber({ busy: () => busy, connector, health, clock, random, intervalMs: INTERVAL_MS });
   running = prober;
   health.connected();
   prober.watch(link);
@@ -48,7 +52,10 @@ function setUp(random = () => 0.5) {
     open.link = { ...link };
     prober.watch(open.link);
   };
-  return { clock, health, prober, checks, givenUp, reply, reconnect };
+  const work = (now: boolean): void => {
+    busy = now;
+  };
+  return { clock, health, prober, checks, givenUp, reply, reconnect, work };
 }
 
 describe("health checks", () => {
@@ -111,6 +118,76 @@ describe("health checks", () => {
     }
     expect(givenUp).toEqual(["late"]);
     expect(checks.slice(0, 3)).toEqual([30_000, 36_000, 42_000]);
+  });
+
+  it("that go unanswered while calls run there end nothing, and count for nothing afterwards", async () => {
+    const { clock, health, givenUp, reply, work } = setUp();
+    clock.advance(INTERVAL_MS);
+    work(true);
+    for (let checks = 0; checks < 10; checks++) {
+      await reply(LATE, CHECK_TIMEOUT_MS);
+      expect(health).toMatchObject({ state: "degraded", condition: "silent" });
+      clock.advance(RECHECK_MS);
+    }
+    work(false);
+    for (let checks = 0; checks < 2; checks++) {
+      await reply(LATE, CHECK_TIMEOUT_MS);
+      clock.advance(RECHECK_MS);
+    }
+    expect(givenUp).toEqual([]);
+    await reply(LATE, CHECK_TIMEOUT_MS);
+    expect(givenUp).toEqual(["late"]);
+  });
+
+  const odd = (status: number, fault: Fault = "rejected"): Reply => ({
+    ...{ kind: "failed", fault, delivery: "refused", detail: "odd", status },
+  });
+  it.each<[string, Reply]>([
+    ["404", odd(404)],
+    ["500", odd(500, "bad_response")],
+    ["garbage", odd(200, "protocol_error")],
+    ["an answer that is no result", { ...odd(0, "bad_response"), delivery: "answered" } as Reply],
+  ])("that are answered by %s show that it is alive", async (_, answer) => {
+    const { clock, health, givenUp, reply } = setUp();
+    for (let checks = 0; checks < 4; checks++) {
+      clock.advance(INTERVAL_MS);
+      await reply(answer);
+    }
+    expect([health.state, givenUp]).toEqual(["ready", []]);
+  });
+
+  it.each([502, 503, 504])("that do not reach the server fail (HTTP %d)", async status => {
+    const { clock, health, reply } = setUp();
+    clock.advance(INTERVAL_MS);
+    await reply(odd(status, "bad_response"));
+    expect(health.state).toBe("degraded");
+  });
+
+  const REFUSED = { ...odd(400), doubt: "undone" } as Reply;
+  it("that a session refuses, and the next request too, replace it once and no more", async () => {
+    const { clock, health, givenUp, reply, reconnect } = setUp();
+    clock.advance(INTERVAL_MS);
+    await reply(REFUSED);
+    await reply(REFUSED);
+    expect(givenUp).toHaveLength(1);
+    reconnect();
+    for (let checks = 0; checks < 4; checks++) {
+      clock.advance(2 * INTERVAL_MS);
+      await reply(REFUSED);
+    }
+    expect([health.state, givenUp.length]).toEqual(["ready", 1]);
+  });
+
+  it("that a session refuses, and not the next request, are not served, and the session stays", async () => {
+    const { clock, health, checks, givenUp, reply } = setUp();
+    clock.advance(INTERVAL_MS);
+    await reply(REFUSED);
+    await reply(PONG);
+    for (let round = 0; round < 4; round++) {
+      clock.advance(INTERVAL_MS);
+      await reply(REFUSED);
+    }
+    expect([health.state, givenUp, checks.length]).toEqual(["ready", [], 6]);
   });
 
   it("that ended late because we were asleep do not count, and are made again at once", async () => {

@@ -1,9 +1,12 @@
+import type { Fault } from "../core/failure.ts";
 import type { Health } from "../core/health.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock, Random } from "../core/ports.ts";
 import type { Reply } from "./channel.ts";
 import type { Connector } from "./connector.ts";
+import { isOfServer } from "./http/statuses.ts";
 import type { Link } from "./link.ts";
+import { isKnown } from "./recognition.ts";
 
 export const CHECK_TIMEOUT_MS = 5_000;
 /** After a fault or a failed check the next one comes soon. */
@@ -22,6 +25,8 @@ export interface Prober {
 
 export function createProber(options: {
   connector: Connector;
+  /** Whether a request of ours runs at the upstream, which then may have no time for anything else. */
+  busy(link: Link): boolean;
   health: Health;
   clock: Clock;
   random: Random;
@@ -30,6 +35,10 @@ export function createProber(options: {
   const { connector, health, clock, random, intervalMs } = options;
   const stopping = new AbortController();
   let watched: Link | undefined;
+  /** What a conversation says to a check that it does not serve, although it is known. */
+  let unserved: { readonly link: Link; readonly status: number | undefined } | undefined;
+  /** Whether the conversation is there in place of one that was not known any more, and nothing has shown that it is. */
+  let renewed = false;
   /** Whose answer is awaited: a check on a link that has been replaced since must not keep its successor from being checked. */
   let checking: Link | undefined;
   let checkedAt = Number.NEGATIVE_INFINITY;
@@ -61,11 +70,38 @@ export function createProber(options: {
     if (isProven(startedAt)) return schedule(spread());
     checking = link;
     checkedAt = startedAt;
+    const { heard } = link.channel;
     const reply = await link.ask(link.era.probe, EMPTY, { timeoutMs: CHECK_TIMEOUT_MS, signal: stopping.signal });
+    const verdict = await judge(link, reply, link.channel.heard > heard);
     if (checking === link) checking = undefined;
     if (stopping.signal.aborted || connector.link !== link) return;
-    schedule(reply.kind === "failed" ? whenAgain(link, reply, startedAt) : spread());
-    if (reply.kind !== "failed") health.checkPassed();
+    if (verdict.kind === "alive") {
+      schedule(spread());
+      health.checkPassed();
+    } else if (verdict.kind === "unknown") {
+      renewed = true;
+      connector.giveUp(link, "the upstream does not know the session any more");
+    } else schedule(whenAgain(link, verdict.reply, startedAt));
+  }
+
+  /** Any answer is a sign of life, be it that there is no such method. */
+  async function judge(link: Link, reply: Reply, heard: boolean): Promise<Verdict> {
+    if (reply.kind !== "result" && reply.doubt !== undefined) return judgeRefusal(link, reply);
+    if (reply.kind !== "failed" || (!CLOSED.has(reply.fault) && (heard || isAnswer(reply)))) {
+      renewed = false;
+      return ALIVE;
+    }
+    return { kind: "failed", reply };
+  }
+
+  /** Is it the check that is not served, or the conversation? Another one in its place is tried once. */
+  async function judgeRefusal(link: Link, reply: Exclude<Reply, { kind: "result" }>): Promise<Verdict> {
+    const { status } = reply;
+    if (unserved?.link === link && unserved.status === status) return ALIVE;
+    if (!renewed && (await isKnown(link, stopping.signal)) === false) return { kind: "unknown" };
+    if (renewed && reply.kind === "failed" && CLOSED.has(reply.fault)) return { kind: "failed", reply };
+    unserved = { link, status };
+    return ALIVE;
   }
 
   /** Draws the conclusions from a check that failed. */
@@ -83,8 +119,8 @@ export function createProber(options: {
       health.limited(now + retryAfterMs, detail);
       return Math.max(retryAfterMs, spread());
     }
-    const dead = health.checkFailed(`health check failed: ${detail}`);
-    if (dead || fault === "unreachable" || fault === "session_lost") connector.giveUp(link, detail);
+    const dead = health.checkFailed(`health check failed: ${detail}`, options.busy(link));
+    if (dead || fault === "unreachable") connector.giveUp(link, detail);
     // Nothing answers there any more: whoever still waits is told now.
     if (dead) void link.close();
     return Math.max(RECHECK_MS, health.checkAt - now);
@@ -109,3 +145,17 @@ export function createProber(options: {
 }
 
 const EMPTY = Payload.of({});
+
+type Verdict =
+  | { readonly kind: "alive" }
+  /** Whoever answers there does not know the conversation. */
+  | { readonly kind: "unknown" }
+  | { readonly kind: "failed"; readonly reply: Reply & { kind: "failed" } };
+const ALIVE: Verdict = { kind: "alive" };
+
+/** It answers, and lets nobody in for now. */
+const CLOSED: ReadonlySet<Fault> = new Set<Fault>(["auth_required", "rate_limited", "overloaded"]);
+
+/** Whether somebody answered, whatever it was: only what says that the server is out of reach is no answer of it. */
+const isAnswer = ({ delivery, status }: Reply & { kind: "failed" }): boolean =>
+  delivery === "answered" || isOfServer(status);

@@ -12,6 +12,7 @@ import { legacyFeed } from "./legacy-feed.ts";
 import type { Link } from "./link.ts";
 import { listenFeed, withoutSubscription } from "./listen-feed.ts";
 import { type Tenant, tenantKey } from "./owner-links.ts";
+import { isKnown, isRefusal } from "./recognition.ts";
 import { type Listener, type Topic, taskNow, topicKey } from "./topics.ts";
 
 export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt" | "task" | "message"> {
@@ -58,7 +59,7 @@ interface Place {
 
 const CHECK_TIMEOUT_MS = 5_000;
 /** A slow answer proves nothing. */
-const DEAD: ReadonlySet<Fault> = new Set<Fault>(["session_lost", "unreachable", "connection_lost"]);
+const DEAD: ReadonlySet<Fault> = new Set<Fault>(["unreachable", "connection_lost"]);
 const STOPPED = { kind: "failed", fault: "stopped", delivery: "not_sent", detail: "the upstream was removed" } as const;
 const NOTHING = Payload.of({});
 const FEEDS = { legacy: legacyFeed, modern: listenFeed } as const;
@@ -192,7 +193,10 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
 
   async function check(link: Link): Promise<void> {
     const reply = await link.ask(link.era.probe, NOTHING, { timeoutMs: CHECK_TIMEOUT_MS, signal: stopping.signal });
-    if (reply.kind === "failed" && DEAD.has(reply.fault) && !stopping.signal.aborted) options.drop(link);
+    const dead = isRefusal(reply)
+      ? (await isKnown(link, stopping.signal)) === false
+      : reply.kind === "failed" && DEAD.has(reply.fault);
+    if (dead && !stopping.signal.aborted) options.drop(link);
   }
 
   function end(place: Place): void {

@@ -109,12 +109,13 @@ export function transportOf(config: UpstreamConfig): Transport {
 function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   const { clock, registry, environment, baseDir, replies } = world;
   const room = replies.room();
-  const { command, args, cwd = baseDir } = config;
+  const { command, args, cwd = baseDir, max_result_bytes: maxMessageBytes } = config;
   return {
     close: async () => {},
     open(events) {
       const env = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env });
-      return openStdioChannel({ clock, registry, environment, room, spec: { command, args, cwd, env } }, events);
+      const spec = { command, args, cwd, env };
+      return openStdioChannel({ clock, registry, environment, room, maxMessageBytes, spec }, events);
     },
   };
 }
@@ -134,13 +135,14 @@ interface RemoteOptions {
   readonly random: Random;
   readonly dispatcher: UpstreamDispatcher;
   readonly room: ReplyRoom;
+  readonly maxMessageBytes: number;
   readonly credentials?: TokenSource;
   /** How long it may take until messages can be sent, where that takes anything. */
   readonly endpointTimeoutMs: number;
 }
 
 function remoteOpener(
-  { url, headers, auth, start_timeout }: RemoteConfig,
+  { url, headers, auth, start_timeout, max_result_bytes: maxMessageBytes }: RemoteConfig,
   { clock, random, replies }: TransportWorld,
   openChannel: (options: RemoteOptions, events: ChannelEvents) => Channel,
 ): Opener {
@@ -163,6 +165,7 @@ function remoteOpener(
     random,
     dispatcher,
     room,
+    maxMessageBytes,
     ...credentials,
     endpointTimeoutMs: start_timeout * 1_000,
   };

@@ -12,11 +12,11 @@ export function statusOfUpstream(facts: {
   readonly health: Health;
   readonly link: Link | undefined;
   readonly offer: Offer | undefined;
-  readonly notes: readonly string[];
   /** Why a list could not be read. */
   readonly listTrouble: string | undefined;
   readonly counts: Pick<UpstreamStatus, "inFlight" | "calls" | "failures">;
   readonly queued: number;
+  readonly notes: readonly string[];
   /** Last words of a child that is gone. */
   readonly lastStderr: readonly string[];
   /** What is odd about a conversation that is being opened. */

@@ -183,7 +183,10 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     ...{ upstream: name, clock, inspect: world.inspect, base: keeper, connector, placement, owners },
     changed: world.varied,
   });
-  const prober = createProber({ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 });
+  const prober = createProber({
+    ...{ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 },
+    busy: link => traffic.counts.inFlight > 0 || link.asks,
+  });
   const attempts = createAttempts({
     ...{ connector, owners, dialer, keeper, health, prober, placement },
     ...{ parking, clock, stopping: signal, answered: offers.answered },
@@ -276,7 +279,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
           listTrouble,
           counts: traffic.counts,
           offer: keeper.offer,
-          notes: keeper.notes,
+          notes: [...placement.notes(), ...keeper.notes],
           link: connector.link,
         },
         queued: admission.queued,

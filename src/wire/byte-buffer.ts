@@ -39,6 +39,11 @@ export class ByteBuffer {
     this.#length = needed;
   }
 
+  /** Everything so far, to be looked at before the next piece comes. */
+  peek(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** Everything so far, which whoever takes it may keep; nothing is left. */
   take(): Buffer {
     const whole = this.#bytes.subarray(0, this.#length);

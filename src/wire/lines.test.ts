@@ -7,7 +7,13 @@ function collect(maxBytes = 1_000) {
   const splitter = lineSplitter({
     maxBytes,
     onLine: line => seen.push(line.toString("latin1")),
-    onTooLong: () => seen.push("<too long>"),
+    onTooLong() {
+      const at = seen.push("<too long>") - 1;
+      const take = (piece: Buffer): void => {
+        seen[at] += piece.toString("latin1");
+      };
+      return { take, end: () => void seen.push("<its end>") };
+    },
   });
   const push = (...texts: string[]): void => {
     for (const text of texts) splitter.push(Buffer.from(text, "latin1"));
@@ -38,10 +44,13 @@ describe("lines", () => {
     expect(seen).toEqual(["one", "t\rwo"]);
   });
 
-  test("that are too long are reported once each and skipped up to their end", () => {
+  test("that are too long are reported once each, seen as they pass, and skipped up to their end", () => {
     const { seen, push } = collect(4);
     push("1234\n", "12345\n", "abc", "de", "fghijklmnop", "qr\nok\n", "toolong\nfine\n");
-    expect(seen).toEqual(["1234", "<too long>", "<too long>", "ok", "<too long>", "fine"]);
+    expect(seen).toEqual([
+      ...["1234", "<too long>12345", "<its end>", "<too long>abcdefghijklmnopqr", "<its end>"],
+      ...["ok", "<too long>toolong", "<its end>", "fine"],
+    ]);
   });
 
   test("that were handed over do not change when more comes", () => {

@@ -1,4 +1,5 @@
 import { ByteBuffer } from "./byte-buffer.ts";
+import type { Passing } from "./oversized.ts";
 
 export interface LineSplitter {
   push(chunk: Buffer): void;
@@ -9,8 +10,8 @@ export interface LineSplitterOptions {
   readonly maxBytes: number;
   /** One line that is not empty, without its line ending. It may be a view of a pushed chunk. */
   onLine(line: Buffer): void;
-  /** Said once for each line that is too long; the line is skipped up to its end. */
-  onTooLong(): void;
+  /** Said once for each line that is too long. The line is skipped up to its end; what is returned sees it pass. */
+  onTooLong(): Passing | undefined;
   /** How much is held of a line that is not complete, after each piece and 0 at its end; nothing is said of short ones. */
   onHeld?(bytes: number): void;
 }
@@ -29,17 +30,34 @@ export function lineSplitter({ maxBytes, onLine, onTooLong, onHeld }: LineSplitt
   const pending = new ByteBuffer(maxBytes);
   let skipping = false;
   let large = false;
+  let passing: Passing | undefined;
 
   const emit = (line: Buffer): void => {
     const end = line[line.length - 1] === CARRIAGE_RETURN ? line.length - 1 : line.length;
     if (end > 0) onLine(end === line.length ? line : line.subarray(0, end));
   };
 
+  const skip = (piece: Buffer): void => {
+    skipping = true;
+    passing = onTooLong();
+    const held = pending.take();
+    passing?.take(held);
+    passing?.take(piece);
+  };
+
+  const endSkipping = (): void => {
+    skipping = false;
+    passing?.end();
+    passing = undefined;
+  };
+
   const finishLine = (piece: Buffer): void => {
-    if (skipping) skipping = false;
-    else if (pending.length + piece.length > maxBytes) {
-      pending.clear();
-      onTooLong();
+    if (skipping) {
+      passing?.take(piece);
+      endSkipping();
+    } else if (pending.length + piece.length > maxBytes) {
+      skip(piece);
+      endSkipping();
     } else if (pending.length === 0) emit(piece);
     else {
       pending.append(piece);
@@ -48,13 +66,10 @@ export function lineSplitter({ maxBytes, onLine, onTooLong, onHeld }: LineSplitt
   };
 
   const beginLine = (piece: Buffer): void => {
-    if (skipping || piece.length === 0) return;
-    if (pending.length + piece.length <= maxBytes) pending.append(piece);
-    else {
-      pending.clear();
-      skipping = true;
-      onTooLong();
-    }
+    if (piece.length === 0) return;
+    if (skipping) passing?.take(piece);
+    else if (pending.length + piece.length <= maxBytes) pending.append(piece);
+    else skip(piece);
   };
 
   return {

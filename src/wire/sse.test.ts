@@ -3,12 +3,24 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SSE_COMMENT, type SseEvent, sseEvent, sseParser } from "./sse.ts";
 
-function parse(chunks: readonly Buffer[], maxEventBytes = 1 << 20): { events: SseEvent[]; tooLong: number } {
+function parse(chunks: readonly Buffer[], maxEventBytes = 1 << 20) {
   const events: SseEvent[] = [];
-  let tooLong = 0;
-  const push = sseParser({ maxEventBytes, onEvent: event => events.push(event), onTooLong: () => tooLong++ });
+  /** The data of each event that was too large, as it passed. */
+  const passed: string[] = [];
+  let ended = 0;
+  const push = sseParser({
+    maxEventBytes,
+    onEvent: event => events.push(event),
+    onTooLong() {
+      const at = passed.push("") - 1;
+      const take = (piece: Buffer): void => {
+        passed[at] += piece.toString("latin1");
+      };
+      return { take, end: () => void ended++ };
+    },
+  });
   for (const chunk of chunks) push(chunk);
-  return { events, tooLong };
+  return { events, tooLong: passed.length, passed, ended };
 }
 
 const texts = (events: readonly SseEvent[]) => events.map(event => ({ ...event, data: event.data.toString("utf8") }));
@@ -40,7 +52,12 @@ const stream = fc
 /** What is said to be held after each piece. */
 function heldAfter(...pieces: string[]): number[] {
   const held: number[] = [];
-  const push = sseParser({ maxEventBytes: 500_000, onEvent() {}, onTooLong() {}, onHeld: bytes => held.push(bytes) });
+  const push = sseParser({
+    maxEventBytes: 500_000,
+    onEvent() {},
+    onTooLong: () => undefined,
+    onHeld: bytes => held.push(bytes),
+  });
   for (const piece of pieces) push(Buffer.from(piece));
   return held;
 }
@@ -125,12 +142,27 @@ describe("reading events", () => {
     );
   });
 
-  it("gives up once on an event that is too long, in one line or in many", () => {
-    const line = Buffer.from(`data: ${"x".repeat(50)}\n`);
-    for (const chunks of [[Buffer.alloc(200, 0x78)], [line, line, line], cut(Buffer.concat([line, line, line]), [7])]) {
-      const result = parse([...chunks, Buffer.from("\n\ndata: later\n\n")], 100);
-      expect(result).toEqual({ events: [], tooLong: 1 });
-    }
+  const line = (bytes: number) => Buffer.from(`data: ${"x".repeat(bytes)}\n`);
+  const many = Buffer.concat([line(50), line(50), line(50)]);
+  it.each<[string, Buffer[]]>([
+    ["in one line", [line(150)]],
+    ["in a line that comes byte by byte", cut(line(150), [1])],
+    ["in many lines", [line(50), line(50), line(50)]],
+    ["in many lines that come in pieces", cut(many, [7])],
+    ["in a line after a byte order mark", cut(Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), line(150)]), [9])],
+  ])("lets an event pass that is too large (%s), and goes on with the next", (_, chunks) => {
+    const { events, passed, ended } = parse([...chunks, Buffer.from("id: 7\n\ndata: later\n\n")], 100);
+    expect({ passed, ended }).toEqual({ passed: ["x".repeat(150)], ended: 1 });
+    expect(texts(events)).toEqual([
+      { event: "message", data: "", id: "7" },
+      { event: "message", data: "later" },
+    ]);
+  });
+
+  it.each([": ", "other: ", "id: "])("passes over a line beginning with %j that is too long", start => {
+    const chunks = cut(Buffer.from(`${start}${"x".repeat(200)}\ndata: later\n\n`), [7]);
+    const { events, tooLong } = parse(chunks, 100);
+    expect([texts(events), tooLong]).toEqual([[{ event: "message", data: "later" }], 0]);
   });
 
   it("takes a large event in small chunks in linear time", () => {

@@ -4,6 +4,7 @@
  */
 
 import { ByteBuffer } from "./byte-buffer.ts";
+import type { Passing } from "./oversized.ts";
 
 export interface SseEvent {
   /** `message` where the stream names none. */
@@ -18,8 +19,8 @@ export interface SseParserOptions {
   /** Largest sum of one event's data and the line being read. */
   readonly maxEventBytes: number;
   onEvent(event: SseEvent): void;
-  /** Said once; everything after it is ignored. */
-  onTooLong(): void;
+  /** Said once for each event that is too large. It is skipped up to its end; what is returned sees its data pass. */
+  onTooLong(): Passing | undefined;
   /** How much of an event is held that is not complete, after each piece and 0 at its end; nothing is said of small ones. */
   onHeld?(bytes: number): void;
 }
@@ -49,7 +50,11 @@ class Parser {
   readonly #head: ByteBuffer;
   #afterCr = false;
   #firstLine = true;
-  #dead = false;
+  /** Whether the event is too large, so that its data only passes. */
+  #oversized = false;
+  #passing: Passing | undefined;
+  /** Of a line whose beginning could not be kept: whether its rest is data, or of no use. */
+  #rest: "data" | "useless" | undefined;
   #large = false;
   readonly #data: ByteBuffer;
   /** Whether there was a line of data, be it empty. */
@@ -78,7 +83,7 @@ class Parser {
     // Each kind of line end is searched for from where it was last found, so that all searching stays linear.
     let nextLf = -1;
     let nextCr = -1;
-    while (at < chunk.length && !this.#dead) {
+    while (at < chunk.length) {
       if (nextLf < at) nextLf = find(chunk, LF, at);
       if (nextCr < at) nextCr = find(chunk, CR, at);
       const end = Math.min(nextLf, nextCr);
@@ -86,7 +91,8 @@ class Parser {
         this.#keep(chunk.subarray(at));
         return;
       }
-      if (this.#head.length === 0) this.#line(chunk, at, end);
+      if (this.#rest !== undefined) this.#endRest(chunk.subarray(at, end));
+      else if (this.#head.length === 0) this.#line(chunk, at, end);
       else this.#wholeLine(chunk, at, end);
       at = end + 1;
       if (chunk[end] === CR) {
@@ -97,22 +103,52 @@ class Parser {
   }
 
   #keep(part: Buffer): void {
+    if (this.#rest !== undefined) {
+      this.#passRest(part);
+      return;
+    }
     this.#head.append(part);
-    this.#checkLength(0);
+    const isFull = this.#data.length + this.#head.length > this.#options.maxEventBytes;
+    if (isFull && this.#head.length > LONGEST_NAME) this.#overflow();
+  }
+
+  /** A line that cannot be kept until its end: data makes its event too large, anything else says nothing. */
+  #overflow(): void {
+    const start = this.#firstLine && this.#head.peek().indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0;
+    const line = this.#head.peek().subarray(start);
+    const isData = line[0] === D && isAta(line, 1) && line[4] === COLON;
+    if (!isData && this.#head.length <= this.#options.maxEventBytes) return;
+    this.#head.clear();
+    this.#firstLine = false;
+    this.#rest = isData ? "data" : "useless";
+    if (isData) this.#pass(line.subarray(line[LONGEST_NAME] === SPACE ? LONGEST_NAME + 1 : LONGEST_NAME));
+  }
+
+  #passRest(part: Buffer): void {
+    if (this.#rest === "data") this.#pass(part);
+  }
+
+  #endRest(part: Buffer): void {
+    this.#passRest(part);
+    this.#rest = undefined;
+  }
+
+  /** Data of an event that is too large. */
+  #pass(part: Buffer): void {
+    if (!this.#oversized) {
+      this.#oversized = true;
+      this.#passing = this.#options.onTooLong();
+      const held = this.#data.take();
+      this.#passing?.take(held);
+    }
+    this.#hasData = true;
+    this.#passing?.take(part);
   }
 
   #wholeLine(chunk: Buffer, at: number, end: number): void {
     this.#head.append(chunk, at, end);
     const line = this.#head.take();
     this.#line(line, 0, line.length);
-  }
-
-  #checkLength(more: number): void {
-    if (this.#data.length + this.#head.length + more <= this.#options.maxEventBytes) return;
-    this.#dead = true;
-    this.#head.clear();
-    this.#data.clear();
-    this.#options.onTooLong();
   }
 
   /** Looks at the bytes of a line where they are: no slice is made for those that mean nothing by themselves. */
@@ -138,8 +174,11 @@ class Parser {
   }
 
   #addData(bytes: Buffer, from: number, end: number): void {
-    this.#checkLength(end - from + (this.#hasData ? NEWLINE.length : 0));
-    if (this.#dead) return;
+    const more = end - from + (this.#hasData ? NEWLINE.length : 0);
+    if (this.#oversized || this.#data.length + more > this.#options.maxEventBytes) {
+      this.#pass(bytes.subarray(from, end));
+      return;
+    }
     if (this.#hasData) this.#data.append(NEWLINE);
     this.#data.append(bytes, from, end);
     this.#hasData = true;
@@ -159,6 +198,11 @@ class Parser {
     const event = this.#event || "message";
     const hadData = this.#hasData;
     const data = this.#data.take();
+    if (this.#oversized) {
+      this.#passing?.end();
+      this.#passing = undefined;
+      this.#oversized = false;
+    }
     this.#hasData = false;
     this.#event = "";
     this.#id = undefined;

@@ -88,6 +88,7 @@ export function fakeGateway(
     config: options?.configPath ?? null,
     health: [...upstreams.values()].every(({ state }) => state === "ready") ? "ok" : "degraded",
 
+    stopping: false,
     overloaded: false,
     upstreams: [...upstreams.values()],
     catalog: {

@@ -65,7 +65,7 @@ async function send(situation: Situation) {
       trust: { annotations: trusted, safeToRetry: new Set(listed ? ["t"] : []), startsTasks: tasks },
       isFull: () => false,
       keeps: () => false,
-      limits: () => ({ timeoutMs: 1_000, maxTimeoutMs: 1_000, tryMs: 1_000 }),
+      limits: () => ({ timeoutMs: 1_000, maxTimeoutMs: 1_000, attemptMs: 1_000, queueMs: 3_000 }),
       async send() {
         asked.push(name);
         if (asked.length > 1) return { kind: "done", result: Payload.of({}) };

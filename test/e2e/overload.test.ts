@@ -39,14 +39,14 @@ describe("more calls than an upstream takes", () => {
       data: { gateway: { reason: "overloaded", retryable: true, retryAfterMs: 1_000, delivery: "not_sent" } },
     });
     expect(refused.headers["retry-after"]).toBe("1");
-    // Those that waited got no place in time: refused as honestly, and nothing was sent either.
-    for (const { message } of await Promise.all(rest)) expect(message?.error?.code).toBe(-31005);
+    expect((await gateway.status()).upstreams[0]).toMatchObject({ inFlight: 4, queued: 2 });
     expect(seen(upstream)).toBe(2);
 
     upstream.script.clear();
     ends.abort();
     await Promise.all(running);
-    expect((await call(gateway)).message?.result).toBeDefined();
+    const served = (await Promise.all(rest)).filter(({ message }) => message?.result !== undefined);
+    expect(served).toHaveLength(2);
     expect((await gateway.status()).upstreams[0]).toMatchObject({ state: "ready", inFlight: 0, queued: 0 });
   });
 

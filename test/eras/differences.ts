@@ -163,7 +163,7 @@ const ASKING: readonly Difference[] = [
     legacyAgent: "the request's id, within its session",
     modernAgent:
       "`requestState`, sealed to principal, method, name and arguments: one that is forged, stolen, expired or used for another call is -32602, and nothing is sent",
-    legacyUpstream: "its call parked for 10 minutes, good once, then cancelled",
+    legacyUpstream: "its call parked for a day, good once, then cancelled",
     modernUpstream: "its own state exactly, none where it gave none",
     shownBy: [
       [

@@ -164,7 +164,10 @@ row(
     const { gateway, upstream } = await behind(keep);
     const call = modernAgent(gateway.url).request("tools/call", slow(FOR_EVER_MS));
     await upstream.journal.until(({ executions }) => executions.length === 1);
-    const { stdout, code } = await gateway.rad("mcp", "proxy", "stop", "--timeout", "1");
+    const stopped = gateway.rad("mcp", "proxy", "stop", "--timeout", "4");
+    const meanwhile = await gateway.until(({ stopping }) => stopping);
+    expect(meanwhile).toMatchObject({ running: true, health: "down", upstreams: [{ inFlight: 1 }] });
+    const { stdout, code } = await stopped;
     expect(code).toBe(0);
     expect(stdout).toContain("1 call did not finish");
     expect(failureOf(await call)).toEqual(CUT);

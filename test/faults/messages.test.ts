@@ -12,13 +12,14 @@ const names = (id: string, kinds: readonly Kind[]) => kinds.map(kind => ({ name:
 
 let lab: Lab;
 beforeAll(async () => {
+  const small = { config: { max_result_bytes: 10 * 1024 * 1024 } };
   const short = { config: { timeout: 3 } };
   lab = await startLab([
     ...names("f04", ALL).map(one => ({ ...one, ...short })),
     ...names("f12", ["legacy", "sse"]),
     ...names("f13", ALL).map(one => ({ ...one, ...short })),
     ...names("f13c", ALL),
-    ...names("f14", HTTP).map(one => ({ ...one, upstream: { mode: "json" as const } })),
+    ...names("f14", HTTP).map(one => ({ ...one, upstream: { mode: "json" as const }, ...small })),
     ...names("f21", ["modern"]),
     ...names("f26", HTTP),
   ]);

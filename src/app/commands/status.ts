@@ -92,8 +92,7 @@ function text(seen: Seen, { terminal }: Context): string[] {
     headline(seen.status, style),
     "",
     ...fleetSummary(seen.status, style),
-    "",
-    ...connectHelp(seen.status, style.paint),
+    ...(seen.status.stopping ? [] : ["", ...connectHelp(seen.status, style.paint)]),
   ];
 }
 

@@ -16,9 +16,13 @@ export interface Question {
   readonly with?: Readonly<Record<string, unknown>>;
   /** A tool's arguments, as they are. */
   readonly args?: Payload;
+  /** May be infinite. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
+
+/** A longer one would fire at once. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** Asks a gateway one thing through its control socket. Never rejects. */
 export async function ask(path: string, question: Question): Promise<Answer> {
@@ -28,10 +32,13 @@ export async function ask(path: string, question: Question): Promise<Answer> {
   socket.on("error", error => {
     failure = error.message;
   });
-  const timer = setTimeout(() => {
-    late = true;
-    socket.destroy();
-  }, question.timeoutMs ?? LIMITS.timeoutMs);
+  const timer = setTimeout(
+    () => {
+      late = true;
+      socket.destroy();
+    },
+    Math.min(question.timeoutMs ?? LIMITS.timeoutMs, LONGEST_TIMER_MS),
+  );
   const abort = (): void => void socket.destroy();
   question.signal?.addEventListener("abort", abort, { once: true });
   socket.write(requestLine(question));

@@ -14,8 +14,8 @@ export interface FarDesk extends Desk {
 
 /** What a gateway that is well answers in, however busy. */
 export const ANSWER_MS = 5_000;
-/** Enough for a tool that takes as long as any may. */
-const CALL_MS = 15 * 60_000;
+/** A tool may take as long as whoever called it waits. */
+const CALL_MS = Number.POSITIVE_INFINITY;
 
 /** The desk of the gateway that a run file names. */
 export function farDesk(record: RunRecord): FarDesk {

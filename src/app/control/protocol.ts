@@ -15,7 +15,8 @@ export const LIMITS = {
   requestBytes: 64 * 1024,
   /** A call carries a tool's arguments. */
   callBytes: 4 * 1024 * 1024,
-  answerBytes: 64 * 1024 * 1024,
+  /** More than the largest result that an upstream may be allowed (`max_result_bytes`). */
+  answerBytes: 544 * 1024 * 1024,
   /** For sending a request, and for answering one that neither calls a tool nor stops the gateway. */
   timeoutMs: 30_000,
   connections: 32,

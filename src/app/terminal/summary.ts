@@ -138,6 +138,9 @@ export function connectHelp(status: Pick<Status, "url" | "urls">, paint: Paint):
 export function headline(status: Status, { paint, nowMs }: Style): string {
   const tone = ({ ok: "good", degraded: "warn", down: "bad" } as const)[status.health];
   const since = duration(nowMs - Date.parse(status.startedAt));
+  const does = status.stopping
+    ? `is ${paint("bad", "stopping")}: running calls may finish, nothing new is taken`
+    : `is running: ${paint(tone, status.health)}`;
   const whose = status.config === null ? "the demo" : printable(status.config);
-  return `${paint("strong", `Radium MCP Proxy ${status.version}`)} is running: ${paint(tone, status.health)} (pid ${status.pid}, for ${since}, ${whose})`;
+  return `${paint("strong", `Radium MCP Proxy ${status.version}`)} ${does} (pid ${status.pid}, for ${since}, ${whose})`;
 }

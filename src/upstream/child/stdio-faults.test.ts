@@ -87,21 +87,54 @@ describe("garbage on stdout", () => {
   });
 });
 
-describe("a message that is too long", () => {
-  const fill = (bytes: number): string => `reply(id, { text: "x".repeat(${bytes}) })`;
+describe("a message that is too large", () => {
+  const limit = { maxMessageBytes: 1_000 };
+  const LARGE = '"x".repeat(100_000)';
 
-  test("ends the child and what is in flight", async () => {
-    const { call, closed } = open(`if (id === 2) ${fill(2_000)}`, { maxMessageBytes: 1_000 });
+  test.each([
+    ["its id first", `print('{"jsonrpc":"2.0","id":' + id + ',"result":{"text":"' + ${LARGE} + '"}}')`],
+    ["its id last", `print('{"result":{"text":"' + ${LARGE} + '","id":2},"jsonrpc":"2.0","id":' + id + '}')`],
+  ])("ends the call that it answers, and no other (%s)", async (_, print) => {
+    const { call, channel, endings } = open(
+      `if (id === 1) { ${print}; } else if (id === 2) reply(id, { done: id })`,
+      limit,
+    );
     const [first, second] = await Promise.all([call({}), call({})]);
-    for (const reply of [first, second]) expect(reply).toMatchObject({ fault: "too_large", delivery: "sent_unknown" });
-    expect(await closed).toMatch(/sent a message of more than 1000 bytes/);
+    expect(first).toMatchObject({ fault: "too_large", delivery: "answered", detail: expect.stringContaining("1000") });
+    expect(value(second)).toEqual({ done: 2 });
+    const { pid } = channel;
+    expect(await Promise.all([call({ more: 1 }, { timeoutMs: 200, maxTimeoutMs: 200 })])).toMatchObject([
+      { fault: "timeout" },
+    ]);
+    expect([endings, channel.pid]).toEqual([[], pid]);
   });
 
-  test("is one of more than ten megabytes; a shorter one arrives quickly", async () => {
-    const { call } = open(`if (params.bytes) reply(id, { text: "x".repeat(params.bytes) })`);
-    const reply = await call({ bytes: 10 * 1024 * 1024 - 100 });
-    expect(reply.kind === "result" && reply.result.size).toBeGreaterThan(10_000_000);
-    expect(await call({ bytes: 10 * 1024 * 1024 })).toMatchObject({ fault: "too_large" });
+  test("ends its call while its end has not come", async () => {
+    const { call } = open(`process.stdout.write('{"jsonrpc":"2.0","id":1,"result":{"text":"' + ${LARGE})`, limit);
+    expect(await call({})).toMatchObject({ fault: "too_large", delivery: "answered" });
+  });
+
+  test("ends the only call where it does not say whose it is", async () => {
+    const { call } = open(`print('{"' + ${LARGE})`, limit);
+    expect(await call({})).toMatchObject({ fault: "too_large", delivery: "sent_unknown" });
+  });
+
+  test.each(["notifications/message", "sampling/createMessage"])(
+    "is passed over when it is none (%s)",
+    async method => {
+      const { call, channel, messages } = open(
+        `print(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "${method}", params: { text: ${LARGE} } })); reply(id, {})`,
+        limit,
+      );
+      expect(value(await call({}))).toEqual({});
+      expect([messages, channel.counts().dropped]).toEqual([[], 1]);
+    },
+  );
+
+  test("is none of thirty megabytes; such a one arrives quickly", async () => {
+    const { call } = open(`reply(id, { text: "x".repeat(params.bytes) })`);
+    const reply = await call({ bytes: 30_000_000 });
+    expect(reply.kind === "result" && reply.result.size).toBeGreaterThan(30_000_000);
   });
 });
 

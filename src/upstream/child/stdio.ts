@@ -3,6 +3,7 @@ import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
 import { lineSplitter } from "../../wire/lines.ts";
 import { oneLine, readMessage } from "../../wire/message.ts";
+import { passBy } from "../../wire/oversized.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
 import type { ReplyRoom } from "../reply-room.ts";
@@ -58,12 +59,13 @@ const NOISE_BUDGET = { budget: 5_000, windowMs: 100 };
  * https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
  */
 export function openStdioChannel(options: StdioOptions, events: ChannelEvents): StdioChannel {
-  const { spec, clock, maxMessageBytes = 10 * 1024 * 1024, maxQueuedBytes = 1024 * 1024, stallMs = 3_000 } = options;
+  const { spec, clock, maxMessageBytes = 64 * 1024 * 1024, maxQueuedBytes = 1024 * 1024, stallMs = 3_000 } = options;
   const outgoing = new Map<number, Outgoing>();
   const counts = { noise: 0, invalidUtf8: 0, lastNoise: Buffer.alloc(0) };
   /** Lines on stdout that are no message. */
   const printed = createStderrRing();
   let understood = false;
+  let heard = 0;
   /** Why no new request is taken. */
   let ended: AttemptFailure | undefined;
   let writer: LineWriter | undefined;
@@ -101,7 +103,9 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
 
   const onLine = (line: Buffer): void => {
     const text = line[0] === BYTE_ORDER_MARK[0] && line.indexOf(BYTE_ORDER_MARK) === 0 ? line.subarray(3) : line;
-    if (!startsObject(text)) onNoise(text);
+    const isObject = startsObject(text);
+    if (isObject) heard++;
+    if (!isObject) onNoise(text);
     else if (isUtf8(text)) onObject(text);
     else {
       counts.invalidUtf8++;
@@ -126,9 +130,8 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     },
     onLine,
     onTooLong() {
-      const detail = `"${spec.command}" sent a message of more than ${maxMessageBytes} bytes`;
-      fail("too_large", detail);
-      child.kill(detail);
+      heard++;
+      return passBy(seen => correlator.oversized(seen, maxMessageBytes));
     },
   });
 
@@ -213,6 +216,9 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     discard: close,
     cancels: true,
     attributes: false,
+    get heard() {
+      return heard;
+    },
     pid: child.pid,
     stderr: () => [...child.stderr(), ...printed.lines().map(line => `[stdout] ${line}`)],
     trouble: stage => hints(stage === "given_up" ? "" : undefined).join("; ") || undefined,

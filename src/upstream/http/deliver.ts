@@ -37,7 +37,8 @@ export function deliver(link: HttpLink, request: Delivery): Promise<ReplyHead | 
       conversation.abandon();
       give(failure("timeout", conversation.wasSent ? "sent_unknown" : "not_sent", "no answer came in time"));
     };
-    let cancel = link.clock.after(request.timeoutMs, giveUp);
+    let cancel =
+      request.timeoutMs === Number.POSITIVE_INFINITY ? () => {} : link.clock.after(request.timeoutMs, giveUp);
     void request.until?.then(() => {
       if (given) return;
       cancel();

@@ -1,12 +1,14 @@
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
+import type { Payload } from "../../core/payload.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
 import { ByteBuffer } from "../../wire/byte-buffer.ts";
 import { type Invalid, type Message, numberOf, type RawId, readMessage } from "../../wire/message.ts";
+import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
-import type { Reply } from "../channel.ts";
+import type { Doubt, Reply } from "../channel.ts";
 import { REPLIES } from "../reply-room.ts";
 import { failure } from "./faults.ts";
-import { faultOfBareStatus, faultOfStatus, header, mediaType, type ReplyHead } from "./statuses.ts";
+import { doubtOf, faultOfBareStatus, faultOfStatus, header, mediaType, type ReplyHead } from "./statuses.ts";
 
 /** What a reply is read for. */
 export interface ReplyContext {
@@ -35,13 +37,12 @@ export interface ReplyReader {
 }
 
 const IGNORE: ReplyReader = { data: () => {}, end: () => {} };
-const METHOD_NOT_FOUND = /^-32601$/;
 
 /** Decides by its head how a reply to a POST is read. */
 export function readReply(head: ReplyHead, context: ReplyContext): ReplyReader {
   const { status } = head;
   const refuse = (failed: AttemptFailure): ReplyReader => {
-    context.onReply({ kind: "failed", status, ...failed });
+    context.onReply({ kind: "failed", status, ...failed, ...doubtIn(context, status) });
     return IGNORE;
   };
   const fault = faultOfStatus(head, context.wall());
@@ -80,9 +81,11 @@ export function readEvents(context: ReplyContext): ReplyReader {
   const push = sseParser({
     maxEventBytes: context.maxMessageBytes,
     onHeld: bytes => context.onHeld(bytes),
-    onTooLong: () => {
-      if (!answered) answer(tooLarge(context));
-    },
+    onTooLong: () =>
+      passBy(seen => {
+        if (answered || seen.kind === "other") context.onDropped();
+        else answer(tooLarge(context));
+      }),
     onEvent: ({ event, data, id, retryMs }) => {
       if (answered) {
         if (data.length > 0) context.onDropped();
@@ -104,24 +107,22 @@ export function readEvents(context: ReplyContext): ReplyReader {
   };
 }
 
-/** An error status with a JSON body: a JSON-RPC error counts, anything else is just the status. */
+/** An error status with a JSON body: a JSON-RPC error counts, whomever it names; anything else is just the status. */
 function readError(status: number, context: ReplyContext): ReplyReader {
-  const bare = (): void =>
-    context.onReply({ kind: "failed", status, ...faultOfBareStatus(status, context.hadSession) });
+  const doubt = doubtIn(context, status);
   return collect(context, text => {
     const message = readUpstreamMessage(text);
-    if (message.kind !== "error") return bare();
-    const ours = isAnswerTo(context, message.id);
-    if (!ours && message.id !== undefined) return bare();
-    const code = message.error.raw("code")?.toString("latin1") ?? "";
-    if (context.hadSession && status === 404 && !METHOD_NOT_FOUND.test(code)) return bare();
-    // Servers built from an SDK example say this with 400 and no id when they do not know the session.
-    if (context.hadSession && status === 400 && !ours && /session/i.test(message.error.string("message") ?? "")) {
-      return context.onReply({ kind: "failed", status, ...faultOfBareStatus(404, true) });
-    }
-    context.onReply({ kind: "error", error: message.error, status });
+    if (message.kind === "error") context.onReply({ kind: "error", error: message.error, status, ...doubt });
+    else context.onReply({ kind: "failed", status, ...faultOfBareStatus(status, context.hadSession), ...doubt });
   });
 }
+
+/** What a refusal with this status leaves in doubt. */
+function doubtIn({ hadSession }: ReplyContext, status: number): { readonly doubt?: Doubt } {
+  const doubt = hadSession ? doubtOf(status) : undefined;
+  return doubt === undefined ? NO_DOUBT : { doubt };
+}
+const NO_DOUBT = {};
 
 /** Gathers a body up to the largest message and hands it over whole. */
 function collect(context: ReplyContext, whole: (text: Buffer) => void): ReplyReader {
@@ -159,6 +160,7 @@ function answerOf(message: Message | Invalid, context: ReplyContext): Reply | un
       if (!isAnswerTo(context, message.id)) return WRONG_ID;
       return { kind: "result", result: message.result };
     case "error":
+      if (message.id === undefined) return unaddressed(message.error, context);
       if (!isAnswerTo(context, message.id)) return WRONG_ID;
       return { kind: "error", error: message.error };
     default:
@@ -166,8 +168,14 @@ function answerOf(message: Message | Invalid, context: ReplyContext): Reply | un
   }
 }
 
-const isAnswerTo = ({ id }: ReplyContext, found: RawId | undefined): boolean =>
-  found !== undefined && (found.toString("latin1") === id || numberOf(found) === id);
+const isAnswerTo = ({ id }: ReplyContext, found: RawId): boolean =>
+  found.toString("latin1") === id || numberOf(found) === id;
+
+/** Whoever cannot say what an error is about has not understood the request: https://www.jsonrpc.org/specification#response_object */
+const unaddressed = (error: Payload, { hadSession }: ReplyContext): Reply => ({
+  ...{ kind: "error", error },
+  ...(hadSession && { doubt: "undone" }),
+});
 
 const garbled = (detail: string): AttemptFailure => failure("protocol_error", "sent_unknown", detail);
 const failed = (fault: Fault, detail: string): Reply => ({ kind: "failed", ...failure(fault, "sent_unknown", detail) });
@@ -176,5 +184,9 @@ const WRONG_ID: Reply = failed("protocol_error", "the upstream answered with a w
 /** It has answered: asked again, whoever it is would answer no less. */
 const tooLarge = ({ maxMessageBytes }: ReplyContext): Reply => ({
   kind: "failed",
-  ...failure("too_large", "answered", `the upstream's answer is larger than ${maxMessageBytes} bytes`),
+  ...failure(
+    "too_large",
+    "answered",
+    `the upstream's answer is larger than ${maxMessageBytes} bytes (max_result_bytes)`,
+  ),
 });

@@ -51,6 +51,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   readonly #deadline: RequestDeadline;
   #conversation: Conversation | undefined;
   #reader: ReplyReader | undefined;
+  #status = 0;
   #settled = false;
   /** Whether something of the upstream has been passed on. */
   #told = false;
@@ -83,7 +84,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     }
     signal.addEventListener("abort", this.#onAbort);
     const { path } = this.#host;
-    this.#host.deadlines.add(this.#deadline);
+    if (this.#deadline.dueAt < Number.POSITIVE_INFINITY) this.#host.deadlines.add(this.#deadline);
     const session = method === "initialize" ? undefined : this.#host.session();
     this.hadSession = session !== undefined;
     const ownHeaders = withSession(POST_HEADERS, session);
@@ -99,6 +100,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   }
 
   head(head: ReplyHead): void {
+    this.#status = head.status;
     if (this.#resuming) this.#reader = this.#resumed(head);
     else if (this.#host.sawHead(this.#request.method, head)) this.#reader = readReply(head, this);
     else this.failed(BAD_SESSION);
@@ -136,7 +138,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   }
 
   onReply(reply: Reply): void {
-    if (reply.kind === "failed") this.failed(reply);
+    if (reply.kind === "failed") this.failed({ status: this.#status, ...reply });
     else this.#settle(reply);
   }
 
@@ -151,7 +153,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
   }
 
   /** The reply is not what it should be, or will not come; a stream with event ids can be taken up again. */
-  failed(failed: AttemptFailure & { readonly status?: number }): void {
+  failed(failed: AttemptFailure & Pick<Reply & { kind: "failed" }, "status" | "doubt">): void {
     if (this.#settled) return;
     // It says when to come back, so that ending the stream is no fault: the call's own time is the limit.
     if (this.#ended && this.#retryMs !== undefined) this.#tries = 0;
@@ -218,9 +220,13 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     this.#request.signal.removeEventListener("abort", this.#onAbort);
     if (reply.kind === "failed" && reply.delivery !== "refused") this.#conversation?.abandon();
     else this.#conversation?.drain();
-    const partial = this.#told && reply.kind === "failed" && reply.delivery === "sent_unknown";
-    this.#resolve(partial ? { ...reply, delivery: "partial" } : reply);
+    this.#resolve(this.#told && reply.kind !== "result" ? afterNews(reply) : reply);
   }
+}
+
+/** What became of a request of which something has been passed on: it was known, and had begun. */
+function afterNews({ doubt: _, ...reply }: Exclude<Reply, { kind: "result" }>): Reply {
+  return reply.kind === "failed" && reply.delivery === "sent_unknown" ? { ...reply, delivery: "partial" } : reply;
 }
 
 /** The request's time, which progress starts anew as far as the maximum allows. */

@@ -105,15 +105,19 @@ it("loses what is in flight with its stream", async () => {
 });
 
 it.each([
-  [404, "session_lost", "refused"],
-  [401, "auth_required", "refused"],
-  [500, "bad_response", "sent_unknown"],
-])("fails a request whose POST is answered with %i", async (status, fault, delivery) => {
-  const { channel } = await setup(seen =>
-    seen.method === "GET" ? events(seen, ENDPOINT) : seen.response.writeHead(status).end(),
-  );
-  expect(await channel.request(outbound())).toMatchObject({ fault, delivery });
-});
+  [404, "session_lost", "refused", "undone"],
+  [400, "rejected", "refused", "undone"],
+  [401, "auth_required", "refused", "undone"],
+  [500, "bad_response", "sent_unknown", "unknown"],
+])(
+  "fails a request whose POST is answered with %i, and leaves in doubt whether it is known",
+  async (status, fault, delivery, doubt) => {
+    const { channel } = await setup(seen =>
+      seen.method === "GET" ? events(seen, ENDPOINT) : seen.response.writeHead(status).end(),
+    );
+    expect(await channel.request(outbound())).toMatchObject({ fault, delivery, doubt, status });
+  },
+);
 
 it("lets go of a POST that nobody answers once the reply has come on the stream", async () => {
   let stream: Seen["response"] | undefined;

@@ -1,5 +1,6 @@
 import type { AttemptFailure } from "../../core/failure.ts";
 import { Running, type Stoppable, stopAll } from "../../lib/running.ts";
+import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
@@ -10,7 +11,7 @@ import { openDispatcher } from "./dispatcher.ts";
 import { failure } from "./faults.ts";
 import { GET_HEADERS, POST_HEADERS, staticHeaders } from "./headers.ts";
 import { readUpstreamMessage } from "./reply.ts";
-import { faultOfBareStatus, faultOfStatus, isEventStream, mediaType, type ReplyHead } from "./statuses.ts";
+import { doubtOf, faultOfBareStatus, faultOfStatus, isEventStream, mediaType, type ReplyHead } from "./statuses.ts";
 import type { HttpChannelOptions } from "./streamable.ts";
 
 export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
@@ -18,7 +19,7 @@ export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
   readonly endpointTimeoutMs?: number;
 };
 
-const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const ENDPOINT_TIMEOUT_MS = 10_000;
 const NOTIFY_PATIENCE = { timeoutMs: 10_000 } as const;
 const CLOSED = failure("connection_lost", "sent_unknown", "the channel was closed");
@@ -43,6 +44,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
     staticHeaders: staticHeaders(options.headers, credentials),
   };
+  let heard = 0;
   /** Path for messages, once it is known. */
   let endpoint: string | undefined;
   /** Requests that wait for it. */
@@ -105,13 +107,14 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
       if (!holding.hold(bytes)) stream.hold(holding);
     },
     onTooLong: () => {
-      const fault = correlator.size === 1 ? "too_large" : "connection_lost";
-      finish(failure(fault, "sent_unknown", `the upstream sent a message larger than ${maxMessageBytes} bytes`));
+      heard++;
+      return passBy(seen => correlator.oversized(seen, maxMessageBytes));
     },
     onEvent: ({ event, data }) => {
       if (over) return;
       if (event === "endpoint" && endpoint === undefined) return learnEndpoint(data.toString("utf8"));
       if (event !== "message" || data.length === 0) return;
+      heard++;
       correlator.receive(readUpstreamMessage(data));
     },
   });
@@ -147,8 +150,12 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     if ("fault" in outcome) {
       // The correlator keeps the time itself, by what comes on the stream.
       if (outcome.fault !== "timeout") correlator.fail(request.id, outcome);
-    } else if (outcome.status >= 300)
-      correlator.fail(request.id, refusal(outcome, { hadSession: true, wallMs: clock.wall() }));
+    } else if (outcome.status >= 300) {
+      const { status } = outcome;
+      const doubt = doubtOf(status);
+      const refused = refusal(outcome, { hadSession: true, wallMs: clock.wall() });
+      correlator.fail(request.id, { ...refused, status, ...(doubt && { doubt }) });
+    }
   };
 
   const close = async (): Promise<void> => {
@@ -157,6 +164,9 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   };
 
   return {
+    get heard() {
+      return heard;
+    },
     pid: undefined,
     cancels: true,
     attributes: false,

@@ -1,4 +1,5 @@
 import type { AttemptFailure } from "../../core/failure.ts";
+import type { Doubt } from "../channel.ts";
 import { failure } from "./faults.ts";
 
 /** An HTTP reply's head. Header names are in lower case. */
@@ -55,6 +56,21 @@ export function faultOfStatus(head: ReplyHead, wallMs: number): AttemptFailure |
 const BEFORE_WORK: ReadonlySet<number> = new Set([
   400, 402, 404, 405, 406, 410, 411, 413, 414, 415, 417, 421, 425, 426, 428, 431,
 ]);
+
+/** What a proxy says that does not reach the server; a server that is busy or asks to wait has not forgotten anybody. */
+const OF_ANOTHER: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+/** What an error status says of the session that the request carried, if anything. */
+export function doubtOf(status: number): Doubt | undefined {
+  if (status < 400 || OF_ANOTHER.has(status)) return undefined;
+  return BEFORE_WORK.has(status) || UNAUTHORIZED.has(status) ? "undone" : "unknown";
+}
+
+/** Whether a status shows that the server itself is alive. */
+export const isOfServer = (status: number | undefined): boolean => status !== undefined && !PROXIES.has(status);
+const PROXIES: ReadonlySet<number> = new Set([502, 503, 504]);
+/** Some servers say so of a session that they do not know. */
+const UNAUTHORIZED: ReadonlySet<number> = new Set([401, 403]);
 
 /** What an error status means that came without a JSON-RPC error. */
 export function faultOfBareStatus(status: number, hadSession: boolean): AttemptFailure {

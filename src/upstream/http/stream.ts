@@ -1,5 +1,6 @@
 import type { Random } from "../../core/ports.ts";
 import type { Message } from "../../wire/message.ts";
+import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
 import { reconnectMs } from "../backoff.ts";
 import { Conversation, type HttpLink } from "./conversation.ts";
@@ -53,11 +54,7 @@ export function openStandaloneStream(options: StreamOptions): () => void {
       onHeld: bytes => {
         if (!holding.hold(bytes)) conversation?.hold(holding);
       },
-      onTooLong: () => {
-        options.onDropped();
-        conversation?.abandon();
-        again();
-      },
+      onTooLong: () => passBy(options.onDropped),
       onEvent: event => {
         if (event.retryMs !== undefined) retryMs = event.retryMs;
         if (event.id !== undefined) lastEventId = event.id;

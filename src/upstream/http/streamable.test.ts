@@ -14,7 +14,6 @@ import {
   json,
   noticeText,
   outbound,
-  plain,
   resultText,
 } from "../../../test/fixtures/http-peer.ts";
 import { Payload } from "../../core/payload.ts";
@@ -53,20 +52,44 @@ describe("the session", () => {
     expect(closed).toHaveLength(1);
   });
 
-  it.each<[string, Answer]>([
-    ["404", seen => void seen.response.writeHead(404).end()],
-    ["404 with an error", seen => json(seen, 404, errorText(null, -32001, "Session not found"))],
-    [
-      "400 without id that speaks of the session",
-      seen => json(seen, 400, errorText(null, -32000, "No valid session ID")),
-    ],
-  ])("is lost when the upstream says %s", async (_, answer) => {
+  const bare =
+    (status: number): Answer =>
+    seen =>
+      void seen.response.writeHead(status).end("No valid session ID provided");
+  it.each<[string, Answer, string]>([
+    ["404", bare(404), "undone"],
+    ["400", bare(400), "undone"],
+    ["401", bare(401), "undone"],
+    ["404 with an error", seen => json(seen, 404, errorText(null, -32001, "Session not found")), "undone"],
+    ["400 with an error", seen => json(seen, 400, errorText(seen.id, -32000, "Sitzung unbekannt")), "undone"],
+    ["400 with an error of another id", seen => json(seen, 400, errorText(999_999, -32600)), "undone"],
+    ["200 with an error without id", seen => json(seen, 200, errorText(null, -32000)), "undone"],
+    ["500", bare(500), "unknown"],
+  ])("may be lost when the upstream says %s", async (_, answer, doubt) => {
     const { channel } = await setup(withSession(answer));
     await channel.request(initialize());
-    expect(plain(await channel.request(outbound()))).toMatchObject({ fault: "session_lost", delivery: "refused" });
+    expect(await channel.request(outbound())).toMatchObject({ doubt });
   });
 
-  it("is not lost over an unknown method", async () => {
+  it.each<[string, Answer]>([
+    ["200 with an error", seen => json(seen, 200, errorText(seen.id, -32000, "Session not found"))],
+    ["429", bare(429)],
+    ["502", bare(502)],
+    ["503", bare(503)],
+    [
+      "a notification and an error without id",
+      seen => {
+        seen.response.writeHead(200, { "content-type": "text/event-stream" });
+        seen.response.end(`data: ${noticeText("notifications/progress")}\n\ndata: ${errorText(null, -32000)}\n\n`);
+      },
+    ],
+  ])("is not in doubt when the upstream says %s", async (_, answer) => {
+    const { channel } = await setup(withSession(answer));
+    await channel.request(initialize());
+    expect(await channel.request(outbound())).not.toHaveProperty("doubt");
+  });
+
+  it("is in doubt, and no more, over an unknown method", async () => {
     const { channel } = await setup(withSession(seen => json(seen, 404, errorText(seen.id, -32601))));
     await channel.request(initialize());
     expect(await channel.request(outbound())).toMatchObject({ kind: "error", status: 404 });

@@ -41,7 +41,7 @@ export interface HttpChannel extends Channel {
   endSession(): Promise<void>;
 }
 
-const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const NOTIFY_TIMEOUT_MS = 10_000;
 const END_SESSION_TIMEOUT_MS = 2_000;
 /** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management */
@@ -65,6 +65,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   /** Headers that the session's revision wants, as last used. */
   let sessionHeaders: Readonly<Record<string, string>> = {};
   let dropped = 0;
+  let heard = 0;
   let closing: Promise<void> | undefined;
   let discarded = false;
   let stopStream = (): void => {};
@@ -116,6 +117,9 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
     get sessionId() {
       return sessionId;
     },
+    get heard() {
+      return heard;
+    },
     get dropped() {
       return dropped;
     },
@@ -141,7 +145,10 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       stopStream = openStandaloneStream({
         ...{ link, path, random, maxMessageBytes, onDropped: drop },
         ...{ headers, session: () => sessionId },
-        onMessage: message => events.message(message),
+        onMessage(message) {
+          heard++;
+          events.message(message);
+        },
         watcher,
       });
     },
