@@ -21,6 +21,7 @@ export const CONFIG_CODES = {
   RAD1210: { level: "error", title: "A key does not apply to the transport of its upstream." },
   RAD1211: { level: "warning", title: "A key has no effect for the transport of its upstream." },
   RAD1212: { level: "warning", title: "An upstream's name cannot be used as it is in tool names." },
+  RAD1215: { level: "warning", title: "A header or credentials are never sent: something else takes their place." },
 } as const satisfies Record<string, { level: Level; title: string }>;
 export type ConfigCode = keyof typeof CONFIG_CODES;
 

@@ -1,28 +1,11 @@
 import type { UpstreamConfig } from "../config/schema.ts";
-import type { Clock, Random } from "../core/ports.ts";
-import { Secret } from "../lib/secret.ts";
-import type { Channel, ChannelEvents } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { childEnvironment } from "./child/child-environment.ts";
-import type { ProcessRegistry } from "./child/process-registry.ts";
 import { openStdioChannel } from "./child/stdio.ts";
-import type { TokenSource } from "./http/credentials.ts";
-import { openDispatcher, type UpstreamDispatcher } from "./http/dispatcher.ts";
-import { clientCredentials } from "./http/oauth.ts";
-import { openSseChannel } from "./http/sse.ts";
-import { type HttpChannel, openHttpChannel } from "./http/streamable.ts";
-import type { ReplyRoom, ReplyRooms } from "./reply-room.ts";
-
-/** What opening a channel needs from the place where the gateway runs. */
-export interface TransportWorld {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly registry: ProcessRegistry;
-  /** The gateway's own environment, of which children get only what the configuration lets through. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Working directory of children. */
-  readonly baseDir: string;
-  readonly replies: ReplyRooms;
-}
+import { remoteOpener } from "./http/opener.ts";
+import type { SseChannel } from "./http/sse.ts";
+import type { HttpChannel } from "./http/streamable.ts";
+import type { Opener, TransportWorld } from "./opening.ts";
 
 /** How agents share what runs at an upstream; `auto`: all of them one, until it shows that it would like to ask. */
 export type Isolation = "shared" | "per_agent" | "auto";
@@ -47,12 +30,6 @@ export interface Transport {
   opener(world: TransportWorld): Opener;
 }
 
-/** Opens channels to one upstream. */
-export interface Opener {
-  open(events: ChannelEvents): Channel;
-  close(): Promise<void>;
-}
-
 type ConfigOf<T extends UpstreamConfig["transport"]> = Extract<UpstreamConfig, { transport: T }>;
 type RemoteConfig = ConfigOf<"http"> | ConfigOf<"sse">;
 
@@ -72,13 +49,13 @@ const TRANSPORTS: { [T in UpstreamConfig["transport"]]: (config: ConfigOf<T>) =>
     ...remote(config),
     protocol: "legacy",
     holdsState: () => true,
-    opener: world => remoteOpener(config, world, openSseChannel),
+    opener: world => remoteOpener(config, world, "sse"),
   }),
   http: config => ({
     ...remote(config),
     protocol: config.protocol,
-    holdsState: channel => (channel as HttpChannel).sessionId !== undefined,
-    opener: world => remoteOpener(config, world, openHttpChannel),
+    holdsState: channel => (channel as HttpChannel | SseChannel).holdsState,
+    opener: world => remoteOpener(config, world, "http"),
   }),
 };
 
@@ -100,54 +77,9 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
 }
 
 function remote({ url, start_timeout }: RemoteConfig): Omit<Transport, "protocol" | "holdsState" | "opener"> {
-  const { origin, pathname } = new URL(url);
+  const { origin, pathname, search } = new URL(url);
   return {
-    ...{ address: origin + pathname, identity: url, crashes: false, isolation: "shared" },
+    ...{ address: origin + pathname, identity: origin + pathname + search, crashes: false, isolation: "shared" },
     ...{ startTimeoutMs: start_timeout * 1_000, startsChild: false },
-  };
-}
-
-interface RemoteOptions {
-  readonly url: string;
-  readonly headers: Record<string, string>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly dispatcher: UpstreamDispatcher;
-  readonly room: ReplyRoom;
-  readonly credentials?: TokenSource;
-  /** How long it may take until messages can be sent, where that takes anything. */
-  readonly endpointTimeoutMs: number;
-}
-
-function remoteOpener(
-  { url, headers, auth, start_timeout }: RemoteConfig,
-  { clock, random, replies }: TransportWorld,
-  openChannel: (options: RemoteOptions, events: ChannelEvents) => Channel,
-): Opener {
-  const dispatcher = openDispatcher({ url, clock });
-  const credentials = auth && {
-    credentials: clientCredentials({
-      tokenUrl: auth.token_url,
-      clientId: auth.client_id,
-      clientSecret: new Secret(auth.client_secret),
-      clock,
-      ...(auth.scope !== undefined && { scope: auth.scope }),
-      ...(auth.audience !== undefined && { audience: auth.audience }),
-    }),
-  };
-  const room = replies.room();
-  const options: RemoteOptions = {
-    url,
-    headers,
-    clock,
-    random,
-    dispatcher,
-    room,
-    ...credentials,
-    endpointTimeoutMs: start_timeout * 1_000,
-  };
-  return {
-    open: events => openChannel(options, events),
-    close: () => dispatcher.close(),
   };
 }

@@ -108,6 +108,7 @@ describe("a request", () => {
         "content-type",
         "host",
         "mcp-method",
+        "user-agent",
         "x-api-key",
       ],
     ]);
