@@ -68,7 +68,7 @@ describe("permissions", () => {
 name = "a"
 transport = "http"
 url = "http://a/mcp"
-headers = { Authorization = "Bearer abc", Accept = "x" }
+headers = { X-Api-Token = "Bearer abc", Accept = "x" }
 auth = { auth_type = "oauth", token_url = "http://a/t", client_id = "i", client_secret = "\${S:-x}" }
 `;
   const judge = (mode: number) => parseConfig({ text: withSecret, path: "f", env: {}, mode });

@@ -50,7 +50,12 @@ const SECTIONS: readonly Section[] = [
   },
   {
     heading: '`transport = "http"` and `transport = "sse"`',
-    intro: "A server elsewhere: `http` is Streamable HTTP of any protocol revision, `sse` is HTTP+SSE of 2024-11-05.",
+    intro:
+      "A server elsewhere: `http` is Streamable HTTP of any protocol revision, `sse` is HTTP+SSE of 2024-11-05; where a\n" +
+      "server refuses the one, the other is tried. Redirects are followed within the origin. `HTTP_PROXY`, `HTTPS_PROXY`,\n" +
+      "`ALL_PROXY` and `NO_PROXY` of the gateway's environment are heeded, in lower case first; this machine is reached\n" +
+      "without a proxy. `NODE_EXTRA_CA_CERTS` names authorities of your own. Every such point is decided in\n" +
+      "[decisions/0017](decisions/0017-what-an-http-library-does.md).",
     schema: UPSTREAM_SCHEMAS.http,
     keep: key => !isShared(key),
   },

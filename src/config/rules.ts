@@ -3,13 +3,14 @@
 import { RE2JS } from "re2js";
 import type { Complaint, KeyPath } from "./problem.ts";
 import { upstreamLabel } from "./tables.ts";
+import { checkUnsent, holdsCredentials } from "./unsent.ts";
 import { isTable, upstreamsOf, valueAt } from "./values.ts";
 
 const PREFERRED_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** Works on values that the schema may have refused, so that everything is said at once. */
 export function checkRules(root: unknown): readonly Complaint[] {
-  return [...checkNames(root), ...checkDoor(root), ...checkPatterns(root)];
+  return [...checkNames(root), ...checkDoor(root), ...checkPatterns(root), ...checkUnsent(root)];
 }
 
 function checkNames(root: unknown): readonly Complaint[] {
@@ -136,8 +137,11 @@ export function checkPermissions(mode: number, written: unknown): readonly Compl
 const SECRET_NAME = /secret|token|passw|authorization|api[_-]?key|cookie|credential/i;
 
 function secretsIn(written: unknown): readonly { readonly path: KeyPath; readonly key: string }[] {
-  return upstreamsOf(written).flatMap(({ table, index }) =>
-    ["auth", "headers", "env"].flatMap(part => {
+  return upstreamsOf(written).flatMap(({ table, index }) => [
+    ...(holdsCredentials(table.url) && !String(table.url).includes("${")
+      ? [{ path: ["upstreams", index, "url"], key: "url" }]
+      : []),
+    ...["auth", "headers", "env"].flatMap(part => {
       const inner = table[part];
       if (!isTable(inner)) return [];
       return Object.entries(inner)
@@ -145,5 +149,5 @@ function secretsIn(written: unknown): readonly { readonly path: KeyPath; readonl
         .filter(([, value]) => value !== "" && !String(value).includes("${"))
         .map(([key]) => ({ path: ["upstreams", index, part, key], key }));
     }),
-  );
+  ]);
 }

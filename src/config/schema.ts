@@ -3,6 +3,7 @@
  * reference page and the JSON Schema for editors are generated from it. Keys are spelled as in the file.
  */
 import * as z from "zod";
+import { holdsCredentials } from "./unsent.ts";
 
 /** Timers cannot wait longer than 2^31 - 1 ms; a longer wait would fire at once. */
 const MAX_TIMER_SECONDS = 2_147_483;
@@ -46,7 +47,9 @@ const headerValue = z
 
 export const authSchema = z.strictObject({
   auth_type: z.literal("oauth").describe("The kind of credentials. `oauth`: client credentials grant."),
-  token_url: webUrl().describe("Where tokens are requested."),
+  token_url: webUrl()
+    .refine(url => !holdsCredentials(url), "must not hold credentials: `client_id` and `client_secret` are sent")
+    .describe("Where tokens are requested."),
   client_id: text().describe("Client id at the authorization server."),
   client_secret: text().describe(`Client secret; write "\${VAR}" to keep it out of the file.`),
   scope: z.string().optional().describe("Scopes to ask for, separated by spaces."),
@@ -110,9 +113,16 @@ const protocol = z
   .describe("The era that is spoken there (docs/eras.md). `auto`: whichever it speaks, found out once and remembered.");
 
 const remote = {
-  url: webUrl().describe("Address of the server's MCP endpoint."),
+  url: webUrl().describe(
+    "Address of the server's MCP endpoint; credentials in it (`https://user:password@host/mcp`) are sent as Basic.",
+  ),
   max_concurrency: concurrency(100),
-  headers: z.record(headerName, headerValue).default({}).describe("Headers that are sent with every request."),
+  headers: z
+    .record(headerName, headerValue)
+    .default({})
+    .describe(
+      "Headers that are sent with every request; `Host`, `User-Agent`, `Accept` and `Cookie` may be among them.",
+    ),
   auth: authSchema.optional().describe("Credentials for this upstream."),
 };
 

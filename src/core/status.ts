@@ -19,6 +19,8 @@ export interface UpstreamStatus {
   readonly transport: string;
   /** Where it is: the URL without credentials and query, or the command line without its environment. */
   readonly address: string;
+  /** What stands between us and it, where the environment names a proxy. */
+  readonly proxy: string | null;
   readonly protocolVersion: string | null;
   readonly state: UpstreamState;
   /** ISO time at which this state began. */

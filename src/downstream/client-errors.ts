@@ -39,7 +39,7 @@ export function answerClientError({ code }: NodeJS.ErrnoException, socket: WithR
     destroy();
     return;
   }
-  if (running && running.req.complete && !running.writableFinished) {
+  if (running?.req.complete && !running.writableFinished) {
     running.shouldKeepAlive = false;
     running.once("finish", destroy);
     return;

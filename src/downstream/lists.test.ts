@@ -9,9 +9,9 @@ import { NO_COMPILERS } from "../core/schema-verdicts.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSealer } from "../lib/seal.ts";
 import { NO_CACHING } from "../wire/caching.ts";
-import { LIST_METHODS, type ListMethod } from "../wire/methods.ts";
 import type { AgentEra } from "../wire/era.ts";
 import { legacyAgent } from "../wire/legacy.ts";
+import { LIST_METHODS, type ListMethod } from "../wire/methods.ts";
 import { modernAgent } from "../wire/modern.ts";
 import { answerList, PAGE_BYTES } from "./lists.ts";
 

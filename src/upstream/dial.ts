@@ -3,22 +3,21 @@ import type { NativeName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { UpstreamEra } from "../wire/era.ts";
 import type { Message } from "../wire/message.ts";
-import type { Identity } from "../wire/modern.ts";
 import type { Channel } from "./channel.ts";
 import type { Opened } from "./connector.ts";
 import { createEarlyMessages } from "./early-messages.ts";
 import type { Link } from "./link.ts";
 import { negotiate, type Verdicts } from "./negotiate.ts";
+import type { TransportWorld } from "./opening.ts";
 import type { Parking } from "./parking.ts";
 import { createQuiet, KNOWN_QUIET, QUIET } from "./quiet.ts";
 import { createKnowledge, type Speaks, type Spoken } from "./speaks.ts";
 import type { StartSlot, StartSlots } from "./start-slots.ts";
 import { firstStep, foundBy, nextStep, type Step } from "./steps.ts";
-import type { Transport, TransportWorld } from "./transports.ts";
+import type { Transport } from "./transports.ts";
 
 /** What opening a conversation needs from the place where the gateway runs. */
 export interface DialWorld extends TransportWorld {
-  readonly identity: Identity;
   readonly parking: Parking;
   readonly slots: StartSlots;
   /** What an earlier process, or conversation, has found out about an upstream. */
@@ -39,6 +38,8 @@ export interface Dialer {
   hurry(): void;
   /** What is known of what the upstream speaks no longer holds. */
   forget(): void;
+  /** The proxy on the way to it, fit to be shown. */
+  readonly proxy: string | undefined;
   /** Last words of a child that is gone, or of one that is not open yet. */
   lastStderr(): readonly string[];
   /** What was odd so far about a conversation that is being opened. */
@@ -164,26 +165,39 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
     return { ...negotiated, detail: [detail, ...trouble].join("; "), died };
   }
 
+  async function dial(listener: DialListener, wanted: UpstreamEra["name"] | undefined): Promise<Opened> {
+    const { speaks, pinned } = knowledge;
+    const steps: Step[] = [firstStep(speaks, { wanted, pinned })];
+    const failures: Failed[] = [];
+    for (const step of steps) {
+      const tried = await attempt(listener, step);
+      const all = [...failures, tried].map(({ verdicts }) => verdicts);
+      if (tried.kind === "open") {
+        knowledge.learn(foundBy(steps, all, tried.link.era.name), tried.link.serverInfo);
+        return { kind: "open", link: tried.link };
+      }
+      failures.push(tried);
+      const next = pinned || listener.signal.aborted ? undefined : nextStep(steps, all, tried);
+      if (next) steps.push(next);
+      // It may have been spoken to wrongly all the time.
+      else if (tried.fault === "timeout") knowledge.forget();
+    }
+    return failedOf(failures);
+  }
+
   return {
     async open(listener, wanted) {
-      const { speaks, pinned } = knowledge;
-      const steps: Step[] = [firstStep(speaks, { wanted, pinned })];
-      const failures: Failed[] = [];
-      for (const step of steps) {
-        const tried = await attempt(listener, step);
-        const all = [...failures, tried].map(({ verdicts }) => verdicts);
-        if (tried.kind === "open") {
-          knowledge.learn(foundBy(steps, all, tried.link.era.name), tried.link.serverInfo);
-          return { kind: "open", link: tried.link };
-        }
-        failures.push(tried);
-        const next = pinned || listener.signal.aborted ? undefined : nextStep(steps, all, tried);
-        if (next) steps.push(next);
-        // It may have been spoken to wrongly all the time.
-        else if (tried.fault === "timeout") knowledge.forget();
+      const { signal } = listener;
+      const first = await dial(listener, wanted);
+      if (first.kind === "open" || signal.aborted) return first;
+      if (opener.turn?.()) {
+        const second = await dial(listener, wanted);
+        if (second.kind === "open") return second;
+        opener.turnBack?.();
       }
-      return failedOf(failures);
+      return opener.explain ? { kind: "failed", ...(await opener.explain(first, signal)) } : first;
     },
+    proxy: opener.proxy,
     get speaks() {
       return knowledge.speaks;
     },

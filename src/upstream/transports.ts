@@ -1,29 +1,12 @@
 import type { UpstreamConfig } from "../config/schema.ts";
-import type { Clock, Random } from "../core/ports.ts";
-import { Secret } from "../lib/secret.ts";
 import type { UpstreamEra } from "../wire/era.ts";
-import type { Channel, ChannelEvents } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { childEnvironment } from "./child/child-environment.ts";
-import type { ProcessRegistry } from "./child/process-registry.ts";
 import { openStdioChannel } from "./child/stdio.ts";
-import type { TokenSource } from "./http/credentials.ts";
-import { openDispatcher, type UpstreamDispatcher } from "./http/dispatcher.ts";
-import { clientCredentials } from "./http/oauth.ts";
-import { openSseChannel } from "./http/sse.ts";
-import { type HttpChannel, openHttpChannel } from "./http/streamable.ts";
-import type { ReplyRoom, ReplyRooms } from "./reply-room.ts";
-
-/** What opening a channel needs from the place where the gateway runs. */
-export interface TransportWorld {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly registry: ProcessRegistry;
-  /** The gateway's own environment, of which children get only what the configuration lets through. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Working directory of children. */
-  readonly baseDir: string;
-  readonly replies: ReplyRooms;
-}
+import { remoteOpener } from "./http/opener.ts";
+import type { SseChannel } from "./http/sse.ts";
+import type { HttpChannel } from "./http/streamable.ts";
+import type { Opener, TransportWorld } from "./opening.ts";
 
 /**
  * How agents share conversations with an upstream: all of them one; those that can be asked for the same things one, used
@@ -52,12 +35,6 @@ export interface Transport {
   opener(world: TransportWorld): Opener;
 }
 
-/** Opens channels to one upstream. */
-export interface Opener {
-  open(events: ChannelEvents): Channel;
-  close(): Promise<void>;
-}
-
 /** Each may be a process of some ten megabytes. */
 const MAX_CHILDREN = 100;
 const MAX_SESSIONS = 1_000;
@@ -81,13 +58,13 @@ const TRANSPORTS: { [T in UpstreamConfig["transport"]]: (config: ConfigOf<T>) =>
     ...remote(config),
     protocol: "legacy",
     sharing: () => "none",
-    opener: world => remoteOpener(config, world, openSseChannel),
+    opener: world => remoteOpener(config, world, "sse"),
   }),
   http: config => ({
     ...remote(config),
     protocol: config.protocol,
-    sharing: (era, channel) => (STATEFUL[era] && !isStateless(channel) ? "none" : "all"),
-    opener: world => remoteOpener(config, world, openHttpChannel),
+    sharing: (era, channel) => (isStateful(era, channel) ? "none" : "all"),
+    opener: world => remoteOpener(config, world, "http"),
   }),
 };
 
@@ -99,8 +76,10 @@ const ISOLATION: Readonly<Record<ConfigOf<"stdio">["isolation"], Readonly<Record
 };
 /** Whether a server of that era may keep something for each of its clients. */
 const STATEFUL: Readonly<Record<UpstreamEra["name"], boolean>> = { legacy: true, modern: false };
-const isStateless = (channel: Channel | undefined): boolean =>
-  channel !== undefined && (channel as HttpChannel).sessionId === undefined;
+
+/** Whether each agent needs a conversation of its own; `channel` is that of one, where one is open. */
+const isStateful = (era: UpstreamEra["name"], channel: Channel | undefined): boolean =>
+  channel === undefined ? STATEFUL[era] : (channel as HttpChannel | SseChannel).holdsState;
 
 export function transportOf(config: UpstreamConfig): Transport {
   return (TRANSPORTS[config.transport] as (config: UpstreamConfig) => Transport)(config);
@@ -121,56 +100,9 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
 }
 
 function remote({ url, start_timeout }: RemoteConfig): Omit<Transport, "protocol" | "sharing" | "opener"> {
-  const { origin, pathname } = new URL(url);
+  const { origin, pathname, search } = new URL(url);
   return {
-    ...{ address: origin + pathname, identity: url, crashes: false },
+    ...{ address: origin + pathname, identity: origin + pathname + search, crashes: false },
     ...{ startTimeoutMs: start_timeout * 1_000, startsChild: false, maxOwned: MAX_SESSIONS },
-  };
-}
-
-interface RemoteOptions {
-  readonly url: string;
-  readonly headers: Record<string, string>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly dispatcher: UpstreamDispatcher;
-  readonly room: ReplyRoom;
-  readonly maxMessageBytes: number;
-  readonly credentials?: TokenSource;
-  /** How long it may take until messages can be sent, where that takes anything. */
-  readonly endpointTimeoutMs: number;
-}
-
-function remoteOpener(
-  { url, headers, auth, start_timeout, max_result_bytes: maxMessageBytes }: RemoteConfig,
-  { clock, random, replies }: TransportWorld,
-  openChannel: (options: RemoteOptions, events: ChannelEvents) => Channel,
-): Opener {
-  const dispatcher = openDispatcher({ url, clock });
-  const credentials = auth && {
-    credentials: clientCredentials({
-      tokenUrl: auth.token_url,
-      clientId: auth.client_id,
-      clientSecret: new Secret(auth.client_secret),
-      clock,
-      ...(auth.scope !== undefined && { scope: auth.scope }),
-      ...(auth.audience !== undefined && { audience: auth.audience }),
-    }),
-  };
-  const room = replies.room();
-  const options: RemoteOptions = {
-    url,
-    headers,
-    clock,
-    random,
-    dispatcher,
-    room,
-    maxMessageBytes,
-    ...credentials,
-    endpointTimeoutMs: start_timeout * 1_000,
-  };
-  return {
-    open: events => openChannel(options, events),
-    close: () => dispatcher.close(),
   };
 }

@@ -9,6 +9,7 @@ import type { Link } from "./link.ts";
 export function statusOfUpstream(facts: {
   readonly config: UpstreamConfig;
   readonly address: string;
+  readonly proxy: string | undefined;
   readonly health: Health;
   readonly link: Link | undefined;
   readonly offer: Offer | undefined;
@@ -28,6 +29,7 @@ export function statusOfUpstream(facts: {
     name: config.name,
     transport: config.transport,
     address: facts.address,
+    proxy: facts.proxy ?? null,
     protocolVersion: link?.version ?? null,
     state: health.state === "ready" && listTrouble ? "degraded" : health.state,
     since: new Date(health.since).toISOString(),

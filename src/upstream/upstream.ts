@@ -275,6 +275,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
         ...{
           config,
           address: transport.address,
+          proxy: dialer.proxy,
           health,
           listTrouble,
           counts: traffic.counts,

@@ -19,6 +19,7 @@ export const SINCE = "2026-01-01T00:00:00.000Z";
 export const upstream = (facts: Partial<UpstreamStatus> & { name: string }): UpstreamStatus => ({
   transport: "http",
   address: `http://localhost/${facts.name}`,
+  proxy: null,
   protocolVersion: "2025-11-25",
   state: "ready",
   since: SINCE,

@@ -15,6 +15,17 @@ it.each([
   [CHILD, '"node" exited with code 1; last lines on stderr: module not found', "logs --stderr it`"],
   [{ ...CHILD, transport: "sse", state: "auth_required" } as const, "HTTP 401", "Check its credentials"],
   [REMOTE, "the connection was refused: nothing listens there (ECONNREFUSED)", "nothing listens at that address"],
+  [
+    REMOTE,
+    "the proxy at p:1, which HTTP_PROXY names: the connection was refused: nothing listens there (ECONNREFUSED)",
+    "NO_PROXY",
+  ],
+  [REMOTE, "that port speaks no https, probably plain http: write http:// in `url` (ERR_SSL_X)", "Correct `url`"],
+  [
+    REMOTE,
+    "the upstream redirects to another origin, http://h/x; if that is where it is, write it in `url` (HTTP 307)",
+    "Correct `url`",
+  ],
   [REMOTE, "the upstream answered HTTP 501 without a JSON-RPC error", "Check the path in `url`"],
   [REMOTE, "the upstream answered with text/html instead of JSON", "Check the path in `url`"],
   [

@@ -87,6 +87,14 @@ const OF_REMOTES: readonly Remedy[] = [
     help: "Check that the server answers: it may hang. Give it longer with `start_timeout` if it is only slow.",
   },
   {
+    fits: (_, reason) => reason.startsWith("the proxy at "),
+    help: "Check HTTP_PROXY, HTTPS_PROXY and ALL_PROXY; NO_PROXY names hosts that are reached without a proxy.",
+  },
+  {
+    fits: (_, reason) => /write .* in `url`/.test(reason),
+    help: "Correct `url` in the configuration.",
+  },
+  {
     fits: (_, reason) => /ECONNREFUSED/i.test(reason),
     help: "Verify that the upstream server is running: nothing listens at that address.",
   },

@@ -34,6 +34,12 @@ describe("the summary of the upstreams", () => {
     expect(lines.join("\n")).not.toContain("idle:");
   });
 
+  it("says which upstreams are reached through a proxy", () => {
+    const lines = shown([upstream({ name: "far", proxy: "proxy.corp:3128" }), upstream({ name: "near" })]);
+    expect(lines).toContain("  far: proxy.corp:3128, as the environment says");
+    expect(lines.join("\n")).not.toContain("near: ");
+  });
+
   it("says which changes wait for a restart", () => {
     const lines = shown([], [], [{ key: "port", running: 3000, configured: 4000 }]);
     expect(lines.slice(-2)).toEqual([

@@ -50,6 +50,7 @@ export function fleetSummary(status: Status, style: Style): string[] {
     ...upstreams.filter(hasFailed).map(one => explainFailure(one, style.paint)),
     section("In doubt", upstreams.flatMap(doubtLine), style),
     section("Answers that belong to nothing", upstreams.flatMap(unmatchedLine), style),
+    section("Reached through a proxy", upstreams.flatMap(proxyLine), style),
     section("Busy", upstreams.flatMap(queueLine), style),
     section("Worth knowing", upstreams.flatMap(noteLines), style),
     section("Replicas", replicaLines(catalog.replicas), style),
@@ -79,6 +80,11 @@ function offers(catalog: CatalogStatus): string {
 
 function unmatchedLine({ name, unmatched }: UpstreamStatus): string[] {
   return unmatched ? [`${name}: ${unmatched.count}, the last: ${unmatched.last}`] : [];
+}
+
+/** A gateway of an earlier version tells nothing of it. */
+function proxyLine({ name, proxy = null }: Partial<UpstreamStatus>): string[] {
+  return proxy === null ? [] : [`${name}: ${proxy}, as the environment says`];
 }
 
 function queueLine({ name, inFlight, queued }: UpstreamStatus): string[] {

@@ -1,6 +1,7 @@
 import type { AttemptFailure } from "../../core/failure.ts";
-import { Conversation, type HttpLink, type LinkRequest } from "./conversation.ts";
+import { Conversation, type LinkRequest } from "./conversation.ts";
 import { failure } from "./faults.ts";
+import type { HttpLink } from "./http-link.ts";
 import type { ReplyHead } from "./statuses.ts";
 
 export interface Delivery extends LinkRequest {

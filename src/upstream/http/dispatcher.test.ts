@@ -111,3 +111,82 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
     expect(await send("/late").outcome).toBeInstanceOf(Error);
   });
 });
+
+describe("towards an upstream", () => {
+  const statusOf = (dispatcher: UpstreamDispatcher, request: Partial<HttpRequest> = {}): Promise<unknown> =>
+    new Promise(resolve => {
+      let status = 0;
+      const whole: HttpRequest = { lane: "call", method: "POST", path: "/mcp", headers: [], body: null, ...request };
+      dispatcher.send(whole, {
+        sent: () => {},
+        head: head => {
+          status = head.status;
+        },
+        data: () => {},
+        end: () => resolve(status),
+        broken: resolve,
+      });
+    });
+  const answering = async (): Promise<Peer> => {
+    const peer = await startPeer(seen => json(seen, 200, "{}"));
+    cleanups.push(() => peer.close());
+    return peer;
+  };
+
+  it.each(TRANSPORTS)("with several addresses the first that answers is taken: %s", async (_, openTransport) => {
+    const peer = await answering();
+    const url = `http://many.test:${new URL(peer.url).port}/mcp`;
+    const asked: boolean[] = [];
+    const dispatcher = openDispatcher({
+      ...{ url, clock: manualClock(), openTransport },
+      lookup: (_name, options, callback) => {
+        asked.push(options.all === true);
+        // Nobody listens at the first, and the second is of the other family.
+        const found = [
+          { address: "127.0.0.2", family: 4 },
+          { address: "::1", family: 6 },
+          { address: "127.0.0.1", family: 4 },
+        ];
+        callback(null, found as never, 0 as never);
+      },
+    });
+    cleanups.push(() => dispatcher.close());
+    expect(await statusOf(dispatcher)).toBe(200);
+    expect(asked).toEqual([true]);
+  });
+
+  it.each(TRANSPORTS)("that moved the new address is found with the next connection: %s", async (_, openTransport) => {
+    const [one, two] = [await answering(), await answering()];
+    let address = "127.0.0.1";
+    const url = `http://moves.test:${new URL(one.url).port}/mcp`;
+    const dispatcher = openDispatcher({
+      ...{ url, clock: manualClock(), openTransport },
+      lookup: (_name, _options, callback) => callback(null, [{ address, family: 4 }]),
+    });
+    cleanups.push(() => dispatcher.close());
+    expect(await statusOf(dispatcher)).toBe(200);
+    await one.close();
+    address = "127.0.0.2";
+    expect(await statusOf(dispatcher)).toMatchObject({ code: "ECONNREFUSED" });
+    expect(two.seen).toEqual([]);
+  });
+
+  it("that sends us to TLS, requests go there over a connection of their own", async () => {
+    const [plain, secure] = [await answering(), await answering()];
+    const opened: string[] = [];
+    const dispatcher = openDispatcher({
+      ...{ url: "http://h.test/mcp", clock: manualClock() },
+      openTransport: options => {
+        opened.push(options.url);
+        const { url } = options.url.startsWith("https:") ? secure : plain;
+        return TRANSPORTS[0]![1]({ ...options, url });
+      },
+    });
+    cleanups.push(() => dispatcher.close());
+    expect(await statusOf(dispatcher)).toBe(200);
+    expect(await statusOf(dispatcher, { upgraded: true })).toBe(200);
+    expect(await statusOf(dispatcher, { upgraded: true })).toBe(200);
+    expect(opened).toEqual(["http://h.test/mcp", "https://h.test/mcp"]);
+    expect([plain.seen.length, secure.seen.length]).toEqual([1, 2]);
+  });
+});

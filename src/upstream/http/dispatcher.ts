@@ -1,9 +1,14 @@
+import { refuseTransport } from "./no-transport.ts";
 import { openPlainTransport } from "./plain-transport.ts";
+import { type Environment, proxyFor } from "./proxy.ts";
 import { isEventStream, type ReplyHead } from "./statuses.ts";
 import type { HttpRequest, Ongoing, ReplyReceiver, Transport, TransportOptions } from "./transport.ts";
+import { ProxyError } from "./tunnel.ts";
 import { openUndiciTransport } from "./undici-transport.ts";
 
-export interface DispatcherOptions extends TransportOptions {
+export interface DispatcherOptions extends Omit<TransportOptions, "proxy"> {
+  /** The gateway's own, which may name a proxy; by default none. */
+  readonly environment?: Environment;
   /** How many calls may be under way before the next ones queue. More connections make every call slower. */
   readonly connections?: number;
   /** How requests travel; by default what suits the URL. */
@@ -20,12 +25,25 @@ export interface UpstreamDispatcher {
 /** A queued call gets a connection of its own after this long: slow calls must not starve quick ones. */
 const MAX_QUEUE_MS = 50;
 
-const transportFor = ({ url, ca }: TransportOptions): ((options: TransportOptions) => Transport) =>
-  ca === undefined && new URL(url).protocol === "http:" ? openPlainTransport : openUndiciTransport;
+function openTransport(options: DispatcherOptions): Transport {
+  const { url, ca, environment = {} } = options;
+  const proxy = proxyFor(url, environment);
+  if (options.openTransport) return options.openTransport(options);
+  if (proxy.kind === "unusable") return refuseTransport(new ProxyError(proxy, "PROXY_UNUSABLE"));
+  if (proxy.kind === "proxy") return openUndiciTransport({ ...options, proxy });
+  return (ca === undefined && new URL(url).protocol === "http:" ? openPlainTransport : openUndiciTransport)(options);
+}
 
 export function openDispatcher(options: DispatcherOptions): UpstreamDispatcher {
-  const { clock, connections = 32, openTransport = transportFor(options) } = options;
+  const { clock, connections = 32 } = options;
   const transport = openTransport(options);
+  /** To the same host over TLS, opened when the upstream sends us there. */
+  let upgraded: Transport | undefined;
+  const carrierOf = (request: HttpRequest): Transport => {
+    if (!request.upgraded) return transport;
+    upgraded ??= openTransport({ ...options, url: options.url.replace(/^http:/i, "https:") });
+    return upgraded;
+  };
   const waiting: Exchange[] = [];
   let running = 0;
   let timerSet = false;
@@ -33,7 +51,7 @@ export function openDispatcher(options: DispatcherOptions): UpstreamDispatcher {
   const queue: Queue = {
     start(exchange) {
       running++;
-      exchange.start(transport);
+      exchange.start(carrierOf);
     },
     left() {
       running--;
@@ -62,7 +80,7 @@ export function openDispatcher(options: DispatcherOptions): UpstreamDispatcher {
 
   return {
     send(request, receiver) {
-      if (request.lane !== "call") return new Exchange(request, receiver, undefined).start(transport);
+      if (request.lane !== "call") return new Exchange(request, receiver, undefined).start(carrierOf);
       const exchange = new Exchange(request, receiver, queue);
       if (running < connections) queue.start(exchange);
       else {
@@ -75,7 +93,7 @@ export function openDispatcher(options: DispatcherOptions): UpstreamDispatcher {
     async close() {
       const closed = Object.assign(new Error("closed"), { code: "CLOSED" });
       for (const exchange of waiting.splice(0)) exchange.broken(closed);
-      await transport.close(closed);
+      await Promise.all([transport.close(closed), upgraded?.close(closed)]);
     },
   };
 }
@@ -104,9 +122,9 @@ class Exchange implements ReplyReceiver, Ongoing {
     this.#queue = queue;
   }
 
-  start(transport: Transport): this {
+  start(carrierOf: (request: HttpRequest) => Transport): this {
     this.#started = true;
-    const ongoing = transport.start(this.#request, this);
+    const ongoing = carrierOf(this.#request).start(this.#request, this);
     if (this.#over) ongoing.abandon();
     else this.#ongoing = ongoing;
     return this;

@@ -37,3 +37,8 @@ it("never repeats the text of an error", () => {
     expect(faultOf(error).detail).not.toContain("secret");
   }
 });
+
+it.each(["TLS_THERE", "PROXY_UNAUTHENTICATED"])("does not say that nothing was sent when it was: %s", code => {
+  expect(faultOf({ code }, true).delivery).toBe("sent_unknown");
+  expect(faultOf({ code }, false).delivery).toBe("not_sent");
+});

@@ -15,7 +15,10 @@ const late = (says: string): Diagnosis => ({ fault: "timeout", delivery: "sent_u
 const garbled = (says: string): Diagnosis => ({ fault: "protocol_error", delivery: "sent_unknown", says });
 const unsendable = (says: string): Diagnosis => ({ fault: "protocol_error", delivery: "not_sent", says });
 
-/** Error codes of Node and undici. */
+export const SPEAKS_TLS = "that port speaks https: write https:// in `url`";
+const NO_TLS = "that port speaks no https, probably plain http: write http:// in `url`";
+
+/** Error codes of Node and undici, and our own. */
 const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   ECONNREFUSED: unreachable("the connection was refused: nothing listens there"),
   ENOTFOUND: unreachable("the host name is unknown"),
@@ -34,6 +37,19 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   CONNECT_TIMEOUT: unreachable("the connection was not accepted in time"),
   UND_ERR_CONNECT_TIMEOUT: unreachable("the connection was not accepted in time"),
   EPROTO: unreachable("the TLS handshake failed"),
+  ERR_SSL_WRONG_VERSION_NUMBER: unreachable(NO_TLS),
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: unreachable(NO_TLS),
+  ERR_SSL_RECORD_LAYER_FAILURE: unreachable(NO_TLS),
+  // The request was written by then: whoever says this may have read it.
+  TLS_THERE: garbled(SPEAKS_TLS),
+  PROXY_REFUSED: unreachable("it does not let us through"),
+  // An upstream behind the proxy can say the same after it has run the call.
+  PROXY_UNAUTHENTICATED: { fault: "unreachable", delivery: "sent_unknown", says: "it does not let us through" },
+  PROXY_UNUSABLE: {
+    ...{ fault: "misconfigured", delivery: "not_sent" },
+    says: "proxies are reached by http:// or https:// and a host; NO_PROXY names what goes without one",
+  },
+  PROXY_FAILED: unreachable("the connection failed"),
   DEPTH_ZERO_SELF_SIGNED_CERT: unreachable("the certificate is self-signed"),
   SELF_SIGNED_CERT_IN_CHAIN: unreachable("the certificate chain is self-signed"),
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: unreachable("the certificate could not be verified"),
@@ -59,6 +75,8 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   UND_ERR_HEADERS_TIMEOUT: late("no answer came in time"),
   UND_ERR_BODY_TIMEOUT: late("the answer stalled"),
   NOT_HTTP: garbled("the answer is no HTTP"),
+  Z_BUF_ERROR: lost("the answer was cut short"),
+  NOT_COMPRESSED: garbled("the answer could not be decompressed"),
   HEADERS_TOO_LARGE: garbled("the answer's headers are too large"),
   UND_ERR_HEADERS_OVERFLOW: garbled("the answer's headers are too large"),
   UND_ERR_RES_EXCEEDED_MAX_SIZE: { fault: "too_large", delivery: "sent_unknown", says: "the answer is too large" },
@@ -83,9 +101,23 @@ const UNKNOWN = lost("the connection failed");
 export function faultOf(error: unknown, sent = true): AttemptFailure {
   const code = codeOf(error);
   const { fault, delivery, says } = diagnose(code);
-  const detail = code === undefined ? says : `${says} (${code})`;
+  const refused = code?.startsWith("PROXY_") ? refusedByProxy(error) : "";
+  const detail = `${behindProxy(error)}${says}${code === undefined ? "" : ` (${code}${refused})`}`;
   if (sent) return failure(fault, delivery, detail);
   return failure(fault === "connection_lost" || fault === "timeout" ? "unreachable" : fault, "not_sent", detail);
+}
+
+/** Whoever reads that a connection failed looks at the upstream first, which the proxy has not even asked. */
+function behindProxy(error: unknown): string {
+  const { proxy } = (error ?? {}) as { proxy?: { address?: unknown; variable?: unknown } };
+  return proxy ? `the proxy at ${proxy.address}, which ${proxy.variable} names: ` : "";
+}
+
+function refusedByProxy(error: unknown): string {
+  const { status } = (error ?? {}) as { status?: unknown };
+  if (typeof status !== "number") return "";
+  const wants = "; it wants credentials, which are written in its URL before the host: http://user:password@host";
+  return `, HTTP ${status}${status === 407 ? wants : ""}`;
 }
 
 function diagnose(code: string | undefined): Diagnosis {
@@ -94,7 +126,7 @@ function diagnose(code: string | undefined): Diagnosis {
 }
 
 /** Looks into wrapped errors and into the list that a failed attempt at several addresses leaves. */
-function codeOf(error: unknown, depth = 0): string | undefined {
+export function codeOf(error: unknown, depth = 0): string | undefined {
   if (typeof error !== "object" || error === null || depth > 3) return undefined;
   const { name, message, code, errors, cause } = error as Record<string, unknown>;
   if (typeof code === "string" && /^[A-Z][A-Z0-9_]{1,60}$/.test(code)) return code;

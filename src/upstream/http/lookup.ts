@@ -5,6 +5,12 @@ import type { Clock } from "../../core/ports.ts";
 /** How long an address is used after the last time that its name was found. */
 const KEPT_MS = 60_000;
 
+/**
+ * How long one of several addresses of a name gets before the next one is tried as well. An attempt that is overtaken is
+ * given up, so that less would cut off what is merely far away.
+ */
+export const ATTEMPT_TIMEOUT_MS = 1_000;
+
 type Callback = Parameters<LookupFunction>[2];
 type Found = Parameters<Callback> extends [unknown, ...infer Rest] ? Rest : never;
 

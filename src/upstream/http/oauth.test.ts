@@ -29,6 +29,7 @@ function sourceAt(tokenUrl: string) {
   return clientCredentials({
     ...{ tokenUrl, clientId: "me", clientSecret: new Secret("canary/secret"), scope: "a b", audience: "https://x" },
     clock: manualClock(),
+    userAgent: "us/1",
   });
 }
 /** Issues `t1`, `t2`, … */
@@ -70,10 +71,31 @@ describe("client credentials", () => {
     expect(failure.detail).toContain("invalid_client");
   });
 
+  it("follow the token endpoint within its origin, and say who asks", async () => {
+    const server = await peerWith(seen => {
+      if (seen.url === "/mcp") seen.response.writeHead(308, { location: "/mcp/" }).end();
+      else json(seen, 200, JSON.stringify({ access_token: "t", token_type: "bearer" }));
+    });
+    expect(await sourceAt(server.url).token()).toBe("t");
+    expect(server.seen.map(({ method, url }) => `${method} ${url}`)).toEqual(["POST /mcp", "POST /mcp/"]);
+    const [first, second] = server.seen;
+    expect(second!.text).toBe(first!.text);
+    expect(second!.headers).toMatchObject({ authorization: first!.headers.authorization, "user-agent": "us/1" });
+  });
+
+  it("do not follow the token endpoint for ever", async () => {
+    const server = await peerWith(seen => void seen.response.writeHead(307, { location: "/mcp" }).end());
+    const { failure } = await rejection(server.url);
+    expect(failure).toMatchObject({ fault: "unreachable", delivery: "not_sent" });
+    expect(failure.detail).toContain("circle");
+    expect(server.seen.length).toBeLessThan(20);
+  });
+
   it.each<[string, Answer]>([
     ["fails", seen => void seen.response.writeHead(503).end("canary")],
     ["gives no token", seen => json(seen, 200, "{}")],
-    ["redirects", seen => void seen.response.writeHead(307, { location: "/canary" }).end()],
+    ["redirects elsewhere", seen => void seen.response.writeHead(307, { location: "https://e.test/t?canary" }).end()],
+    ["redirects with a GET", seen => void seen.response.writeHead(302, { location: "/elsewhere" }).end()],
     ["breaks off", seen => void seen.response.destroy()],
   ])("leave the upstream unreachable while the token endpoint %s", async (_, answer) => {
     const server = await peerWith(answer);

@@ -9,11 +9,13 @@ import {
   ResponseBodyError,
   type TokenEndpointResponse,
 } from "openid-client";
-import { type Dispatcher, fetch } from "undici";
+import { type Dispatcher, fetch, Headers, type HeadersInit, type RequestInit, type Response } from "undici";
+import type { AttemptFailure } from "../../core/failure.ts";
 import type { Clock } from "../../core/ports.ts";
 import { Secret } from "../../lib/secret.ts";
 import { CredentialError, cachedToken, type FetchedToken, type TokenSource } from "./credentials.ts";
 import { failure, faultOf } from "./faults.ts";
+import { type Place, redirectOf, urlOf } from "./redirects.ts";
 
 export interface ClientCredentialsOptions {
   readonly tokenUrl: string;
@@ -22,6 +24,7 @@ export interface ClientCredentialsOptions {
   readonly scope?: string;
   readonly audience?: string;
   readonly clock: Clock;
+  readonly userAgent?: string;
   /** Carries the token requests; undici's global one by default. */
   readonly dispatcher?: Dispatcher;
 }
@@ -76,13 +79,39 @@ function configure(options: ClientCredentialsOptions, plain: boolean): Configura
   const secret = options.clientSecret.reveal();
   const configuration = new Configuration(server, options.clientId, undefined, basic(secret));
   configuration.timeout = TIMEOUT_S;
-  const { dispatcher } = options;
-  const send: unknown = (url: string, request: object) =>
-    fetch(url, { ...request, redirect: "error", ...(dispatcher && { dispatcher }) });
+  const send: unknown = (url: string, request: RequestInit) => sendTo(url, request, options);
   configuration[customFetch] = send as CustomFetch;
   if (plain) allowInsecureRequests(configuration);
   return configuration;
 }
+
+const MAX_REDIRECTS = 10;
+
+/** Goes where the endpoint redirects it within its origin, with the secret; nowhere else. */
+async function sendTo(
+  url: string,
+  request: RequestInit,
+  { dispatcher, userAgent }: ClientCredentialsOptions,
+): Promise<Response> {
+  const { origin, pathname, search, host } = new URL(url);
+  const headers = new Headers(request.headers as HeadersInit);
+  if (userAgent !== undefined) headers.set("user-agent", userAgent);
+  let place: Place = { path: pathname + search, upgraded: false };
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    const whole: RequestInit = { ...request, headers, redirect: "manual", ...(dispatcher && { dispatcher }) };
+    const response = await fetch(urlOf(origin, place).href, whole);
+    const head = { status: response.status, headers: { location: response.headers.get("location") ?? undefined } };
+    const redirect = redirectOf(head, { method: "POST", origin, place });
+    if (redirect.kind === "none") return response;
+    await response.body?.cancel();
+    if (redirect.kind === "refuse") throw new CredentialError(unreachable(host, redirect.says));
+    place = redirect.place;
+  }
+  throw new CredentialError(unreachable(host, "redirects in a circle"));
+}
+
+const unreachable = (host: string, says: string): AttemptFailure =>
+  failure("unreachable", "not_sent", `the token endpoint at ${host}: ${says}`);
 
 function fetched(response: TokenEndpointResponse): FetchedToken {
   const lifetimeMs = response.expires_in === undefined ? undefined : response.expires_in * 1000;
@@ -91,6 +120,7 @@ function fetched(response: TokenEndpointResponse): FetchedToken {
 
 /** Says what the authorization server said as far as its registered error code goes, and nothing of its text. */
 function refusal(error: unknown, host: string): CredentialError {
+  for (const one of [error, (error as Error).cause]) if (one instanceof CredentialError) return one;
   if (error instanceof ResponseBodyError) {
     const code = /^[a-z_]{1,40}$/.test(error.error) ? error.error : "an error";
     return new CredentialError(
@@ -102,5 +132,5 @@ function refusal(error: unknown, host: string): CredentialError {
     return new CredentialError(failure("unreachable", "not_sent", `the token endpoint at ${host} ${says}`));
   }
   const { detail } = faultOf(error, false);
-  return new CredentialError(failure("unreachable", "not_sent", `the token endpoint at ${host}: ${detail}`));
+  return new CredentialError(unreachable(host, detail));
 }

@@ -1,5 +1,6 @@
 import { connect, type LookupFunction, type Socket } from "node:net";
 import type { Clock } from "../../core/ports.ts";
+import { ATTEMPT_TIMEOUT_MS } from "./lookup.ts";
 import { ReplyParser, type ReplyParts } from "./reply-parser.ts";
 import type { ReplyHead } from "./statuses.ts";
 import type { HttpRequest, ReplyReceiver } from "./transport.ts";
@@ -44,6 +45,7 @@ export class PlainConnection implements ReplyParts {
     const { host, port, clock, lookup, connectTimeoutMs } = owner;
     const socket = connect({
       ...{ host, port, lookup, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
+      ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS },
       // Its own buffer, filled again and again: no stream of chunks has to be kept for nobody.
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_BYTES),

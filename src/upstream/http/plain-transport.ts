@@ -23,7 +23,7 @@ export function openPlainTransport(options: TransportOptions): Transport {
   const owner: ConnectionOwner = {
     host: hostname.replace(/^\[|\]$/g, ""),
     port: Number(port || 80),
-    authority: host,
+    authority: options.authority ?? host,
     clock,
     lookup: keepLastGood(clock, options.lookup),
     connectTimeoutMs,

@@ -8,15 +8,15 @@ export interface ReplyParts {
   /** `reusable`: the connection may carry another exchange, for `keepAliveMs` if the upstream says so. */
   end(reusable: boolean, keepAliveMs: number | undefined): void;
   /** The bytes are no reply; nothing comes after it. */
-  bad(code: "NOT_HTTP" | "HEADERS_TOO_LARGE" | "CLOSED_EARLY" | "CUT_SHORT"): void;
+  bad(code: "NOT_HTTP" | "TLS_THERE" | "HEADERS_TOO_LARGE" | "CLOSED_EARLY" | "CUT_SHORT"): void;
 }
 
 type State = "idle" | "head" | "sized" | "chunk size" | "chunk" | "chunk end" | "trailers" | "until close" | "over";
 
-const MAX_HEAD_BYTES = 16_384;
+const MAX_HEAD_BYTES = 65_536;
 const MAX_SIZE_LINE = 256;
 const START = "HTTP/1.";
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const LENGTH = /^\d{1,15}$/;
@@ -25,10 +25,12 @@ const CLOSE = /(?:^|,)\s*close\s*(?:,|$)/i;
 const KEEP_ALIVE = /(?:^|[,;])\s*timeout=(\d{1,6})\s*(?:[,;]|$)/i;
 const BLANK_LINE = Buffer.from("\r\n\r\n");
 const LINE_BREAK = Buffer.from("\r\n");
+/** How TLS says that something is wrong. https://www.rfc-editor.org/rfc/rfc8446#section-5.1 */
+const TLS_ALERT = Buffer.from([0x15, 0x03]);
 
 /**
  * Reads the replies on one connection, one after the other, and nothing that is not exactly HTTP/1.1: no bare line
- * feeds, no folded headers, no two lengths, no length beside an encoding. https://www.rfc-editor.org/rfc/rfc9112
+ * feeds, no two lengths, no length beside an encoding. https://www.rfc-editor.org/rfc/rfc9112
  */
 export class ReplyParser {
   readonly #parts: ReplyParts;
@@ -113,7 +115,9 @@ export class ReplyParser {
     const end = chunk.indexOf(BLANK_LINE, at);
     const size = (end < 0 ? chunk.length : end) - at;
     const start = chunk.toString("latin1", at, at + Math.min(size, START.length));
-    if (start !== START.slice(0, start.length)) return this.#bad("NOT_HTTP");
+    if (start !== START.slice(0, start.length)) {
+      return this.#bad(chunk.indexOf(TLS_ALERT, at) === at ? "TLS_THERE" : "NOT_HTTP");
+    }
     if (size > this.#left) return this.#bad("HEADERS_TOO_LARGE");
     if (end < 0) return this.#hold(chunk, at);
     this.#left -= size;
@@ -140,7 +144,7 @@ export class ReplyParser {
     this.#reusable = isHttp11 && !(connection !== undefined && CLOSE.test(String(connection)));
     this.#keepAliveMs = keepAliveMs(headers["keep-alive"]);
     if (encoding !== undefined) {
-      if (length !== undefined || !isHttp11 || typeof encoding !== "string") return false;
+      if (length !== undefined || typeof encoding !== "string") return false;
       this.#state = "chunk size";
       return encoding.toLowerCase() === "chunked";
     }
@@ -208,10 +212,25 @@ export class ReplyParser {
   }
 }
 
+const FOLD = /^[\t ]+/;
+const isFolded = (line: string): boolean => line.startsWith(" ") || line.startsWith("\t");
+
+/** Joins lines that go on in the next one. https://www.rfc-editor.org/rfc/rfc9112#section-5.2 */
+function unfolded(lines: readonly string[]): readonly string[] {
+  if (!lines.some(isFolded)) return lines;
+  const whole: string[] = [];
+  for (const line of lines) {
+    const before = whole.at(-1);
+    if (before === undefined || !isFolded(line)) whole.push(line);
+    else whole[whole.length - 1] = before.trimEnd() + line.replace(FOLD, " ");
+  }
+  return whole;
+}
+
 /** By name in lower case; `undefined` when a line is no header. */
 function headersOf(lines: readonly string[]): Record<string, string | string[]> | undefined {
   const headers: Record<string, string | string[]> = {};
-  for (const line of lines) {
+  for (const line of unfolded(lines)) {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
     const value = line.slice(colon + 1);

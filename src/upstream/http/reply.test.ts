@@ -1,4 +1,3 @@
-import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   type Answer,
@@ -101,12 +100,38 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       expect(await replyTo(answer)).toEqual(expected);
     });
 
-    it("is refused when it is compressed or not UTF-8", async () => {
-      const gzip: Answer = seen =>
-        seen.response
-          .writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" })
-          .end(gzipSync(resultText(seen.id)));
-      expect(await replyTo(gzip)).toEqual(failed("protocol_error"));
+    it("is refused when it is compressed in an unknown way, or not as it says", async () => {
+      const packed =
+        (encoding: string): Answer =>
+        seen =>
+          seen.response
+            .writeHead(200, { "content-type": "application/json", "content-encoding": encoding })
+            .end(resultText(seen.id));
+      for (const encoding of ["compress", "gzip, br", "gzip", "br", "deflate"]) {
+        expect(await replyTo(packed(encoding))).toEqual(failed("protocol_error"));
+      }
+    });
+
+    it("may begin with a byte order mark", async () => {
+      const text = (seen: Seen) => `\ufeff${resultText(seen.id)}`;
+      expect(await replyTo(answers(200, text))).toEqual({ kind: "result", result: { ok: true } });
+    });
+
+    it.each<[string, (seen: Seen) => string]>([
+      ["an object", ({ id }) => `\r\n ${resultText(id)}`],
+      ["an event stream", ({ id }) => eventText(resultText(id), "event: message\n")],
+      ["an event stream that begins with a comment", ({ id }) => `: hello\n\n${eventText(resultText(id))}`],
+    ])("without a content type is known by how it begins: %s", async (_, text) => {
+      const reply = await replyTo(seen => void seen.response.writeHead(200).end(text(seen)));
+      expect(reply).toEqual({ kind: "result", result: { ok: true } });
+    });
+
+    it.each(["", "<h1>hello</h1>", "[]", "hello"])("without a content type is none: %j", async text => {
+      const reply = await replyTo(({ response }) => void response.writeHead(200).end(text));
+      expect(reply).toEqual(failed("protocol_error"));
+    });
+
+    it("is refused when it is not UTF-8", async () => {
       const invalid = Buffer.concat([Buffer.alloc(60, 0x61), Buffer.from([0xff, 0xfe])]);
       const binary: Answer = seen => {
         const [head, tail] = resultText(seen.id, { text: "@" }).split("@");

@@ -49,7 +49,7 @@ export function readReply(head: ReplyHead, context: ReplyContext): ReplyReader {
   if (fault) return refuse(fault);
   const encoding = header(head, "content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-    return refuse(garbled("the upstream compressed its answer although it was asked not to"));
+    return refuse(garbled("the upstream compressed its answer in a way that is not known here"));
   }
   const type = mediaType(head);
   if (status >= 400) {
@@ -59,7 +59,33 @@ export function readReply(head: ReplyHead, context: ReplyContext): ReplyReader {
   if (status === 202 || status === 204) return refuse(garbled(`the upstream gave no answer (HTTP ${status})`));
   if (type === "text/event-stream") return readEvents(context);
   if (type === "application/json") return readJson(Number(header(head, "content-length") ?? 0), context);
-  return refuse(garbled(`the upstream answered with ${type || "no content type"} instead of JSON`));
+  if (type === "") return readUnlabelled(context);
+  return refuse(garbled(`the upstream answered with ${type} instead of JSON`));
+}
+
+/** An object begins with one of these, an event stream with the name of a field or a comment. */
+const OPENS_JSON = /^[{\ufeff]/;
+const OPENS_EVENTS = /^[deir:]/;
+
+/** The upstream does not say what it is, so the first character does. */
+function readUnlabelled(context: ReplyContext): ReplyReader {
+  let reader: ReplyReader | undefined;
+  const begin = (first: string): ReplyReader => {
+    if (OPENS_JSON.test(first)) return readJson(0, context);
+    if (OPENS_EVENTS.test(first)) return readEvents(context);
+    context.onReply({ kind: "failed", ...garbled("the upstream answered with no content type instead of JSON") });
+    return IGNORE;
+  };
+  return {
+    data(chunk) {
+      const first = reader ? "" : chunk.toString("utf8", 0, 64).trimStart();
+      if (first !== "") reader = begin(first);
+      reader?.data(chunk);
+    },
+    end() {
+      (reader ?? begin("")).end();
+    },
+  };
 }
 
 /** A single JSON object. */
@@ -68,7 +94,7 @@ function readJson(announcedBytes: number, context: ReplyContext): ReplyReader {
     context.onReply(tooLarge(context));
     return IGNORE;
   }
-  return collect(context, text => context.onReply(answerOf(readUpstreamMessage(text), context) ?? NO_ANSWER));
+  return collect(context, text => context.onReply(answerOf(readUpstreamMessage(unmarked(text)), context) ?? NO_ANSWER));
 }
 
 /** Each event's data is a message; the one that answers ends it. */
@@ -146,6 +172,11 @@ function collect(context: ReplyContext, whole: (text: Buffer) => void): ReplyRea
     },
   };
 }
+
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+const unmarked = (text: Buffer): Buffer =>
+  text.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? text.subarray(BYTE_ORDER_MARK.length) : text;
 
 export function readUpstreamMessage(text: Buffer): Message | Invalid {
   return readMessage(text, UPSTREAM_TEXT);

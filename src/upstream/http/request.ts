@@ -5,10 +5,11 @@ import type { Message } from "../../wire/message.ts";
 import { reconnectMs } from "../backoff.ts";
 import type { OutboundRequest, Reply } from "../channel.ts";
 import type { Holding } from "../reply-room.ts";
-import { Conversation, type HttpLink, type LinkRequest, type ReplyListener } from "./conversation.ts";
+import { Conversation, type LinkRequest, type ReplyListener } from "./conversation.ts";
 import type { Deadlines, Timed } from "./deadlines.ts";
 import { failure } from "./faults.ts";
-import { GET_HEADERS, POST_HEADERS, withSession } from "./headers.ts";
+import { withSession } from "./headers.ts";
+import type { HttpLink } from "./http-link.ts";
 import { type ReplyContext, type ReplyReader, readEvents, readReply } from "./reply.ts";
 import { isEventStream, type ReplyHead } from "./statuses.ts";
 
@@ -27,6 +28,8 @@ export interface RequestHost {
   closing(): boolean;
 }
 
+/** What begins a conversation, in whatever revision. */
+const OPENINGS: ReadonlySet<string> = new Set(["initialize", "server/discover"]);
 /** How often in a row a broken stream is taken up again without having brought anything new. */
 const MAX_RESUMES = 3;
 const BAD_SESSION = failure("protocol_error", "sent_unknown", "the upstream's session id has forbidden characters");
@@ -87,8 +90,9 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     if (this.#deadline.dueAt < Number.POSITIVE_INFINITY) this.#host.deadlines.add(this.#deadline);
     const session = method === "initialize" ? undefined : this.#host.session();
     this.hadSession = session !== undefined;
-    const ownHeaders = withSession(POST_HEADERS, session);
-    this.#converse({ lane: "call", method: "POST", path, headers, ownHeaders, body: parts });
+    const ownHeaders = withSession(this.#host.link.headers.post, session);
+    const opening = OPENINGS.has(method);
+    this.#converse({ lane: "call", method: "POST", path, headers, ownHeaders, body: parts, opening });
   }
 
   #converse(exchange: LinkRequest): void {
@@ -191,7 +195,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     link.running.add(this);
     this.#cancelResume = link.clock.after(delayMs, () => {
       link.running.remove(this);
-      const ownHeaders = [...withSession(GET_HEADERS, session()), "last-event-id", eventId];
+      const ownHeaders = [...withSession(link.headers.get, session()), "last-event-id", eventId];
       const { headers } = this.#request;
       this.#converse({ lane: "stream", method: "GET", path, headers, ownHeaders, body: null });
     });

@@ -1,23 +1,31 @@
 import type { AttemptFailure } from "../../core/failure.ts";
-import { Running, type Stoppable, stopAll } from "../../lib/running.ts";
+import { stopAll } from "../../lib/running.ts";
 import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
-import { createReplyRooms } from "../reply-room.ts";
-import { Conversation, type HttpLink } from "./conversation.ts";
+import { Conversation } from "./conversation.ts";
 import { type Delivery, deliver } from "./deliver.ts";
 import { openDispatcher } from "./dispatcher.ts";
 import { failure } from "./faults.ts";
-import { GET_HEADERS, POST_HEADERS, staticHeaders } from "./headers.ts";
+import { authorityOf } from "./headers.ts";
+import { createHttpLink } from "./http-link.ts";
+import { urlOf } from "./redirects.ts";
 import { readUpstreamMessage } from "./reply.ts";
 import { doubtOf, faultOfBareStatus, faultOfStatus, isEventStream, mediaType, type ReplyHead } from "./statuses.ts";
 import type { HttpChannelOptions } from "./streamable.ts";
+import { placeOf } from "./way.ts";
 
 export type SseChannelOptions = Omit<HttpChannelOptions, "random"> & {
   /** How long the upstream may take to name the address for messages. */
   readonly endpointTimeoutMs?: number;
 };
+
+export interface SseChannel extends Channel {
+  readonly holdsState: true;
+  /** How the upstream refused to open it, where that may mean that it speaks the other transport. */
+  readonly refusal: number | undefined;
+}
 
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const ENDPOINT_TIMEOUT_MS = 10_000;
@@ -35,20 +43,19 @@ interface Sending {
  * that the stream names first. The channel ends with its stream.
  * https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
-export function openSseChannel(options: SseChannelOptions, events: ChannelEvents): Channel {
-  const { clock, credentials, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+export function openSseChannel(options: SseChannelOptions, events: ChannelEvents): SseChannel {
+  const { clock, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
   const streamUrl = new URL(options.url);
-  const dispatcher = options.dispatcher ?? openDispatcher(options);
-  const link: HttpLink = {
-    room: options.room ?? createReplyRooms({ clock }).room(),
-    ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
-    staticHeaders: staticHeaders(options.headers, credentials),
-  };
+  const streamPath = streamUrl.pathname + streamUrl.search;
+  const dispatcher = options.dispatcher ?? openDispatcher({ ...options, authority: authorityOf(options.headers) });
+  // One agent's alone, as its stream is.
+  const link = createHttpLink({ ...options, dispatcher, sharing: { personal: true } });
   let heard = 0;
   /** Path for messages, once it is known. */
   let endpoint: string | undefined;
   /** Requests that wait for it. */
   const unsent = new Map<number, Sending>();
+  let refusedWith: number | undefined;
   let over: AttemptFailure | undefined;
   let closing: Promise<void> | undefined;
 
@@ -70,7 +77,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
   ) =>
     deliver(link, {
       ...{ lane: "control", method: "POST", path: endpoint ?? streamUrl.pathname, body: [body] },
-      ...{ headers, ownHeaders: POST_HEADERS, ...patience },
+      ...{ headers, ownHeaders: link.headers.post, ...patience },
     });
 
   /** The stream is gone, and with it every answer that it would have brought. */
@@ -89,8 +96,10 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
 
   const learnEndpoint = (text: string): void => {
     const target = URL.canParse(text, options.url) ? new URL(text, streamUrl) : undefined;
-    // Our credentials go to the configured origin only.
-    if (target?.origin !== streamUrl.origin) {
+    // Our credentials go to the configured host only.
+    const stream = placeOf(link, { method: "GET", path: streamPath });
+    const origins = [streamUrl.origin, urlOf(streamUrl.origin, stream).origin];
+    if (!target || !origins.includes(target.origin)) {
       finish(failure("protocol_error", "not_sent", "the upstream named an address for messages on another origin"));
       return;
     }
@@ -124,13 +133,15 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     {
       lane: "stream",
       method: "GET",
-      path: streamUrl.pathname + streamUrl.search,
-      ...{ headers: {}, ownHeaders: GET_HEADERS },
+      path: streamPath,
+      ...{ headers: {}, ownHeaders: link.headers.get },
       body: null,
     },
     {
       head: head => {
-        if (!isEventStream(head)) finish(noStream(head, clock.wall()));
+        if (isEventStream(head)) return;
+        if (head.status >= 400 && head.status < 500) refusedWith = head.status;
+        finish(noStream(head, clock.wall()));
       },
       data: push,
       end: () => finish(failure("connection_lost", "sent_unknown", "the upstream ended its stream")),
@@ -168,6 +179,10 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
       return heard;
     },
     pid: undefined,
+    holdsState: true,
+    get refusal() {
+      return refusedWith;
+    },
     cancels: true,
     attributes: false,
     stderr: () => [],

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { faultOfBareStatus, faultOfStatus, mediaType, retryAfterMs } from "./statuses.ts";
+import { faultOfBareStatus, faultOfStatus, isEventStream, mediaType, retryAfterMs } from "./statuses.ts";
 
 const NOW = Date.UTC(2030, 0, 1);
 
@@ -21,13 +21,6 @@ it("names the scopes that a 403 asks for, and nothing else of it", () => {
   const fault = faultOfStatus({ status: 403, headers: { "www-authenticate": challenge } }, NOW);
   expect(fault).toMatchObject({ fault: "auth_required", delivery: "refused" });
   expect(fault?.detail).toContain("files:read files:write");
-  expect(fault?.detail).not.toContain("canary");
-});
-
-it("names the host of a redirect without its path and credentials", () => {
-  const fault = faultOfStatus({ status: 307, headers: { location: "https://u:canary@evil.test/canary?canary" } }, NOW);
-  expect(fault).toMatchObject({ fault: "protocol_error", delivery: "refused" });
-  expect(fault?.detail).toContain("evil.test");
   expect(fault?.detail).not.toContain("canary");
 });
 
@@ -57,4 +50,25 @@ it("reads a media type without its parameters", () => {
   );
   expect(mediaType({ status: 200, headers: {} })).toBe("");
   expect(mediaType({ status: 200, headers: { "content-type": "\u001b[31m" } })).toBe("an unreadable content type");
+});
+
+it.each([
+  "application/json",
+  "Application/JSON; charset=utf-8",
+  "application/json-rpc",
+  "application/jsonrequest",
+  "application/problem+json",
+  "text/json",
+  ["application/json", "application/json"],
+  "application/json, application/json",
+])("takes %s for JSON", type => {
+  expect(mediaType({ status: 200, headers: { "content-type": type } })).toBe("application/json");
+});
+
+it.each(["text/event-stream", "TEXT/Event-Stream ;charset=UTF-8"])("takes %s for an event stream", type => {
+  expect(isEventStream({ status: 200, headers: { "content-type": type } })).toBe(true);
+});
+
+it.each(["text/html", "application/jsonx", "json", "application/javascript"])("does not take %s for JSON", type => {
+  expect(mediaType({ status: 200, headers: { "content-type": type } })).not.toBe("application/json");
 });

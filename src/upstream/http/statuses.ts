@@ -6,6 +6,8 @@ import { failure } from "./faults.ts";
 export interface ReplyHead {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Why a redirect was not followed, and where it leads. */
+  readonly redirect?: string;
 }
 
 const MAX_RETRY_AFTER_MS = 300_000;
@@ -16,11 +18,16 @@ export function header(head: ReplyHead, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** The media type in lower case, without parameters; empty where there is none. */
+/** `application/json-rpc`, `text/json`, `application/problem+json`: what they hold is read in the same way. */
+const JSON_TYPE = /^(?:application|text)\/(?:[^;,]+\+)?json(?:-?rpc|request)?$/;
+
+/** The media type in lower case, without parameters; empty where there is none. Every kind of JSON is one. */
 export function mediaType(head: ReplyHead): string {
-  const value = header(head, "content-type") ?? "";
+  const value = [head.headers["content-type"] ?? ""].flat()[0] ?? "";
   if (value === "application/json") return value;
-  const type = (value.split(";", 1)[0] ?? "").trim().toLowerCase();
+  // Two lines of the same are joined by some servers and proxies.
+  const type = (value.split(/[;,]/, 1)[0] ?? "").trim().toLowerCase();
+  if (JSON_TYPE.test(type)) return "application/json";
   return /^[a-z0-9!#$&^_.+/-]{0,100}$/.test(type) ? type : "an unreadable content type";
 }
 
@@ -34,7 +41,7 @@ export function faultOfStatus(head: ReplyHead, wallMs: number): AttemptFailure |
   if (status >= 300 && status < 400) {
     // These two ask for the same request elsewhere; the others may say that it was done, and where to look.
     const delivery = status === 307 || status === 308 ? "refused" : "sent_unknown";
-    return failure("protocol_error", delivery, redirected(head));
+    return failure("protocol_error", delivery, head.redirect ?? `the upstream redirects (HTTP ${status})`);
   }
   if (status === 401) return failure("auth_required", "refused", "the upstream wants credentials (HTTP 401)");
   if (status === 403) return failure("auth_required", "refused", forbidden(head));
@@ -89,12 +96,6 @@ export function retryAfterMs(value: string | undefined, wallMs: number): number 
   const waitMs = /^\d{1,12}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - wallMs;
   if (Number.isNaN(waitMs)) return undefined;
   return Math.min(Math.max(waitMs, 0), MAX_RETRY_AFTER_MS);
-}
-
-function redirected(head: ReplyHead): string {
-  const location = header(head, "location");
-  const host = location && URL.canParse(location) ? ` to the host ${new URL(location).host}` : "";
-  return `the upstream redirects${host} (HTTP ${head.status}); redirects are never followed, configure the final URL`;
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-3.1 */

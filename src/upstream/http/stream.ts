@@ -3,8 +3,9 @@ import type { Message } from "../../wire/message.ts";
 import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
 import { reconnectMs } from "../backoff.ts";
-import { Conversation, type HttpLink } from "./conversation.ts";
-import { GET_HEADERS, withSession } from "./headers.ts";
+import { Conversation } from "./conversation.ts";
+import { withSession } from "./headers.ts";
+import type { HttpLink } from "./http-link.ts";
 import { readUpstreamMessage } from "./reply.ts";
 import { header, isEventStream, type ReplyHead, retryAfterMs } from "./statuses.ts";
 
@@ -66,7 +67,7 @@ export function openStandaloneStream(options: StreamOptions): () => void {
       },
     });
     const cursor = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
-    const ownHeaders = [...withSession(GET_HEADERS, options.session()), ...cursor];
+    const ownHeaders = [...withSession(link.headers.get, options.session()), ...cursor];
     let streaming = false;
     const current = new Conversation(
       link,

@@ -57,7 +57,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
     it("is what headers without an end lead to", async () => {
       const closed = new Promise<void>(resolve => {
         void startRawPeer(socket => {
-          socket.once("data", () => socket.write(`${head}a: ${"b".repeat(40_000)}`));
+          socket.once("data", () => socket.write(`${head}a: ${"b".repeat(80_000)}`));
           socket.once("close", () => resolve());
         }).then(async peer => {
           cleanups.push(() => peer.close());

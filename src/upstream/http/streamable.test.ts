@@ -131,6 +131,7 @@ describe("a request", () => {
         "content-type",
         "host",
         "mcp-method",
+        "user-agent",
         "x-api-key",
       ],
     ]);

@@ -1,13 +1,13 @@
 import type { Clock, Random } from "../../core/ports.ts";
-import { Running, type Stoppable, stopAll } from "../../lib/running.ts";
+import { stopAll } from "../../lib/running.ts";
 import type { Channel, ChannelEvents } from "../channel.ts";
-import { createReplyRooms, type ReplyRoom } from "../reply-room.ts";
-import type { HttpLink } from "./conversation.ts";
+import type { ReplyRoom } from "../reply-room.ts";
 import type { TokenSource } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
 import { deliver } from "./deliver.ts";
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
-import { POST_HEADERS, staticHeaders, withSession } from "./headers.ts";
+import { authorityOf, withSession } from "./headers.ts";
+import { createHttpLink, type Sharing } from "./http-link.ts";
 import { type RequestHost, sendRequest } from "./request.ts";
 import { header } from "./statuses.ts";
 import { openStandaloneStream, type StreamWatcher } from "./stream.ts";
@@ -16,6 +16,7 @@ export interface HttpChannelOptions {
   readonly url: string;
   /** Sent with every request. Those that the protocol or the connection owns are left out. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly userAgent?: string;
   readonly credentials?: TokenSource;
   readonly clock: Clock;
   readonly random?: Random;
@@ -23,6 +24,8 @@ export interface HttpChannelOptions {
   readonly keepAliveMs?: number;
   /** Shared with everything else that comes from the same upstream. */
   readonly room?: ReplyRoom;
+  /** What the channels to one upstream know together. */
+  readonly sharing?: Sharing;
   /** Shared with other channels to the same upstream under the same credentials; whoever opened it closes it. */
   readonly dispatcher?: UpstreamDispatcher;
 }
@@ -30,6 +33,10 @@ export interface HttpChannelOptions {
 export interface HttpChannel extends Channel {
   /** The session that the upstream gave us, sent with everything after `initialize`. */
   readonly sessionId: string | undefined;
+  /** Whether the upstream keeps state for whoever this conversation belongs to. */
+  readonly holdsState: boolean;
+  /** How the upstream refused to open it, where that may mean that it speaks the other transport. */
+  readonly refusal: number | undefined;
   /** Messages that came after an answer, or that nobody asked for. */
   readonly dropped: number;
   /**
@@ -42,6 +49,8 @@ export interface HttpChannel extends Channel {
 }
 
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#backwards-compatibility */
+const SPEAKS_OTHER: ReadonlySet<number> = new Set([400, 404, 405]);
 const NOTIFY_TIMEOUT_MS = 10_000;
 const END_SESSION_TIMEOUT_MS = 2_000;
 /** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management */
@@ -52,20 +61,17 @@ const SESSION_ID = /^[\x21-\x7e]+$/;
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
 export function openHttpChannel(options: HttpChannelOptions, events: ChannelEvents): HttpChannel {
-  const { clock, credentials, random = Math.random, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  const { clock, random = Math.random, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
   const { pathname, search } = new URL(options.url);
   const path = pathname + search;
-  const dispatcher = options.dispatcher ?? openDispatcher(options);
-  const link: HttpLink = {
-    room: options.room ?? createReplyRooms({ clock }).room(),
-    ...{ clock, dispatcher, credentials, running: new Running<Stoppable>() },
-    staticHeaders: staticHeaders(options.headers, credentials),
-  };
+  const dispatcher = options.dispatcher ?? openDispatcher({ ...options, authority: authorityOf(options.headers) });
+  const link = createHttpLink({ ...options, dispatcher });
   let sessionId: string | undefined;
   /** Headers that the session's revision wants, as last used. */
   let sessionHeaders: Readonly<Record<string, string>> = {};
   let dropped = 0;
   let heard = 0;
+  let refusal: number | undefined;
   let closing: Promise<void> | undefined;
   let discarded = false;
   let stopStream = (): void => {};
@@ -78,7 +84,9 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
     session: () => sessionId,
     closing: () => discarded || closing !== undefined,
     sawHead(method, head) {
-      if (method !== "initialize" || head.status >= 300) return true;
+      if (method !== "initialize") return true;
+      refusal = SPEAKS_OTHER.has(head.status) ? head.status : undefined;
+      if (head.status >= 300) return true;
       const given = header(head, "mcp-session-id");
       if (given !== undefined && !SESSION_ID.test(given)) return false;
       sessionId = given;
@@ -120,6 +128,12 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
     get heard() {
       return heard;
     },
+    get holdsState() {
+      return sessionId !== undefined || !link.cookies.isEmpty || link.sharing.personal;
+    },
+    get refusal() {
+      return refusal;
+    },
     get dropped() {
       return dropped;
     },
@@ -135,7 +149,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       sessionHeaders = headers;
       await deliver(link, {
         ...{ lane: "control", method: "POST", path, body: [message], timeoutMs: NOTIFY_TIMEOUT_MS },
-        ...{ headers, ownHeaders: withSession(POST_HEADERS, sessionId) },
+        ...{ headers, ownHeaders: withSession(link.headers.post, sessionId) },
       });
     },
     openStream(headers, watcher) {

@@ -1,5 +1,6 @@
 import type { LookupFunction } from "node:net";
 import type { Clock } from "../../core/ports.ts";
+import type { HttpProxy } from "./proxy.ts";
 import type { ReplyHead } from "./statuses.ts";
 
 export interface TransportOptions {
@@ -13,6 +14,9 @@ export interface TransportOptions {
   readonly lookup?: LookupFunction;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string;
+  /** What the `Host` header says where that is not the URL's host. */
+  readonly authority?: string | undefined;
+  readonly proxy?: HttpProxy | undefined;
 }
 
 /**
@@ -26,6 +30,8 @@ export interface HttpRequest {
   readonly lane: Lane;
   readonly method: "POST" | "GET" | "DELETE";
   readonly path: string;
+  /** Goes to the same host over TLS, because the upstream said so. */
+  readonly upgraded?: boolean;
   /** Name, value, name, value, … */
   readonly headers: string[];
   /** Sent one part after the other. */

@@ -1,13 +1,23 @@
-import { type Dispatcher, Pool } from "undici";
-import { keepLastGood } from "./lookup.ts";
+import { isIP } from "node:net";
+import { buildConnector, type Dispatcher, Pool } from "undici";
+import { codeOf } from "./faults.ts";
+import { ATTEMPT_TIMEOUT_MS, keepLastGood } from "./lookup.ts";
+import type { HttpProxy } from "./proxy.ts";
 import type { HttpRequest, Ongoing, ReplyReceiver, Transport, TransportOptions } from "./transport.ts";
+import { ProxyError, tunnelConnector } from "./tunnel.ts";
+import { hostOf } from "./url-parts.ts";
 
-/** Connections to an upstream with TLS. */
+/** Connecting through a proxy takes what the proxy needs besides. */
+const PROXY_TIMEOUT_MS = 10_000;
+
+/** Connections to an upstream with TLS, or through a proxy. */
 export function openUndiciTransport(options: TransportOptions): Transport {
-  const { clock, keepAliveMs = 4_000, connectTimeoutMs = 3_000, ca } = options;
-  const lookup = keepLastGood(clock, options.lookup);
-  const pool = new Pool(new URL(options.url).origin, {
-    connect: { timeout: connectTimeoutMs, lookup, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
+  const url = new URL(options.url);
+  const { keepAliveMs = 4_000, proxy } = options;
+  // A proxy takes requests for plain HTTP itself, and lets through what is encrypted.
+  const forwards = proxy !== undefined && url.protocol === "http:";
+  const pool = new Pool(forwards ? `${proxy.secure ? "https" : "http"}://${proxy.address}` : url.origin, {
+    connect: connectorTo(url, options),
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: keepAliveMs,
@@ -15,17 +25,53 @@ export function openUndiciTransport(options: TransportOptions): Transport {
     // Time is the caller's: progress may extend it.
     headersTimeout: 0,
     bodyTimeout: 0,
-    maxHeaderSize: 16_384,
+    maxHeaderSize: 65_536,
   });
+  const authority = options.authority ?? (forwards ? url.host : undefined);
+  const ownHeaders = [
+    ...(authority === undefined ? [] : ["host", authority]),
+    ...(forwards && proxy.authorization !== undefined ? ["proxy-authorization", proxy.authorization] : []),
+  ];
+  const prefix = forwards ? url.origin : "";
   return {
     start(request, receiver) {
-      const exchange = new Exchange(receiver);
-      exchange.dispatch(pool, request);
+      const exchange = new Exchange(receiver, forwards ? proxy : undefined);
+      exchange.dispatch(pool, {
+        ...request,
+        path: prefix + request.path,
+        headers: [...ownHeaders, ...request.headers],
+      });
       return exchange;
     },
     close: error => pool.destroy(error),
   };
 }
+
+/** Connects to that origin, through the proxy where there is one. */
+export function connectorTo(url: URL, options: TransportOptions): buildConnector.connector {
+  const { clock, ca, proxy } = options;
+  const { connectTimeoutMs = proxy ? PROXY_TIMEOUT_MS : 3_000 } = options;
+  const lookup = keepLastGood(clock, options.lookup);
+  const connect = buildConnector({
+    ...{ timeout: connectTimeoutMs, lookup, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
+    ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS },
+  });
+  // The name in the certificate is that of the URL, whatever the `Host` header says, and has no dot at its end.
+  const named: buildConnector.connector = (target, callback) =>
+    connect({ ...target, servername: serverName(hostOf(url)) }, callback);
+  if (!proxy) return named;
+  if (url.protocol === "https:") {
+    return tunnelConnector({ proxy, clock, timeoutMs: connectTimeoutMs, lookup, connect: named });
+  }
+  return (target, callback) =>
+    connect({ ...target, servername: serverName(proxy.hostname) }, (...outcome) => {
+      const [error, socket] = outcome;
+      if (error) callback(new ProxyError(proxy, codeOf(error)), null);
+      else callback(null, socket);
+    });
+}
+
+const serverName = (host: string): string => (isIP(host) === 0 ? host : "");
 
 /**
  * After a larger request a connection is not used again: where the answer came before all of it was sent, undici would
@@ -33,14 +79,19 @@ export function openUndiciTransport(options: TransportOptions): Transport {
  */
 const MAX_REUSED_BYTES = 1024 * 1024;
 
+const PROXY_AUTHENTICATION = 407;
+
 /** Translates undici's handler into ours. */
 class Exchange implements Dispatcher.DispatchHandler, Ongoing {
   readonly #receiver: ReplyReceiver;
+  /** Whoever forwards the request, and answers instead of the upstream when it will not. */
+  readonly #proxy: HttpProxy | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #over = false;
 
-  constructor(receiver: ReplyReceiver) {
+  constructor(receiver: ReplyReceiver, proxy: HttpProxy | undefined) {
     this.#receiver = receiver;
+    this.#proxy = proxy;
   }
 
   dispatch(pool: Pool, { method, path, headers, body }: HttpRequest): void {
@@ -72,7 +123,12 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (!this.#over && status >= 200) this.#receiver.head({ status, headers });
+    if (this.#over || status < 200) return;
+    if (status === PROXY_AUTHENTICATION && this.#proxy) {
+      const refused = new ProxyError(this.#proxy, "PROXY_UNAUTHENTICATED", status);
+      this.abandon();
+      this.#receiver.broken(refused);
+    } else this.#receiver.head({ status, headers });
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

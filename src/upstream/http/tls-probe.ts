@@ -1,0 +1,34 @@
+import { isIP } from "node:net";
+import { connect } from "node:tls";
+import type { Clock } from "../../core/ports.ts";
+import { hostOf } from "./url-parts.ts";
+
+const TIMEOUT_MS = 2_000;
+
+/**
+ * Whether the port of a plain `http:` URL speaks TLS. Servers of TLS answer plain requests each in its own way, and some
+ * not at all, so that only a handshake tells. Nothing is sent inside, so that nobody's certificate matters.
+ */
+export function speaksTls(
+  url: string,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<boolean> {
+  return new Promise(resolve => {
+    const { port } = new URL(url);
+    const host = hostOf(new URL(url));
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = connect({ host, port: Number(port || 80), rejectUnauthorized: false, ...name });
+    const give = (speaks: boolean): void => {
+      cancel();
+      signal.removeEventListener("abort", stop);
+      socket.destroy();
+      resolve(speaks);
+    };
+    const stop = (): void => give(false);
+    signal.addEventListener("abort", stop);
+    const cancel = clock.after(TIMEOUT_MS, () => give(false));
+    socket.on("secureConnect", () => give(true));
+    socket.on("error", () => give(false));
+    socket.on("close", () => give(false));
+  });
+}
