@@ -18,7 +18,7 @@ export function compare(name: string, direct: Seen, through: Seen | Silent): Com
   const missing = direct.tools.filter(tool => !others.has(tool.name)).map(nameOf);
   const changed = direct.tools.filter(tool => others.has(tool.name) && !isDeepStrictEqual(others.get(tool.name), tool));
   const more = through.tools.length - (direct.tools.length - missing.length);
-  const sameAnswer = isDeepStrictEqual(through.answer, direct.answer);
+  const sameAnswer = said(through.answer) === said(direct.answer);
   return {
     ...row,
     wrong: [
@@ -28,6 +28,16 @@ export function compare(name: string, direct: Seen, through: Seen | Silent): Com
       ...(sameAnswer ? [] : [`answers ${short(through.answer)} instead of ${short(direct.answer)}`]),
     ],
   };
+}
+
+/**
+ * What a tool said, as text: without the time of day, and without the name of the server, which one revision adds to every
+ * result and the others do not.
+ */
+function said(answer: unknown): string {
+  const { _meta = {}, ...rest } = (answer ?? {}) as { readonly _meta?: object };
+  const meta = Object.entries(_meta).filter(([key]) => key !== "io.modelcontextprotocol/serverInfo");
+  return JSON.stringify([rest, meta]).replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "TIME");
 }
 
 const nameOf = (tool: Tool): string => tool.name;

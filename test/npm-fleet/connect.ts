@@ -20,6 +20,8 @@ export interface HarmlessCall {
 }
 export type Silent = { readonly kind: "silent"; readonly why: string };
 
+/** One that is degraded serves what it has; what it says it has and refuses to list, it refuses directly as well. */
+const CONNECTED: ReadonlySet<string> = new Set(["ready", "degraded"]);
 /** Much longer than any of them takes, also on a busy machine. */
 const PATIENCE_MS = 120_000;
 const client = (): Client => new Client({ name: "npm-fleet", version: "1.0.0" });
@@ -91,6 +93,8 @@ function harmless(tools: readonly Tool[]): HarmlessCall | undefined {
 export interface Fleet {
   readonly listensAfterMs: number;
   readonly readyAfterMs: number;
+  /** Which were not ready after all that time, and why. */
+  readonly unready: readonly string[];
   /** Asks a server at its own address, with the call that was made of it before. */
   ask(server: Installed, call: HarmlessCall | undefined): Promise<Seen | Silent>;
   /** How many tools the address of all lists, and what it hides. */
@@ -107,14 +111,17 @@ export async function behindGateway(servers: readonly Installed[]): Promise<Flee
   const toml = configToml(upstreams, { security: { rate_limit_per_minute: 0 } });
   const gateway = await startGateway({ toml });
   const listensAfterMs = Date.now() - begun;
-  const isReady = async (): Promise<boolean> =>
-    (await gateway.status()).upstreams?.every(({ state }) => state === "ready") ?? false;
+  let unready: readonly string[] = [];
+  const isReady = async (): Promise<boolean> => {
+    const waited = (await gateway.status()).upstreams?.filter(({ state }) => !CONNECTED.has(state));
+    unready = waited?.map(({ name, state, lastError }) => `${name} is ${state}: ${lastError}`) ?? ["no status"];
+    return unready.length === 0;
+  };
   await poll(isReady, { everyMs: 500, withinMs: PATIENCE_MS });
   const readyAfterMs = Date.now() - begun;
   const over = (url: string): StreamableHTTPClientTransport => new StreamableHTTPClientTransport(new URL(url));
   return {
-    listensAfterMs,
-    readyAfterMs,
+    ...{ listensAfterMs, readyAfterMs, unready },
     ask: ({ upstream }, call) => ask(over(gateway.of(upstream)), () => call),
     async all() {
       const seen = await ask(over(gateway.url), () => undefined);

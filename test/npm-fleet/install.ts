@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../fixtures/build.ts";
 import { SERVERS } from "./servers.ts";
@@ -18,10 +18,11 @@ export interface Installed {
 
 const FLEET = join(ROOT, "test/peers/npm-fleet");
 
-/** Installs what the lock file names, unless it is there. No program of a package runs while it is installed. */
+/** Installs what the lock file names, unless that is there. No program of a package runs while it is installed. */
 export function installServers(): void {
-  const args = ["ci", "--prefix", FLEET, "--ignore-scripts"];
-  if (!existsSync(join(FLEET, "node_modules"))) execFileSync("npm", args, { stdio: "inherit" });
+  const installed = statSync(join(FLEET, "node_modules/.package-lock.json"), { throwIfNoEntry: false });
+  if (installed && installed.mtimeMs >= statSync(join(FLEET, "package-lock.json")).mtimeMs) return;
+  execFileSync("npm", ["ci", "--prefix", FLEET, "--ignore-scripts"], { stdio: "inherit" });
 }
 
 /** Every server of the table. Each runs in a folder of its own below `dir`, where nothing of the user's is. */

@@ -1,4 +1,7 @@
-/** `npm run peers:npm`: servers that people run, each by itself, then all of them behind one gateway. */
+/**
+ * `npm run peers:npm [-- NAME…]`: servers that people run, each by itself, then all of them behind one gateway. What a server
+ * lists and answers directly, it must list and answer through the gateway. The first run installs them.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +48,7 @@ for (const { name, tools, called, wrong } of rows)
 const failures = [
   ...rows.filter(({ wrong }) => wrong.length > 0).map(({ name }) => name),
   ...together,
+  ...gateway.unready,
   ...(only.length === 0 && starting.length < ENOUGH ? [`only ${starting.length} of ${ENOUGH} start here`] : []),
 ];
 for (const failure of failures) console.log(`FAILED ${failure}`);

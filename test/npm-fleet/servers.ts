@@ -48,7 +48,6 @@ export const SERVERS: Readonly<Record<string, Start>> = {
   "@sentry/mcp-server": { args: ["--access-token=none-of-a-fleet"] },
   "@shortcut/mcp": needs("SHORTCUT_API_TOKEN"),
   "@softeria/ms-365-mcp-server": {},
-  "@sylphx/pdf-reader-mcp": {},
   "@tacticlaunch/mcp-linear": needs("LINEAR_API_TOKEN"),
   "@tokenizin/mcp-npx-fetch": {},
   "@upstash/context7-mcp": {},
