@@ -42,6 +42,7 @@ async function watching() {
     main: async () => ({ kind: "open", link: first.link }),
     tenantOf: () => undefined,
     own: () => ({ kind: "open", link: first.link }),
+    reopen: () => ({ kind: "open", link: first.link }),
   });
   const topic = { kind: "resource", name: "file:///a" } as const;
   const listener = { topic, told: (params: Payload) => void told.push(params.value()), missed: false };

@@ -20,7 +20,9 @@ export interface SubscriptionsOptions extends Omit<FeedWorld, "gap" | "doubt" | 
   main(): Promise<Opened>;
   /** Whose conversation serves this caller; `undefined` for the shared link. */
   tenantOf(main: Link, caller: Caller): Tenant | undefined;
-  own(tenant: Tenant): Promise<Opened> | Opened;
+  own(main: Link, tenant: Tenant): Promise<Opened> | Opened;
+  /** The same, of one that is over. */
+  reopen(tenant: Tenant): Promise<Opened> | Opened;
   /** A link turned out to be dead. */
   drop(link: Link): void;
   /** The lists in the conversation of that tenant may have changed unheard; `undefined`: in the main one. */
@@ -152,10 +154,12 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const main = await options.main();
     if (main.kind === "failed") return refused(failure(main));
     if (!WATCHES[topic.kind](main.link.capabilities)) return refused(UNWATCHED);
-    const tenant = options.tenantOf(main.link, caller);
-    const opened = tenant ? await options.own(tenant) : main;
+    const whose = options.tenantOf(main.link, caller);
+    const opened = whose ? await options.own(main.link, whose) : main;
     if (opened.kind === "failed") return refused(failure(opened));
     if (stopping.signal.aborted) return refused(failure(STOPPED));
+    // Whoever gets no conversation of its own is served over the main one.
+    const tenant = opened.link === main.link ? undefined : whose;
     const place = placeOf(tenant);
     const feed = attach(place, opened.link);
     const key = topicKey(topic);
@@ -184,7 +188,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     const delayMs = reconnectMs(undefined, place.failures++, random);
     place.cancelReopen();
     place.cancelReopen = clock.after(delayMs, () => {
-      void Promise.resolve(options.own(tenant)).then(opened => {
+      void Promise.resolve(options.reopen(tenant)).then(opened => {
         if (opened.kind === "open") place.failures = 0;
         else if (!stopping.signal.aborted && places.get(keyOf(tenant)) === place) reopenLater(place, tenant);
       });

@@ -15,7 +15,7 @@ import { createAsking } from "./asking.ts";
 import { createAttempts } from "./attempts.ts";
 import { createConnector } from "./connector.ts";
 import { createDialer, type DialListener, type DialWorld } from "./dial.ts";
-import { createEar } from "./ear.ts";
+import { type HearingParts, hearing } from "./hearing.ts";
 import type { Link } from "./link.ts";
 import { createOfferKeeper } from "./offer-keeper.ts";
 import { createOffers } from "./offers.ts";
@@ -114,37 +114,23 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     });
   };
 
+  const parts: HearingParts = {
+    ...{ upstream: name, contact: world.contact, stale: world.stale, subscriptions: () => subscriptions },
+    relist(tenant, kinds) {
+      if (tenant) offers.noticed(tenant);
+      else relist();
+      world.noticed(kinds, tenant?.owner);
+    },
+  };
+
   /** What a conversation opens with, whoever it is for; `undefined`: the main one. */
   function listenerFor(tenant: Tenant | undefined, lost: DialListener["lost"]): DialListener {
-    const ear = createEar({
-      upstream: name,
-      contact(link) {
-        const user = link.occupancy ? (link.occupancy.latest ?? (tenant ?? opening)?.opener) : link.onlyOwner;
-        const owner = tenant?.owner ?? user;
-        return owner && world.contact(owner);
-      },
-      listChanged(kinds) {
-        if (tenant) {
-          world.stale(undefined);
-          offers.noticed(tenant);
-        } else relist();
-        world.noticed(kinds, tenant?.owner);
-      },
-      updated(params) {
-        world.stale(params.string("uri"));
-        subscriptions.updated(tenant, params);
-      },
-    });
+    const whose = tenant ?? opening;
+    const heard = hearing(parts, { tenant, opener: whose?.opener });
     return {
-      signal,
-      declared: (tenant ?? opening)?.declared ?? NO_CAPABILITIES,
-      asked: asking.add,
-      message(link, message) {
-        if (!subscriptions.hear(tenant, message)) ear.hear(link, message);
-      },
+      ...{ signal, declared: whose?.declared ?? NO_CAPABILITIES, asked: asking.add, message: heard.message },
       lost(detail, link) {
-        ear.stop();
-        subscriptions.lost(link);
+        heard.lost(detail, link);
         lost(detail, link);
       },
     };
@@ -202,7 +188,13 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   const subscriptions = createSubscriptions({
     ...{ upstream: name, clock, random },
     stale: tenant => (tenant ? offers.doubt(tenant) : relist()),
-    ...{ main: connector.demand, own: owners.get, drop, tenantOf: placement.tenantOf },
+    ...{
+      main: connector.demand,
+      own: placement.conversationOf,
+      reopen: owners.get,
+      drop,
+      tenantOf: placement.tenantOf,
+    },
   });
 
   async function introduce(link: Link): Promise<void> {
