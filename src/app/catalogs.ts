@@ -13,6 +13,8 @@ import { type CatalogRules, createSnapshots, offerTo } from "./snapshots.ts";
 
 /** At most one notification per view, and agent, in this time. What one upstream says is passed on as it comes. */
 const SPACING_MS: Readonly<Record<View["kind"], number>> = { all: 1_000, upstream: 100 };
+/** So long it may take to read the lists of which an upstream says that they have changed. */
+const SAID_MS = 2_000;
 const TOPIC = "catalog";
 
 /** The snapshots that agents see: of everything, and of each upstream alone; one for all who are offered the same. */
@@ -51,6 +53,8 @@ export function createCatalogs(options: {
   const waiting = new Set<() => void>();
   const waited = new WeakMap<Upstream, number>();
   const due = new Map<string, Due>();
+  /** When an upstream last said that lists of it have changed: what is then seen to be different has been told. */
+  const said = new Map<UpstreamName, Map<Kind, number>>();
   const unsubscribe = bus.subscribe(TOPIC, message => {
     const change = JSON.parse(message) as ListChange;
     for (const listener of listeners) listener(change);
@@ -71,7 +75,12 @@ export function createCatalogs(options: {
 
   function announceDifference(view: View, before: Catalog | undefined, after: Catalog): void {
     const kinds = before ? KINDS.filter(kind => before.digests[kind] !== after.digests[kind]) : [];
-    announce({ view, kinds, owner: undefined });
+    announce({ view, kinds: kinds.filter(kind => !hasSaid(view, kind)), owner: undefined });
+  }
+
+  function hasSaid(view: View, kind: Kind): boolean {
+    const at = view.kind === "upstream" ? said.get(view.name)?.get(kind) : undefined;
+    return at !== undefined && clock.now() - at < SAID_MS;
   }
 
   /** Says it at once, and what comes soon after that once more, together. */
@@ -176,7 +185,14 @@ export function createCatalogs(options: {
       // A rebuild that is due tells those who wait, once what they wait for can be seen.
       if (soon === undefined) settle();
     },
-    noticed: (name, change) => announce({ view: { kind: "upstream", name }, ...change }),
+    noticed(name, change) {
+      if (change.owner === undefined) {
+        const kinds = said.get(name) ?? new Map<Kind, number>();
+        said.set(name, kinds);
+        for (const kind of change.kinds) kinds.set(kind, clock.now());
+      }
+      announce({ view: { kind: "upstream", name }, ...change });
+    },
     varied(name, change) {
       snapshots.renew();
       announce({ view: { kind: "all" }, ...change });

@@ -98,6 +98,8 @@ export function createPlacement(options: PlacementOptions): Placement {
    */
   function adopt(main: Link, shared: Tenant | undefined): boolean {
     if (shared === undefined || shared.owner !== undefined || main.isUsed || adopted) return false;
+    // Something goes on there already, if only watching.
+    if (owners.isOpen(shared)) return false;
     // An upstream that turned out not to speak it would have been closed for nothing.
     if (shared.era !== main.era.name && dialer.speaks[shared.era] !== true) return false;
     adopted = true;

@@ -258,7 +258,8 @@ const topicsOf = ({ listeners }: Place): Topic[] =>
 
 /** Whether an upstream that can do this tells news of such topics. */
 const WATCHES: Readonly<Record<Topic["kind"], (capabilities: Payload) => boolean>> = {
-  resource: capabilities => capabilities.object("resources")?.raw("subscribe")?.toString("latin1") === "true",
+  // Not all that can be watched is declared: who cannot says so when it is asked.
+  resource: capabilities => capabilities.has("resources"),
   task: hasTasks,
 };
 

@@ -110,16 +110,24 @@ async function untilListening(upstream: Upstream): Promise<void> {
 }
 
 describe("a subscription", () => {
-  test("to an upstream that does not watch resources is refused", async () => {
+  test("is tried where it is not declared, and the upstream's own word decides", async () => {
     const upstream = keep(await startUpstream({ era: "legacy" }));
+    // Servers of some SDKs watch resources and never declare that.
     upstream.extraCapabilities = { resources: {} };
     const run = keep(await startPool({ transport: "http", url: upstream.url }));
-    const refused = await run.upstream.subscribe(
-      run.caller(),
-      listener(URI, () => {}),
-    );
-    expect(refused).toMatchObject({ kind: "failed", failure: { kind: "unknown_method" } });
-    expect(upstream.journal.sent("resources/subscribe")).toEqual([]);
+    const subscribe = () =>
+      run.upstream.subscribe(
+        run.caller(),
+        listener(URI, () => {}),
+      );
+    expect(await subscribe()).toMatchObject({ kind: "open" });
+    const error = { code: -32601, message: "Method not found" };
+    upstream.script.add({ method: "resources/subscribe" }, { do: "error", error });
+    const other = listener(`${URI}/other`, () => {});
+    expect(await run.upstream.subscribe(run.caller(), other)).toMatchObject({
+      kind: "failed",
+      failure: { kind: "answered" },
+    });
   });
 
   test("to an upstream that has no stream to tell of changes is refused, whatever it says", async () => {
