@@ -96,7 +96,8 @@ function find(queries: ViewQueries, { kind, name }: Target, caller: Caller): Pro
   const catalog = queries.catalog(caller);
   const found = catalog.resolve(kind, name);
   if (found.kind !== "unknown") return found;
-  const seen = catalog.missing.length === 0 ? queries.fresh(kind, caller) : queries.settled(FIRST_WAIT_MS);
+  const read = (): Promise<void> | undefined => queries.fresh(kind, caller);
+  const seen = catalog.missing.length === 0 ? read() : queries.settled(FIRST_WAIT_MS).then(read);
   return seen ? seen.then(() => queries.catalog(caller).resolve(kind, name)) : found;
 }
 
