@@ -4,7 +4,7 @@ import type { Fault } from "../core/failure.ts";
 import { ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Opened } from "./connector.ts";
-import { createCrowding, REFUSED_MS } from "./crowding.ts";
+import { createCrowding, MAX_SHARERS, REFUSED_MS } from "./crowding.ts";
 import type { Link } from "./link.ts";
 import type { Tenant } from "./owner-links.ts";
 
@@ -38,6 +38,14 @@ describe("an upstream that takes no further conversation", () => {
     expect([crowding.shares(main, tenant("b")), crowding.shares(main, tenant("first"))]).toEqual([true, false]);
     clock.advance(REFUSED_MS);
     expect([crowding.shares(main, tenant("b")), crowding.shares(main, tenant("c"))]).toEqual([true, false]);
+  });
+
+  it("does not remember for ever all who came and went", () => {
+    const { clock, main, crowding } = setUp();
+    const names = Array.from({ length: MAX_SHARERS + 1 }, (_, at) => String(at));
+    for (const name of names) crowding.settle(failed("rejected"), main, tenant(name));
+    clock.advance(REFUSED_MS);
+    expect(names.filter(name => !crowding.shares(main, tenant(name)))).toEqual(["0"]);
   });
 
   it("refuses as it does where that one is over", () => {

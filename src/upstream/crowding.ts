@@ -6,6 +6,8 @@ import { type OwnerLinks, type Tenant, tenantKey } from "./owner-links.ts";
 
 /** For so long after a refusal nobody else asks for a conversation of its own. */
 export const REFUSED_MS = 60_000;
+/** More hardly share at a time; beyond it the oldest is forgotten, and asks for a conversation of its own again. */
+export const MAX_SHARERS = 1_000;
 
 /**
  * An upstream that takes only so many conversations: agents that get none of their own are served over the one that the
@@ -43,6 +45,14 @@ export function createCrowding(parts: {
     | { readonly main: Link; readonly tenants: Set<string>; refusedAt: number; readonly why: string }
     | undefined;
 
+  function add(tenants: Set<string>, key: string): void {
+    tenants.add(key);
+    for (const oldest of tenants) {
+      if (tenants.size <= MAX_SHARERS) break;
+      tenants.delete(oldest);
+    }
+  }
+
   return {
     shares(main, tenant) {
       if (sharers?.main !== main) return false;
@@ -50,7 +60,7 @@ export function createCrowding(parts: {
       if (sharers.tenants.has(key)) return true;
       const isThere = tenant.owner !== undefined && owners.has(tenant.owner);
       if (clock.now() - sharers.refusedAt >= REFUSED_MS || isThere) return false;
-      sharers.tenants.add(key);
+      add(sharers.tenants, key);
       return true;
     },
     settle(opened, main, tenant) {
@@ -58,7 +68,7 @@ export function createCrowding(parts: {
       if (!refused || parts.main() !== main) return opened;
       if (sharers?.main !== main) sharers = { main, tenants: new Set(), refusedAt: 0, why: opened.detail };
       sharers.refusedAt = clock.now();
-      sharers.tenants.add(tenantKey(tenant));
+      add(sharers.tenants, tenantKey(tenant));
       return { kind: "open", link: main };
     },
     get note() {
