@@ -46,3 +46,22 @@ test("stopping waits for conversations that are being opened or ended, since a c
   await stopping;
   expect(order).toEqual(["dropped", "released", "being opened", "stopped"]);
 });
+
+test("a conversation that is still being opened for its agent does not make room for another one", async () => {
+  const openings: ((opened: Opened) => void)[] = [];
+  let closed = 0;
+  const link = { inUse: false, close: async () => void closed++ } as unknown as Link;
+  const owners = createOwnerLinks({
+    ...{ clock: manualClock(), max: 1, ended: () => {} },
+    open: () => new Promise(resolve => void openings.push(resolve)),
+    opened: () => {},
+    isNeeded: () => false,
+  });
+  const ann = owners.get(tenantOf(ownerId("ann")));
+  const bob = owners.get(tenantOf(ownerId("bob")));
+  for (const open of openings) open({ kind: "open", link });
+  expect(await ann).toEqual({ kind: "open", link });
+  expect(await bob).toMatchObject({ kind: "failed", fault: "overloaded" });
+  expect(closed).toBe(0);
+  await owners.stop();
+});

@@ -118,7 +118,8 @@ export function createOwnerLinks(options: {
 
   const slotOf = (link: Link): Slot | undefined => [...slots.values()].find(slot => slot.link === link);
 
-  const isNeeded = (slot: Slot): boolean => slot.link?.inUse === true || options.isNeeded(slot.tenant);
+  /** What is being opened is opened for a call, or a list, that waits. */
+  const isNeeded = (slot: Slot): boolean => slot.link?.inUse !== false || options.isNeeded(slot.tenant);
 
   function sweep(): void {
     for (const slot of slots.values()) {
