@@ -17,6 +17,8 @@ export const RECONNECT = {
   onDemandMs: 1_000,
   /** For this long after a loss it may only be a restart, and calls wait for the next attempts. */
   restartMs: 2_000,
+  /** For so long what is opened in the place of another link waits for that to end: there may be room for one only. */
+  endingMs: 1_000,
   /** This many losses within `crashWindowMs` is a crash loop. */
   crashes: 5,
   crashWindowMs: 60_000,
@@ -40,6 +42,8 @@ export interface ConnectorOptions {
 /** Keeps one link open: opens it, notices its end, opens it again with exponential backoff and full jitter. */
 export interface Connector {
   readonly link: Link | undefined;
+  /** The link, or the one that was open last. */
+  readonly latest: Link | undefined;
   /** Whether the link was lost so short a time ago that the upstream may only be restarting. */
   readonly restarting: boolean;
   /** The open link, or one that is opened now because a call wants it; while it may be restarting, as soon as it goes. */
@@ -68,6 +72,7 @@ const CLOSED: Partial<Record<UpstreamState, Fault>> = {
 export function createConnector(options: ConnectorOptions): Connector {
   const { health, clock, random } = options;
   let link: Link | undefined;
+  let latest: Link | undefined;
   let opening: Promise<Opened> | undefined;
   let cancelRetry = (): void => {};
   let attempts = 0;
@@ -85,10 +90,10 @@ export function createConnector(options: ConnectorOptions): Connector {
   let misconfigured = false;
   const closed = (): Fault | undefined => (misconfigured ? "misconfigured" : CLOSED[health.state]);
 
-  function dial(): Promise<Opened> {
+  function dial(ending?: Promise<void>): Promise<Opened> {
     cancelRetry();
     triedAt = clock.now();
-    opening ??= attempt().finally(() => {
+    opening ??= (ending ? ending.then(attempt) : attempt()).finally(() => {
       opening = undefined;
     });
     pausing?.end();
@@ -117,6 +122,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     }
     misconfigured = false;
     link = opened.link;
+    latest = link;
     openedAt = clock.now();
     options.opened(link);
     return opened;
@@ -144,6 +150,16 @@ export function createConnector(options: ConnectorOptions): Connector {
     retryAt = now + delayMs;
     cancelRetry();
     cancelRetry = clock.after(delayMs, () => void dial());
+  }
+
+  function soon(ending: Promise<void>): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = clock.after(RECONNECT.endingMs, resolve);
+      void ending.then(() => {
+        cancel();
+        resolve();
+      });
+    });
   }
 
   const mayBeRestarting = (): boolean => !stopped && clock.now() - lostAt < RECONNECT.restartMs;
@@ -192,6 +208,9 @@ export function createConnector(options: ConnectorOptions): Connector {
     get link() {
       return link;
     },
+    get latest() {
+      return latest;
+    },
     get restarting() {
       return link === undefined && mayBeRestarting();
     },
@@ -205,8 +224,9 @@ export function createConnector(options: ConnectorOptions): Connector {
       const left = link;
       if (!left || stopped) return;
       link = undefined;
-      leaving.add(left.close());
-      void dial();
+      const ending = left.close();
+      leaving.add(ending);
+      void dial(soon(ending));
     },
     recheck() {
       if (misconfigured && !opening && !stopped) void dial();

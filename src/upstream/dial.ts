@@ -1,5 +1,5 @@
 import type { AttemptFailure } from "../core/failure.ts";
-import type { NativeName } from "../core/names.ts";
+import type { NativeName, OwnerId } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { UpstreamEra } from "../wire/era.ts";
 import type { Message } from "../wire/message.ts";
@@ -63,6 +63,8 @@ export interface DialListener {
   asked(method: string, native: NativeName): void;
   /** What the upstream may ask for on this link, where it learns that when the conversation opens. */
   readonly declared: Payload;
+  /** The agent for which it is opened, if there is one. */
+  readonly opener?: OwnerId | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -128,10 +130,20 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
       },
     });
     opening.set(channel, () => [channel.trouble?.("opening"), odd].filter(Boolean).join("; ") || undefined);
-    const { signal, declared, asked } = listener;
+    const { signal, declared, opener: agent, asked } = listener;
     const negotiated = await negotiate(
       {
-        ...{ channel, identity, clock, parking, signal, declared, asked, timeoutMs: transport.startTimeoutMs },
+        ...{
+          channel,
+          identity,
+          clock,
+          parking,
+          signal,
+          declared,
+          opener: agent,
+          asked,
+          timeoutMs: transport.startTimeoutMs,
+        },
         ...{
           silence: quiet.over,
           early: hear,

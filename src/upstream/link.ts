@@ -73,6 +73,8 @@ export interface LinkParts {
   readonly era: UpstreamEra;
   readonly introduction: Introduction;
   readonly declared: Payload;
+  /** The agent for which it is opened, if there is one. */
+  readonly opener?: OwnerId | undefined;
   /** Counts for the channel, so that the handshake and the calls never share an id. */
   readonly nextId: () => number;
   readonly clock: Clock;
@@ -100,7 +102,7 @@ export function createLink(parts: LinkParts): Link {
   /** Only an upstream that was told so asks, and then by requests that a call has to wait for. */
   const asks = era.declaresAtOpening && canBeAsked(declared);
   /** Questions that do not say which call they belong to are those of the one agent that has calls here. */
-  const occupancy = asks && !channel.attributes ? createOccupancy() : undefined;
+  const occupancy = asks && !channel.attributes ? createOccupancy(parts.opener) : undefined;
 
   const running = new Running<Listener>();
   const open = new Set<OpenCall>();

@@ -28,7 +28,7 @@ export type Negotiated =
 
 /** What the link is made of, as far as it is known before the upstream has answered. */
 export interface Handshake
-  extends Pick<LinkParts, "parking" | "asked" | "unclaimed">,
+  extends Pick<LinkParts, "parking" | "asked" | "unclaimed" | "opener">,
     Pick<Asking, "identity" | "declared" | "signal"> {
   readonly channel: Channel;
   readonly clock: Clock;

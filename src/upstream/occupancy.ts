@@ -9,15 +9,15 @@ export interface Occupancy {
   admits(owner: OwnerId): boolean;
   /** A call of an agent that is admitted begins. Returns the function that says that nothing of it is open any more. */
   enter(owner: OwnerId): () => void;
-  /** The agent that uses it, or used it last. */
+  /** The agent that uses it, or used it last, or for which it was opened. */
   readonly latest: OwnerId | undefined;
   /** Calls `run` once, as soon as nobody uses it. Returns the function that withdraws that. */
   whenVacant(run: () => void): () => void;
 }
 
-export function createOccupancy(): Occupancy {
+export function createOccupancy(opener?: OwnerId): Occupancy {
   const waiting = new Set<() => void>();
-  let latest: OwnerId | undefined;
+  let latest = opener;
   let calls = 0;
 
   function leave(): void {

@@ -1,5 +1,6 @@
 import type { Call, Caller } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
+import type { OwnerId } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import { declaredIn, eraOf } from "../wire/era-choice.ts";
@@ -37,6 +38,8 @@ export interface Placement {
   tenantOf(main: Link, caller: Caller): Tenant | undefined;
   /** The conversation of a tenant, open or opened now, or what serves those instead who get none. */
   conversationOf(main: Link, tenant: Tenant): Promise<Opened> | Opened;
+  /** The conversations that are this agent's, or that it used last. */
+  links(owner: OwnerId): readonly Link[];
   /** What people should know of how agents are served. */
   notes(): readonly string[];
   /** Whether the main conversation is now opened anew, as the one that this caller shares with those like it. */
@@ -47,6 +50,8 @@ export function createPlacement(options: PlacementOptions): Placement {
   const { connector, owners, dialer, transport, clock } = options;
   const crowding = createCrowding({ clock, owners, main: () => connector.link });
   let adopted = false;
+  /** A call is on its way to it. */
+  const taken = new WeakSet<Link>();
   /** The era that was tried in vain beside a main conversation, where that proves nothing for good. */
   const lacking = new WeakMap<Link, Tenant["era"]>();
 
@@ -77,13 +82,33 @@ export function createPlacement(options: PlacementOptions): Placement {
     ...{ owner, opener: owner },
   });
 
+  function sharedFor(main: Link, { call, holder }: Wish): Tenant | undefined {
+    const { caller } = call;
+    const asksThere = canBeAsked(caller.capabilities) && options.hasAsked(call, holder);
+    return tenantIn(main, caller, caller.converses || asksThere);
+  }
+
+  /** A child lives on while the main one has ended. */
+  function openBeside(main: Link, wish: Wish): Promise<Opened> | Opened | undefined {
+    const { call } = wish;
+    const shared = sharedFor(main, wish);
+    const own = ownOf(main, shared, call.caller);
+    if (owners.isOpen(own)) return owners.get(own);
+    if (!shared || !owners.isOpen(shared)) return undefined;
+    const found = owners.get(shared);
+    const seat = { call, main, own };
+    return found instanceof Promise ? found.then(late => admitted(late, seat)) : admitted(found, seat);
+  }
+
   function place(opened: Opened, { call, holder }: Wish): Promise<Opened> | Opened {
     if (opened.kind === "failed") return opened;
     const { caller } = call;
     const main = opened.link;
-    const asksThere = canBeAsked(caller.capabilities) && options.hasAsked(call, holder);
-    const shared = tenantIn(main, caller, caller.converses || asksThere);
-    if (!shared && !main.occupancy) return opened;
+    const shared = sharedFor(main, { call, holder });
+    if (!shared && !main.occupancy) {
+      taken.add(main);
+      return opened;
+    }
     const own = ownOf(main, shared, caller);
     if (owners.isOpen(own)) return owners.get(own);
     if (adopt(main, shared)) return linkFor(call, holder);
@@ -97,7 +122,7 @@ export function createPlacement(options: PlacementOptions): Placement {
    * the first agents share, which need no other then.
    */
   function adopt(main: Link, shared: Tenant | undefined): boolean {
-    if (shared === undefined || shared.owner !== undefined || main.isUsed || adopted) return false;
+    if (shared === undefined || shared.owner !== undefined || isBusy(main) || adopted) return false;
     // Something goes on there already, if only watching.
     if (owners.isOpen(shared)) return false;
     // An upstream that turned out not to speak it would have been closed for nothing.
@@ -106,6 +131,8 @@ export function createPlacement(options: PlacementOptions): Placement {
     options.reopen(shared);
     return true;
   }
+
+  const isBusy = (main: Link): boolean => main.isUsed || taken.has(main);
 
   /** The conversation of a tenant, or what serves those instead who get none. */
   function conversationOf(main: Link, tenant: Tenant): Promise<Opened> | Opened {
@@ -147,12 +174,23 @@ export function createPlacement(options: PlacementOptions): Placement {
   function linkFor(call: Call, holder: Holder): Promise<Opened> | Opened {
     const main = connector.link;
     const wish = { call, holder };
-    return main ? place({ kind: "open", link: main }, wish) : connector.demand().then(opened => place(opened, wish));
+    if (main) return place({ kind: "open", link: main }, wish);
+    const beside = transport.startsChild && connector.latest && openBeside(connector.latest, wish);
+    if (beside) return beside;
+    return connector.demand().then(opened => {
+      // Another call that waited for it may have had it opened anew.
+      const isOver = opened.kind === "open" && connector.link !== opened.link;
+      return isOver ? linkFor(call, holder) : place(opened, wish);
+    });
   }
 
   return {
     ...{ linkFor, tenantOf, conversationOf },
     adopts: (main, caller) => adopt(main, tenantOf(main, caller)),
+    links(owner) {
+      const main = connector.link?.occupancy?.latest === owner ? [connector.link] : [];
+      return [...main, ...owners.links(owner)];
+    },
     notes: () => (crowding.note === undefined ? [] : [crowding.note]),
   };
 }

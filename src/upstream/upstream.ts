@@ -128,7 +128,8 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     const whose = tenant ?? opening;
     const heard = hearing(parts, { tenant, opener: whose?.opener });
     return {
-      ...{ signal, declared: whose?.declared ?? NO_CAPABILITIES, asked: asking.add, message: heard.message },
+      ...{ signal, declared: whose?.declared ?? NO_CAPABILITIES, opener: whose?.opener },
+      ...{ asked: asking.add, message: heard.message },
       lost(detail, link) {
         heard.lost(detail, link);
         lost(detail, link);
@@ -256,7 +257,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     fresh: offers.fresh,
     subscribe: subscriptions.subscribe,
     tell(owner, { method, params }) {
-      for (const link of owners.links(owner)) if (expects(link.declared, method)) void link.notify(method, params);
+      for (const link of placement.links(owner)) if (expects(link.declared, method)) void link.notify(method, params);
     },
     release(owner) {
       subscriptions.release(owner);

@@ -1,0 +1,87 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { Payload } from "../../src/core/payload.ts";
+import { useCleanup } from "../fixtures/leaks.ts";
+import { type OddChild, oddChild } from "../fixtures/odd-child.ts";
+import { type PoolRun, plain, type Saying, startPool } from "../fixtures/pool.ts";
+import type { Json } from "../fixtures/upstream/contract.ts";
+
+const keep = useCleanup();
+const ROOTS_CHANGED = "notifications/roots/list_changed";
+const CAN: Json = { roots: { listChanged: true } };
+const LEGACY = "legacy(message);";
+
+const start = async (child: Partial<OddChild> = {}, more: Json = {}): Promise<PoolRun> =>
+  keep(await startPool(oddChild("fixture", { on: LEGACY, ...child }, more) as Json & { transport: "stdio" }));
+const agent = (owner: string, capabilities: Json = CAN): Saying => ({ owner, capabilities, converses: true });
+/** The methods that the child which serves this agent has seen so far. */
+async function seenBy(run: PoolRun, who: Saying): Promise<string[]> {
+  const { content } = plain(await run.call("speaks", {}, who)) as { content: [{ text: string }] };
+  return content[0].text.split(" ");
+}
+
+describe("a child that agents share", () => {
+  test("is told that the roots of the agent that uses it have changed", async () => {
+    const run = await start();
+    expect(await seenBy(run, agent("alice"))).not.toContain(ROOTS_CHANGED);
+    run.upstream.tell(run.caller(agent("alice")).owner, { method: ROOTS_CHANGED, params: Payload.of({}) });
+    expect(await seenBy(run, agent("alice"))).toContain(ROOTS_CHANGED);
+  });
+
+  test("is told so, too, by the first agent that calls where it was opened for another one", async () => {
+    const run = await start();
+    await run.upstream.fresh(run.caller(agent("alice")), "tool");
+    expect(await seenBy(run, agent("bob"))).toContain(ROOTS_CHANGED);
+  });
+
+  test("serves its first agent although only one of its kind can run at a time", async () => {
+    const lock = join(mkdtempSync(join(tmpdir(), "one-")), "lock");
+    const run = await start({
+      start: `
+        try { fs.mkdirSync(${JSON.stringify(lock)}); } catch { process.exit(1); }
+        process.on("exit", () => fs.rmdirSync(${JSON.stringify(lock)}));
+        process.stdin.on("end", () => setTimeout(() => process.exit(), 100));`,
+      on: LEGACY,
+    });
+    expect(await seenBy(run, agent("alice"))).toContain("tools/call");
+    expect(run.upstream.status().failures).toBe(0);
+  });
+
+  test("tells an agent of what it subscribed to before it called anything", async () => {
+    const run = await start({
+      on: `
+        if (message.method === "initialize")
+          reply(message, { protocolVersion: "2025-06-18", capabilities: { tools: {}, resources: { subscribe: true } }, serverInfo: { name: "odd", version: "1" } });
+        else if (message.method === "resources/list") reply(message, { resources: [] });
+        else if (message.method === "resources/templates/list") reply(message, { resourceTemplates: [] });
+        else if (message.method === "resources/subscribe") reply(message, {});
+        else legacy(message);`,
+    });
+    const topic = { kind: "resource", name: "test://one" } as const;
+    const opened = await run.upstream.subscribe(run.caller(agent("alice")), {
+      topic,
+      told: () => {},
+      missed: false,
+    } as never);
+    expect(opened.kind).toBe("open");
+    expect(await seenBy(run, agent("alice"))).toContain("resources/subscribe");
+  });
+});
+
+test("an agent goes on in the child of its own while the shared one cannot be started any more", async () => {
+  const gone = join(mkdtempSync(join(tmpdir(), "two-")), "lock");
+  const run = await start({
+    start: `
+        if (fs.existsSync(${JSON.stringify(gone)})) process.exit(1);`,
+    on: `
+        if (message.method === "tools/call" && message.params.arguments.die) process.exit(1);
+        legacy(message);`,
+  });
+  await seenBy(run, agent("eve", {}));
+  const before = await seenBy(run, agent("bob"));
+  writeFileSync(gone, "");
+  await run.call("speaks", { die: true }, agent("eve", {}));
+  expect(await seenBy(run, agent("bob"))).toEqual([...before, "tools/call"]);
+});
