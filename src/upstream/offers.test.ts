@@ -20,6 +20,7 @@ function start(tools: (owner: OwnerId | undefined) => readonly string[] = () => 
   const clock = manualClock();
   let lists = 0;
   const changes: (OwnerId | undefined)[] = [];
+  const told: (OwnerId | undefined)[] = [];
   const linkOf = (owner: OwnerId | undefined, declared: Payload): Link =>
     ({
       era: ERA,
@@ -51,19 +52,22 @@ function start(tools: (owner: OwnerId | undefined) => readonly string[] = () => 
   });
   const offers = createOffers({
     ...{ upstream: upstreamName("u"), clock, base, owners, inspect: async () => false },
-    connector: { link: main, demand: async () => ({ kind: "open", link: main }) } as unknown as Connector,
+    connector: { link: main, latest: main, demand: async () => ({ kind: "open", link: main }) } as unknown as Connector,
     placement: {
       ...{ tenantOf, adopts: () => false },
       conversationOf: (_main: Link, tenant: Tenant) => owners.get(tenant),
     } as unknown as Placement,
-    changed: (_kinds, owner) => void changes.push(owner),
+    changed(kinds, owner) {
+      changes.push(owner);
+      if (kinds.length > 0) told.push(owner);
+    },
   });
   const caller = (name: string, capabilities = ABLE): Caller => ({
     ...{ principal: ANONYMOUS, agent: "test", owner: ownerId(name), capabilities, converses: true },
   });
   const seen = (who: Caller, kind: Kind = "tool") => offers.of(who)?.definitions[kind].map(each => each.string("name"));
   return {
-    ...{ clock, offers, caller, seen, changes, main, base, open },
+    ...{ clock, offers, caller, seen, changes, told, main, base, open },
     lists: () => lists,
     tenant: (who: Caller) => tenantOf(main, who),
   };
@@ -135,4 +139,61 @@ test("what was read for all is what everybody is offered until it is known bette
   await base.reread(main);
   offers.rebased(before, base.offer!);
   expect([seen(ann), offers.vary]).toEqual([["usual", "new"], false]);
+});
+
+test("what those are offered who share a conversation is read anew when that conversation is another one", async () => {
+  let names = ["able"];
+  const { offers, base, main, caller, seen, open, tenant } = start(owner => (owner === undefined ? ["usual"] : names));
+  await base.reread(main);
+  const ann = caller("ann");
+  await offers.fresh(ann, "tool");
+  open.clear();
+  names = ["able", "new"];
+  offers.ended({ ...tenant(ann), owner: undefined });
+  await offers.fresh(caller("bob"), "tool");
+  expect(seen(caller("bob"))).toEqual(["able", "new"]);
+});
+
+test("news of lists in one conversation make those doubtful that others like its agent are offered", async () => {
+  let names = ["able"];
+  const { offers, base, main, caller, seen, tenant } = start(owner => (owner === undefined ? ["usual"] : names));
+  await base.reread(main);
+  const ann = caller("ann");
+  await offers.fresh(ann, "tool");
+  names = ["able", "new"];
+  offers.noticed(tenant(ann));
+  await offers.fresh(caller("bob"), "tool");
+  expect(seen(caller("bob"))).toEqual(["able", "new"]);
+});
+
+test.each(["afterwards", "meanwhile"])(
+  "an agent that sees for itself what is new is told of it all the same, where the news come %s",
+  async order => {
+    let names = ["able"];
+    const { offers, base, main, caller, seen, tenant, told } = start(owner =>
+      owner === undefined ? ["usual"] : names,
+    );
+    await base.reread(main);
+    const ann = caller("ann");
+    for (let lists = 0; lists < 2; lists++) await offers.fresh(ann, "tool");
+    names = ["able", "new"];
+    if (order === "afterwards") offers.doubt(tenant(ann));
+    else offers.noticed(tenant(ann));
+    await offers.fresh(ann, "tool");
+    if (order === "afterwards") offers.noticed(tenant(ann));
+    expect([seen(ann), told]).toEqual([["able", "new"], ["ann"]]);
+  },
+);
+
+test("agents that are alike are told of what one of them has seen for itself", async () => {
+  let names = ["able"];
+  const { offers, base, main, caller, open, told } = start(owner => (owner === undefined ? ["usual"] : names));
+  await base.reread(main);
+  await offers.fresh(caller("ann"), "tool");
+  open.clear();
+  expect(told).toEqual([]);
+  names = ["able", "new"];
+  offers.doubt(undefined);
+  await offers.fresh(caller("bob"), "tool");
+  expect(told).toEqual([undefined]);
 });

@@ -5,6 +5,7 @@ import type { OwnerId, UpstreamName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { shownCapabilities } from "../wire/capabilities.ts";
+import { createAnswers } from "./answers.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Link } from "./link.ts";
 import { createOfferKeeper, isSame, type OfferKeeper } from "./offer-keeper.ts";
@@ -31,8 +32,8 @@ export interface Offers {
   fresh(caller: Caller, kind: Kind): Promise<void> | undefined;
   /** A notice on the conversation of that tenant said that lists have changed: they are read, and compared. */
   noticed(tenant: Tenant): void;
-  /** The lists in the conversation of that tenant may have changed unheard. */
-  doubt(tenant: Tenant): void;
+  /** The lists in the conversation of that tenant may have changed unheard; `undefined`: in the main one. */
+  doubt(tenant: Tenant | undefined): void;
   /** A call of that agent was answered. */
   answered(owner: OwnerId): void;
   /** The main offer has been replaced. */
@@ -80,6 +81,12 @@ interface Shelf {
   readonly keeper: OfferKeeper;
   /** How many wait for it, who need not be told that it changed. */
   awaited: number;
+  /** Whether it has ever been read. */
+  isRead: boolean;
+  /** The upstream has said that it changed, and nobody has been told. */
+  isNews: boolean;
+  /** What its agent has seen for itself; it is told, too, once the upstream says so. */
+  untold: readonly Kind[];
   /** A reading that was waited for in vain. */
   slow: Promise<unknown> | undefined;
 }
@@ -89,7 +96,7 @@ export function createOffers(options: OffersOptions): Offers {
   /** In order of use. */
   const shelves = new Map<string, Shelf>();
   const answers = createAnswers();
-  const mains: Shelf = { owner: undefined, keeper: base, awaited: 0, slow: undefined };
+  const mains: Shelf = { owner: undefined, keeper: base, ...UNREAD };
   let varying = 0;
 
   /** `undefined` for those who are offered what the main conversation is. */
@@ -134,8 +141,7 @@ export function createOffers(options: OffersOptions): Offers {
     }
     const shelf: Shelf = {
       owner,
-      awaited: 0,
-      slow: undefined,
+      ...UNREAD,
       keeper: createOfferKeeper({
         ...{ upstream, clock, inspect: options.inspect },
         // Until its own list has been read, an agent is offered what those like it are, and those what all are.
@@ -144,8 +150,10 @@ export function createOffers(options: OffersOptions): Offers {
         shared: offer => [base.offer, ...offered()].find(other => other !== undefined && isSame(other, offer)),
         changed(_offer, kinds) {
           count();
-          // Who waits for the list sees it, and need not be told.
-          options.changed(shelf.awaited > 0 ? [] : kinds, owner);
+          // Who waits for the list sees it, and need not be told; others who have seen it before have to be.
+          const isSeen = shelf.awaited > 0 && !shelf.isNews && (owner !== undefined || !shelf.isRead);
+          Object.assign(shelf, { isRead: true, isNews: false, untold: isSeen ? kinds : [] });
+          options.changed(isSeen ? [] : kinds, owner);
         },
         trouble() {},
       }),
@@ -212,8 +220,20 @@ export function createOffers(options: OffersOptions): Offers {
     });
   }
 
-  function doubt(tenant: Tenant): void {
-    shelves.get(tenantKey(tenant))?.keeper.doubt();
+  /** What was read in one conversation is what those were offered who are alike and have none. */
+  function doubt(tenant: Tenant | undefined): void {
+    if (tenant) {
+      for (const key of new Set([tenantKey(tenant), alikeKey(tenant)])) shelves.get(key)?.keeper.doubt();
+      return;
+    }
+    base.doubt();
+    for (const { owner, keeper } of shelves.values()) if (owner === undefined) keeper.doubt();
+  }
+
+  function tellNews(shelf: Shelf): void {
+    const { untold, owner } = shelf;
+    Object.assign(shelf, { isNews: untold.length === 0, untold: [] });
+    if (untold.length > 0) options.changed(untold, owner);
   }
 
   function inTime(reading: Promise<unknown>): Promise<boolean> {
@@ -228,7 +248,7 @@ export function createOffers(options: OffersOptions): Offers {
 
   return {
     of(caller) {
-      const main = varying > 0 ? connector.link : undefined;
+      const main = varying > 0 ? connector.latest : undefined;
       return main ? known(main, caller) : base.offer;
     },
     get vary() {
@@ -239,7 +259,10 @@ export function createOffers(options: OffersOptions): Offers {
     noticed(tenant) {
       doubt(tenant);
       const opened = owners.isOpen(tenant) ? owners.get(tenant) : undefined;
-      if (opened && "kind" in opened && opened.kind === "open") void shelfAt(tenant).keeper.refresh(opened.link);
+      if (!opened || !("kind" in opened) || opened.kind === "failed") return;
+      const shelf = shelfAt(tenant);
+      tellNews(shelf);
+      void shelf.keeper.refresh(opened.link);
     },
     answered: owner => answers.add(owner, clock.now()),
     rebased(before, after) {
@@ -252,7 +275,8 @@ export function createOffers(options: OffersOptions): Offers {
       count();
     },
     ended(tenant) {
-      if (tenant.owner === undefined) return;
+      // The next one may be with another version of the upstream.
+      if (tenant.owner === undefined) return doubt(tenant);
       const key = tenantKey(tenant);
       shelves.get(key)?.keeper.stop();
       if (!shelves.delete(key)) return;
@@ -265,21 +289,8 @@ export function createOffers(options: OffersOptions): Offers {
   };
 }
 
+const UNREAD = { awaited: 0, isRead: false, isNews: false, untold: [], slow: undefined } as const;
+
 const alikeKey = (tenant: Tenant): string => tenantKey({ ...tenant, owner: undefined });
 
 const digest = (declared: Payload): string => createHash("sha256").update(declared.bytes).digest("base64");
-
-/** When the latest calls were answered, and whose they were; as many as may matter to a list that follows at once. */
-function createAnswers(): { add(owner: OwnerId, at: number): void; latestOf(owner: OwnerId): number } {
-  const size = 64;
-  const latest: { owner: OwnerId; at: number }[] = [];
-  let next = 0;
-  return {
-    add(owner, at) {
-      latest[next] = { owner, at };
-      next = (next + 1) % size;
-    },
-    latestOf: owner =>
-      Math.max(Number.NEGATIVE_INFINITY, ...latest.filter(one => one.owner === owner).map(({ at }) => at)),
-  };
-}

@@ -108,7 +108,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   let before = keeper.offer;
   const relist = (): void => {
     world.stale(undefined);
-    keeper.doubt();
+    offers.doubt(undefined);
     world.pressure.whenCalm(keeper, () => {
       if (connector.link) void keeper.refresh(connector.link);
     });
