@@ -16,6 +16,8 @@ export const MAX_SHARERS = 1_000;
 export interface Crowding {
   /** Whether this agent is served over the shared conversation. */
   shares(main: Link, tenant: Tenant): boolean;
+  /** Whether one was refused so lately that nobody asks for another one. */
+  refuses(main: Link): boolean;
   /** What serves an agent for whom a conversation was opened with this result. */
   settle(opened: Opened, main: Link, tenant: Tenant): Opened;
   /** In words, where some share. */
@@ -53,13 +55,16 @@ export function createCrowding(parts: {
     }
   }
 
+  const refuses = (main: Link): boolean => sharers?.main === main && clock.now() - sharers.refusedAt < REFUSED_MS;
+
   return {
+    refuses,
     shares(main, tenant) {
       if (sharers?.main !== main) return false;
       const key = tenantKey(tenant);
       if (sharers.tenants.has(key)) return true;
       const isThere = tenant.owner !== undefined && owners.has(tenant.owner);
-      if (clock.now() - sharers.refusedAt >= REFUSED_MS || isThere) return false;
+      if (!refuses(main) || isThere) return false;
       add(sharers.tenants, key);
       return true;
     },

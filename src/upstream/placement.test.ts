@@ -8,8 +8,9 @@ import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Dialer } from "./dial.ts";
 import type { Link } from "./link.ts";
+import { createOccupancy } from "./occupancy.ts";
 import type { OwnerLinks, Tenant } from "./owner-links.ts";
-import { createPlacement } from "./placement.ts";
+import { createPlacement, PLACEMENT } from "./placement.ts";
 import type { Transport } from "./transports.ts";
 
 const linkOf = (declared: Payload): Link => ({ era: { name: "legacy" }, declared, isUsed: false }) as unknown as Link;
@@ -17,16 +18,18 @@ const callOf = (name: string, capabilities: Payload): Call =>
   ({
     caller: { principal: ANONYMOUS, agent: "test", owner: ownerId(name), capabilities, converses: true },
   }) as unknown as Call;
+const REFUSED: Opened = { kind: "failed", fault: "connection_lost", delivery: "not_sent", detail: "one is enough" };
 const HOLDER = {} as Holder;
 const ABLE = Payload.of({ elicitation: {} });
 
-/** An upstream whose main conversation is being opened; `open` says that it is. */
-function start() {
+/** An upstream whose main conversation is being opened; `open` says that it is. It may take no further one. */
+function start({ takesOne = false } = {}) {
+  const clock = manualClock();
   const opened: Tenant[] = [];
   const waiting: ((opened: Opened) => void)[] = [];
   let main: Link | undefined;
   const placement = createPlacement({
-    clock: manualClock(),
+    clock,
     connector: {
       get link() {
         return main;
@@ -38,7 +41,7 @@ function start() {
       has: () => false,
       get(tenant: Tenant): Opened {
         opened.push(tenant);
-        return { kind: "open", link: linkOf(tenant.declared) };
+        return takesOne ? REFUSED : { kind: "open", link: linkOf(tenant.declared) };
       },
     } as unknown as OwnerLinks,
     dialer: { speaks: { legacy: true } } as unknown as Dialer,
@@ -52,7 +55,7 @@ function start() {
     main = link;
     for (const settle of waiting.splice(0)) settle({ kind: "open", link });
   };
-  return { placement, open, opened, main: () => main };
+  return { clock, placement, open, opened, main: () => main };
 }
 
 test("the main conversation is not opened anew while a call is on its way to it", async () => {
@@ -77,4 +80,18 @@ test("agents that wait for the main conversation while it is opened anew for one
     { kind: "open", link },
   ]);
   expect(opened).toEqual([]);
+});
+
+test("an agent that waits for the only conversation there can be does not ask for another one each time", async () => {
+  const { clock, placement, open, opened } = start({ takesOne: true });
+  const occupancy = createOccupancy();
+  occupancy.enter(ownerId("alice"));
+  const link: Link = { ...linkOf(ABLE), occupancy };
+  open(link);
+  for (let times = 0; times < 3; times++) {
+    const found = placement.linkFor(callOf("bob", ABLE), HOLDER);
+    clock.advance(PLACEMENT.patienceMs);
+    expect(await found).toEqual({ kind: "open", link });
+  }
+  expect(opened).toHaveLength(1);
 });

@@ -155,7 +155,11 @@ export function createPlacement(options: PlacementOptions): Placement {
     if (found.kind === "failed") return found;
     const { occupancy } = found.link;
     if (!occupancy || occupancy.admits(seat.call.caller.owner)) return found;
-    return vacant(occupancy).then(free => (free ? admitted(found, seat) : conversationOf(seat.main, seat.own)));
+    return vacant(occupancy).then(free => {
+      if (free) return admitted(found, seat);
+      // Where it gets none of its own now, it asks for this one again for as long as its call has time.
+      return crowding.refuses(seat.main) ? found : conversationOf(seat.main, seat.own);
+    });
   }
 
   /** Whether nobody uses it any more within the time that an agent waits. */
