@@ -52,6 +52,17 @@ test("whoever waits is told as soon as the upstream was tried", async () => {
   expect(clock.pending).toBe(0);
 });
 
+test("what an upstream has just been found to offer is in the catalog that is asked for next", async () => {
+  const { upstream, catalogs, view } = silent();
+  catalogs.rebuild();
+  for (const tool of ["a", "b"]) {
+    Object.assign(upstream, { offer: source("silent", { tool: [tool] }).offer, tried: true });
+    catalogs.rebuildSoon();
+    expect(view.catalog().resolve("tool", tool).kind).toBe("found");
+  }
+  catalogs.stop();
+});
+
 test("agents hear of lists that are really different, at once, and then at most once a second of all upstreams", async () => {
   const clock = manualClock();
   const config = { transport: "http", url: "http://127.0.0.1:1/mcp", priority: 1, timeout: 60 };

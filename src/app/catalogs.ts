@@ -73,6 +73,14 @@ export function createCatalogs(options: {
     settle();
   }
 
+  /** What is due is done before anybody looks: a list that was read for an agent is to be the one that it gets. */
+  function upToDate(): void {
+    if (soon === undefined) return;
+    clearImmediate(soon);
+    soon = undefined;
+    rebuild();
+  }
+
   function announceDifference(view: View, before: Catalog | undefined, after: Catalog): void {
     const kinds = before ? KINDS.filter(kind => before.digests[kind] !== after.digests[kind]) : [];
     announce({ view, kinds: kinds.filter(kind => !hasSaid(view, kind)), owner: undefined });
@@ -151,7 +159,10 @@ export function createCatalogs(options: {
     pool.upstreams.map(upstream => describedTo(upstream, caller));
 
   const everything: ViewQueries = {
-    catalog: caller => (caller ? snapshots.all(caller) : all),
+    catalog(caller) {
+      upToDate();
+      return caller ? snapshots.all(caller) : all;
+    },
     profile: caller => mergedProfile(described(caller), version),
     page: () => undefined,
     fresh(kind, caller) {
@@ -176,10 +187,7 @@ export function createCatalogs(options: {
     },
     rebuild,
     rebuildSoon() {
-      soon ??= setImmediate(() => {
-        soon = undefined;
-        rebuild();
-      });
+      soon ??= setImmediate(upToDate);
     },
     tried() {
       // A rebuild that is due tells those who wait, once what they wait for can be seen.

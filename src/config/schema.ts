@@ -110,7 +110,10 @@ const common = {
 const protocol = z
   .enum(["auto", "legacy", "modern"])
   .default("auto")
-  .describe("The era that is spoken there (docs/eras.md). `auto`: whichever it speaks, found out once and remembered.");
+  .describe(
+    "The era that is spoken there (docs/eras.md); not for `sse`, which has one only. `auto`: whichever it speaks, found out " +
+      "once and remembered.",
+  );
 
 const remote = {
   url: webUrl().describe(

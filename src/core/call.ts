@@ -8,7 +8,7 @@ export interface Caller {
   readonly principal: Principal;
   /** What the agent calls itself, for logs; self-reported, so never a reason to allow anything. */
   readonly agent: string;
-  /** Whose conversation with a session-holding upstream this is. */
+  /** The agent, as far as conversations with upstreams go. */
   readonly owner: OwnerId;
   /** What the agent can be asked for (its `capabilities` object, as it declared it for this call). */
   readonly capabilities: Payload;

@@ -13,7 +13,7 @@ export type PublicName = Branded<"public">;
 export type UpstreamName = Branded<"upstream">;
 /** Who asks, as far as limits, sessions and sealed values are concerned. */
 export type Principal = Branded<"principal">;
-/** Whose conversation with an upstream it is: an agent's session, or a principal's pool. */
+/** The agent, as far as conversations with upstreams go: its session with us, or what stands in for one. */
 export type OwnerId = Branded<"owner">;
 
 export const nativeName = (text: string): NativeName => text as NativeName;

@@ -43,7 +43,7 @@ interface Slot {
   usedAt: number;
 }
 
-/** One conversation for each agent, where an upstream keeps state for them. */
+/** Conversations besides the main one: one for each tenant. */
 export interface OwnerLinks {
   get(tenant: Tenant): Promise<Opened> | Opened;
   has(owner: OwnerId): boolean;

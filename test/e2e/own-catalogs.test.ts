@@ -91,6 +91,12 @@ describe("a server that lists tools by what its client can be asked for", () => 
     );
   });
 
+  test("gives the first agent all of its list at once, for which the child is started again", async () => {
+    const gateway = await gatewayFor(STDIO_SERVERS.everything(process.cwd()).config);
+    const names = await (await connect(over(gateway.url), { roots: {}, sampling: {} })).names();
+    expect(names).toEqual(expect.arrayContaining(["get-roots-list", "trigger-sampling-request"]));
+  });
+
   test("lists the same through us, over HTTP", async () => {
     const server = keep(await everythingOver("http"));
     const url = String(server.config.url);
@@ -138,6 +144,35 @@ async function growingServer() {
     },
   });
 }
+
+/** The same as a child, which has one session for all. */
+const GROWING_CHILD = `
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+const server = new McpServer({ name: "growing", version: "1.0.0" });
+const said = text => ({ content: [{ type: "text", text }] });
+let grown = 0;
+server.registerTool("grow", {}, () => {
+  server.registerTool("grown" + ++grown, {}, () => said("I am new"));
+  return said("grew");
+});
+await server.connect(new StdioServerTransport());
+`;
+
+describe("a server that adds a tool for all of its agents", () => {
+  test.each(["/mcp", "/mcp/growing"])("lists it to the agent whose call did that, at once (%s)", async path => {
+    const args = ["--input-type=module", "--eval", GROWING_CHILD];
+    const child = { name: "growing", transport: "stdio", command: process.execPath, args, cwd: process.cwd() };
+    const gateway = await gatewayFor(child);
+    const { client, names } = await connect(over(gateway.base + path));
+    const expected = ["grow"];
+    for (let round = 1; round <= 3; round++) {
+      await client.callTool({ name: "grow" });
+      expected.push(`grown${round}`);
+      expect(await names()).toEqual(expected);
+    }
+  });
+});
 
 describe("a server that adds a tool to one session", () => {
   test.each(["/mcp", "/mcp/growing"])("shows it to that agent alone, at once, and tells it (%s)", async path => {

@@ -64,7 +64,7 @@ export const IMPOSSIBLE = {
   sharedChildLogs: {
     feature: "log lines of a tool",
     agents: "several at a time",
-    upstreams: "a child that all agents share",
+    upstreams: "a child that agents share",
     answer: "nothing",
     says: "nothing while calls of several agents run, nor within half a second of another agent's call, nor within 5 s of a call that was given up",
     why: "A line names no call there, and what it tells of one agent's call is nobody else's business.",

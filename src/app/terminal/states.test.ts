@@ -13,6 +13,12 @@ it.each([
   [CHILD, 'command "./run" exists, but the interpreter that its first line names does not', "Correct `command`"],
   [CHILD, 'working directory /srv does not exist; change "cwd" or create it', "Correct `command` or `cwd`"],
   [CHILD, '"node" exited with code 1; last lines on stderr: module not found', "logs --stderr it`"],
+  [
+    CHILD,
+    '"node" exited with code 0; it printed, instead of JSON-RPC: Usage: server [stdio|http]',
+    "Check that `command`",
+  ],
+  [CHILD, '"npx" exited with code 1; …; inherit_env = ["PIP_CERT"] passes that on', "It may miss"],
   [{ ...CHILD, transport: "sse", state: "auth_required" } as const, "HTTP 401", "Check its credentials"],
   [REMOTE, "the connection was refused: nothing listens there (ECONNREFUSED)", "nothing listens at that address"],
   [

@@ -72,6 +72,10 @@ const OF_CHILDREN: readonly Remedy[] = [
   },
   STARTING,
   {
+    fits: (_, reason) => /instead of JSON-RPC/.test(reason),
+    help: "Check that `command` and `args` start it as a server on stdin and stdout: run them by hand, and see what it said: `rad mcp proxy logs --stderr NAME`.",
+  },
+  {
     fits: (_, reason) => /inherit_env/.test(reason),
     help: "It may miss what it was not given: pass that on with `inherit_env`. Else run the command by hand, and see what it said: `rad mcp proxy logs --stderr NAME`.",
   },
