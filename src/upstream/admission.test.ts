@@ -94,7 +94,7 @@ describe("calls to one upstream", () => {
     const goesOn = (ticket: string) => void send("carl", new AbortController().signal, { ticket });
     goesOn(parkedTicket("its call is open"));
     // It has to be sent anew, like any other.
-    goesOn(stateTicket("where it was"));
+    goesOn(stateTicket("where it was", false));
     expect(running.map(({ owner }) => owner)).toEqual(["ann", "carl"]);
     running[1]?.end();
     await turn();

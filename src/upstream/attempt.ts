@@ -55,7 +55,7 @@ function plainAttemptOf(reply: Reply, era: UpstreamEra, { method, capabilities }
     }
     case "result": {
       const asking = era.asks(reply.result);
-      if (asking) return asksTooMuch(asking) ? failed(TOO_MANY) : asked(asking);
+      if (asking) return asksTooMuch(asking) ? failed(TOO_MANY) : asked(asking, era);
       // What an extension's own methods give is between those who know it.
       if (era.knows(reply.result) || !CALL_METHODS.has(method)) return { kind: "done", result: reply.result };
       return failed({
@@ -76,7 +76,7 @@ function errorAttempt(error: Payload, era: UpstreamEra, capabilities: Payload): 
   if (!demand) return { kind: "answered", error };
   return demand.kind === "refused"
     ? { kind: "answered", error: demand.error.error }
-    : asked({ questions: demand.questions, state: undefined });
+    : asked({ questions: demand.questions, state: undefined }, era);
 }
 
 /** Each of them is read, and put into the terms of the agent. */
@@ -87,4 +87,7 @@ const TOO_MANY: AttemptFailure = {
   detail: `it asks more than ${QUESTIONS.max} questions at once, or more than ${QUESTIONS.maxBytes} bytes of them`,
 };
 
-const asked = ({ questions, state }: Asking): Attempt => ({ kind: "asks", questions, ticket: stateTicket(state) });
+const asked = ({ questions, state }: Asking, era: UpstreamEra): Attempt => ({
+  ...{ kind: "asks", questions },
+  ticket: stateTicket(state, era.declaresAtOpening),
+});

@@ -106,7 +106,7 @@ describe("an upstream that wants credentials", () => {
       return attempts.send({ ...asked, continues }, only, limits);
     };
     // Those it would have to be sent anew.
-    expect(await goOn(stateTicket("x"))).toMatchObject({ fault: "auth_required", delivery: "not_sent" });
+    expect(await goOn(stateTicket("x", false))).toMatchObject({ fault: "auth_required", delivery: "not_sent" });
     expect(await goOn(ticket)).toBe(DONE);
     expect(clock.pending).toBe(0);
   });

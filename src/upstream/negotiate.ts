@@ -81,7 +81,7 @@ async function converse(handshake: Handshake, plan: Plan, unwanted: AbortControl
 
   async function ask(era: EraName): Promise<Asked> {
     verdicts[era] = SILENT;
-    const timing = { id: nextId(), timeoutMs: Math.max(0, endsAt - clock.now()) };
+    const timing = { nextId, timeoutMs: Math.max(0, endsAt - clock.now()) };
     const signal = OPENINGS[era].opensSession && !handshake.signal.aborted ? unwanted.signal : handshake.signal;
     const verdict = await OPENINGS[era].ask({ ...handshake, ...timing, signal, onMessage: handshake.early });
     verdicts[era] = verdict;

@@ -29,7 +29,8 @@ export interface Asking {
   readonly identity: Identity;
   /** What the upstream is told that can be asked on the conversation, where it is told at its beginning. */
   readonly declared: Payload;
-  readonly id: number;
+  /** Each request has an id of its own. */
+  nextId(): number;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
   /** What comes with the answer. */
@@ -60,7 +61,9 @@ export const OPENINGS: Readonly<Record<UpstreamEra["name"], Opening>> = {
 async function discover(asking: Asking): Promise<Verdict> {
   const method = "server/discover";
   const { params, headers } = modernUpstream(asking.identity).request(bareRequest(method, EMPTY), LATEST_MODERN);
-  const reply = await put(asking, { method, params, headers });
+  const first = await put(asking, { method, params, headers });
+  // A refusal that names our own revision as one to come with is taken at its word, once.
+  const reply = namesOurs(first) ? await put(asking, { method, params, headers }) : first;
   if (reply.kind === "failed") return reply;
   if (reply.kind === "error") {
     const supported = versionsOf(reply.error.object("data"), "supported");
@@ -88,6 +91,11 @@ async function discover(asking: Asking): Promise<Verdict> {
   };
 }
 
+const namesOurs = (reply: Reply): boolean =>
+  reply.kind === "error" &&
+  codeOf(reply.error) === CODES.unsupportedVersion &&
+  versionsOf(reply.error.object("data"), "supported").some(isModern);
+
 async function initialize(asking: Asking): Promise<Verdict> {
   const method = "initialize";
   const { identity: clientInfo, declared } = asking;
@@ -114,9 +122,10 @@ async function initialize(asking: Asking): Promise<Verdict> {
 }
 
 async function put(
-  { channel, id, signal, timeoutMs, onMessage }: Asking,
+  { channel, nextId, signal, timeoutMs, onMessage }: Asking,
   { method, params, headers }: { method: string; params: Payload; headers: Record<string, string> },
 ): Promise<Reply> {
+  const id = nextId();
   const parts = requestParts(id, method, params);
   const timing = { timeoutMs, maxTimeoutMs: timeoutMs };
   return sound(await channel.request({ id, method, parts, headers, signal, onMessage, ...timing }));

@@ -11,6 +11,7 @@ import type { Dialer } from "./dial.ts";
 import type { Link } from "./link.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { OwnerLinks, Tenant } from "./owner-links.ts";
+import { readTicket } from "./tickets.ts";
 import type { Transport } from "./transports.ts";
 
 export const PLACEMENT = {
@@ -55,6 +56,14 @@ export function createPlacement(options: PlacementOptions): Placement {
   /** The era that was tried in vain beside a main conversation, where that proves nothing for good. */
   const lacking = new WeakMap<Link, Tenant["era"]>();
 
+  /** Answers go where the questions came from; all else where the agent has most. */
+  function isForConversation(call: Call, holder: Holder): boolean {
+    const point = call.continues && readTicket(call.continues.ticket);
+    if (point?.kind === "state") return point.converses;
+    const { converses, capabilities } = call.caller;
+    return converses || (canBeAsked(capabilities) && options.hasAsked(call, holder));
+  }
+
   /** The better era for the caller of those that are spoken. */
   function tenantIn(main: Link, caller: Caller, inConversation: boolean): Tenant | undefined {
     const wanted = eraOf(inConversation);
@@ -82,11 +91,8 @@ export function createPlacement(options: PlacementOptions): Placement {
     ...{ owner, opener: owner },
   });
 
-  function sharedFor(main: Link, { call, holder }: Wish): Tenant | undefined {
-    const { caller } = call;
-    const asksThere = canBeAsked(caller.capabilities) && options.hasAsked(call, holder);
-    return tenantIn(main, caller, caller.converses || asksThere);
-  }
+  const sharedFor = (main: Link, { call, holder }: Wish): Tenant | undefined =>
+    tenantIn(main, call.caller, isForConversation(call, holder));
 
   /** A child lives on while the main one has ended. */
   function openBeside(main: Link, wish: Wish): Promise<Opened> | Opened | undefined {

@@ -80,3 +80,21 @@ test("a modern agent is asked by a tool that can only ask in a conversation, onc
   const done = await modern.request("tools/call", { ...call, inputResponses, requestState: asked.requestState });
   expect(JSON.stringify(done.message?.result)).toContain("Ada");
 });
+
+test("answers go where the question came from, though the tool was seen to ask in a conversation meanwhile", async () => {
+  const upstream = keep(await startUpstream());
+  addAsking(upstream, async ({ ask }) => JSON.stringify(await ask(elicit("Who?"))));
+  const gateway = keep(
+    await startGateway({ toml: configToml([{ name: "both", transport: "http", url: upstream.url }]) }),
+  );
+  await gateway.until();
+  const modern = modernAgent(gateway.url, { capabilities: CAN });
+  const call = { name: "asking", arguments: {} };
+  const asked = (await modern.request("tools/call", call)).message?.result ?? {};
+  const legacy = keep(await legacyAgent(gateway.url, "2025-11-25", { capabilities: CAN, respond }));
+  await legacy.request("tools/call", call);
+  const [key = ""] = Object.keys(asked.inputRequests as Json);
+  const inputResponses = { [key]: { action: "accept", content: { name: "Ada" } } };
+  const done = await modern.request("tools/call", { ...call, inputResponses, requestState: asked.requestState });
+  expect(JSON.stringify(done.message?.result)).toContain("Ada");
+});

@@ -34,8 +34,10 @@ beforeAll(async () => {
   const many = await startUpstream({ name: "many", tools: [] });
   offerTasks(modern);
   const asking = addAsking(legacy, async context => JSON.stringify(await context.ask(elicit("Who?"))));
-  for (let at = 0; at < 1_001; at++) {
-    const definition = { name: `tool_${at}`, description: "One of many", inputSchema: { type: "object" } };
+  // More than fits into one page.
+  const description = "One of many large ones. ".repeat(4_000);
+  for (let at = 0; at < 100; at++) {
+    const definition = { name: `tool_${at}`, description, inputSchema: { type: "object" } };
     many.tools.set(definition.name, { definition, run: () => ({ content: [] }) });
   }
   const upstreams = [modern, legacy, many];
