@@ -70,7 +70,7 @@ function read(result: Result, row: Row, feature: FeatureName) {
     directly: (bridged ? other : own) === "+",
     through: views.every(sign => sign === "+"),
     differs: !views.includes("-"),
-    excused: unpromised(feature, row, bridged) !== undefined,
+    excused: unpromised(feature, row, { sdk: result.sdk, bridged }) !== undefined,
   };
 }
 

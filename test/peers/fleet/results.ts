@@ -43,7 +43,7 @@ export function resultOf(server: FleetServer, { direct, through }: Measured): Re
     const reached = direct[WAYS[row.way].transport];
     const seen = through[rowName(row)];
     const mark = (name: FeatureName) => {
-      const expected = reached && promised(name, row, reached);
+      const expected = reached && promised(name, row, { sdk: server.sdk, direct: reached });
       const directly = [row.era, OTHER[row.era]].map(era => sign(reached?.[era]?.[name]));
       const views = VIEWS.map(view => sign(seen instanceof Error ? undefined : seen?.[view][name], expected));
       return [...directly, ...views].join("");
