@@ -26,6 +26,8 @@ export type LinkAttempt =
 export interface Doubted {
   readonly kind: "doubted";
   readonly doubt: Doubt;
+  /** The status is the one that stands for a session that is gone. */
+  readonly isSaid: boolean;
   readonly attempt: Attempt;
 }
 
@@ -41,9 +43,12 @@ export interface Replied {
 /** Reads a reply as what it means for the call. */
 export function attemptOf(reply: Reply, era: UpstreamEra, replied: Replied): LinkAttempt {
   const attempt = plainAttemptOf(reply, era, replied);
-  const doubt = reply.kind === "result" ? undefined : reply.doubt;
-  return doubt === undefined || attempt.kind === "objected" ? attempt : { kind: "doubted", doubt, attempt };
+  if (reply.kind === "result" || reply.doubt === undefined || attempt.kind === "objected") return attempt;
+  return { kind: "doubted", doubt: reply.doubt, isSaid: reply.status === SESSION_GONE, attempt };
 }
+
+/** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management */
+const SESSION_GONE = 404;
 
 type Plain = Exclude<LinkAttempt, Doubted>;
 

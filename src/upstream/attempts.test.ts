@@ -42,7 +42,7 @@ describe("a call that is made once more because the upstream knew better", () =>
     return { clock, given, send: () => attempts.send(callOf([only]), only, limits) };
   }
   const GONE = { kind: "failed", fault: "session_lost", delivery: "refused", detail: "HTTP 404" } as const;
-  const LOST = { kind: "doubted", doubt: "undone", attempt: GONE } as const;
+  const LOST = { kind: "doubted", doubt: "undone", isSaid: true, attempt: GONE } as const;
   const OBJECTION = { kind: "objected", to: "headers", detail: "" } as const;
 
   it.each([

@@ -92,6 +92,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   function judged(call: Call, result: Attempt, link: Link): Attempt {
     if (result.kind !== "failed") {
       options.answered(call.caller.owner);
+      renewal.worked();
       health.succeeded();
       return result;
     }
@@ -106,8 +107,8 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     { link, doubted, again }: { link: Link; doubted: Doubted; again: boolean },
   ): Promise<Attempt> {
     const refused = doubted.attempt;
-    if (!again) renewal.wasNoHelp();
-    else if (await renewal.isOver(link, doubted, stopping)) {
+    const isOver = again ? renewal.isOver(link, doubted, stopping) : renewal.isOverAgain(link, doubted, stopping);
+    if (await isOver) {
       giveUp(link, "the upstream does not know the session any more");
       if (doubted.doubt === "undone" && !call.signal.aborted) {
         const second = await attempt(call, making, false);

@@ -6,6 +6,8 @@ import { isKnown } from "./recognition.ts";
 export const RENEWAL = {
   /** After a new conversation that was no help, none is opened for so long without having asked whether it is needed. */
   waryMs: 10 * 60_000,
+  /** So many new conversations may be unknown at once, with nothing answered in between, before they count as no help. */
+  inVain: 10,
   /** And however the upstream answers that, no more often than this. */
   pauseMs: 60_000,
 } as const;
@@ -14,8 +16,13 @@ export const RENEWAL = {
 export interface Renewal {
   /** Whether the upstream does not know the conversation any more, as far as can be found out. */
   isOver(link: Link, doubted: Doubted, signal: AbortSignal): Promise<boolean>;
-  /** The same was refused on a new conversation: the refusal is about the request. */
-  wasNoHelp(): void;
+  /**
+   * The same was refused on a new conversation. Tells whether that one is over already, as after one restart upon another;
+   * else the refusal is about the request.
+   */
+  isOverAgain(link: Link, doubted: Doubted, signal: AbortSignal): Promise<boolean>;
+  /** A request was answered. */
+  worked(): void;
 }
 
 /**
@@ -25,6 +32,8 @@ export interface Renewal {
  */
 export function createRenewal(clock: Clock): Renewal {
   let noHelpAt = Number.NEGATIVE_INFINITY;
+  /** New conversations that were over at once, since something was answered. */
+  let inVain = 0;
   /** When a conversation was last seen to be known although something had been refused on it. */
   let knownAt = Number.NEGATIVE_INFINITY;
   /** Calls that were refused together are worth one question. */
@@ -53,8 +62,15 @@ export function createRenewal(clock: Clock): Renewal {
       if (!over.has(link) && (await findOut(link, doubted, signal))) over.add(link);
       return over.has(link);
     },
-    wasNoHelp() {
-      noHelpAt = clock.now();
+    async isOverAgain(link, { isSaid }, signal) {
+      if (over.has(link)) return true;
+      const isKnown = !isSaid || (await ask(link, signal)) !== false;
+      if (isKnown || ++inVain > RENEWAL.inVain) noHelpAt = clock.now();
+      else over.add(link);
+      return over.has(link);
+    },
+    worked() {
+      inVain = 0;
     },
   };
 }
