@@ -116,7 +116,7 @@ export function createPlacement(options: PlacementOptions): Placement {
       return opened;
     }
     const own = ownOf(main, shared, caller);
-    if (owners.isOpen(own)) return owners.get(own);
+    if (owners.isOpen(own)) return conversationOf(main, own);
     if (adopt(main, shared)) return linkFor(call, holder);
     const found = shared ? conversationOf(main, shared) : opened;
     const seat = { call, main, own };
