@@ -99,9 +99,9 @@ export function createPlacement(options: PlacementOptions): Placement {
     const { call } = wish;
     const shared = sharedFor(main, wish);
     const own = ownOf(main, shared, call.caller);
-    if (owners.isOpen(own)) return owners.get(own);
+    if (owners.isOpen(own)) return conversationOf(main, own);
     if (!shared || !owners.isOpen(shared)) return undefined;
-    const found = owners.get(shared);
+    const found = conversationOf(main, shared);
     const seat = { call, main, own };
     return found instanceof Promise ? found.then(late => admitted(late, seat)) : admitted(found, seat);
   }
