@@ -14,12 +14,14 @@ const steps = [
     run: [VITEST, "run", "test/architecture.test.ts"],
     mend: "npx vitest run test/architecture.test.ts; the rooms are explained in CONTRIBUTING.md",
   },
+  { name: "supply", run: ["scripts/supply.mjs"], mend: "node scripts/supply.mjs, which says what each limit is for" },
 ];
 
-/** Every step runs, so that one go shows everything. A step's output is shown only when it fails. */
+/** Every step runs, so that one go shows everything. Of a step that is well only what it skipped is shown. */
 function run({ name, run: args, mend }) {
   const { status, stdout, stderr, error } = spawnSync(process.execPath, args, { encoding: "utf8" });
   const ok = status === 0;
+  for (const line of ok ? (stdout.match(/^skipped .*$/gm) ?? []) : []) console.log(line);
   if (!ok) process.stdout.write(`${stdout ?? ""}${stderr ?? ""}${error ? `${error.message}\n` : ""}`);
   console.log(`${ok ? "ok    " : "FAILED"} ${name}${ok ? "" : ` → ${mend}`}`);
   return ok;
