@@ -1,4 +1,14 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -39,25 +49,45 @@ describe("the sealing key", () => {
     expect(readdirSync(runDir)).toEqual([]);
   });
 
-  it.each(["too short", "ab".repeat(31), `${"ab".repeat(31)}zz`, "ab".repeat(33)])(
-    "is not %j: that is refused",
-    text => {
-      expect(fromVariable(text)).toEqual({ kind: "refused", detail: expect.stringContaining("RADIUM_SEAL_KEY") });
-    },
-  );
+  it("that is empty in the environment comes from the file, where white space around it is no part of it", () => {
+    writeFileSync(join(runDir, "seal.key"), `\n ${"cd".repeat(32)} \n`);
+    expect(hexOf(fromVariable(""))).toBe("cd".repeat(32));
+  });
+
+  const base64 = Buffer.alloc(32, 7).toString("base64");
+  const wrong = ["too short", "ab".repeat(31), `${"ab".repeat(31)}zz`, "ab".repeat(33), `!${base64}`, `${base64}!`];
+  it.each([...wrong, `${"ab".repeat(32)}!`, `!${"ab".repeat(32)}`])("is not %j: that is refused", text => {
+    expect(fromVariable(text)).toEqual({ kind: "refused", detail: expect.stringContaining("RADIUM_SEAL_KEY") });
+  });
 
   it("without a path is another one each time", () => {
     const one = readSealKey({ path: null, environment: {} });
+    expect(one).toEqual({ kind: "key", key: expect.any(Buffer) });
     expect(hexOf(one)).not.toBe(hexOf(readSealKey({ path: null, environment: {} })));
   });
 
   it.each([
     ["a file that holds something else", () => writeFileSync(join(runDir, "seal.key"), "hello")],
     ["a link", () => symlinkSync("/dev/null", join(runDir, "seal.key"))],
+    ["a folder", () => mkdirSync(join(runDir, "seal.key"))],
+    ["a folder that is not there", () => rmSync(runDir, { recursive: true })],
   ])("does not come from %s: one for this process takes its place, and that is said", (_, make) => {
     make();
     const found = fromFile();
     expect(found).toMatchObject({ kind: "key", trouble: expect.stringContaining("seal.key") });
     expect(hexOf(found)).toHaveLength(64);
+  });
+
+  it.runIf(process.getuid?.() === 0)("does not come from another user's file", () => {
+    const path = join(runDir, "seal.key");
+    writeFileSync(path, "cd".repeat(32), { mode: 0o600 });
+    chownSync(path, 65_534, 65_534);
+    expect(fromFile()).toMatchObject({ trouble: expect.stringContaining("another user") });
+  });
+
+  it("says what is wrong with a link", () => {
+    writeFileSync(join(runDir, "there"), "cd".repeat(32));
+    symlinkSync(join(runDir, "there"), join(runDir, "seal.key"));
+    expect(fromFile()).toMatchObject({ trouble: expect.stringContaining("not a regular file") });
   });
 });
