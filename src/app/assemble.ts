@@ -30,9 +30,11 @@ import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { holdBack } from "./held-back.ts";
 import { inspectOffer } from "./inspect-offer.ts";
 import { assembleHandle } from "./layers.ts";
+import { createLoadedOffers } from "./loaded-offers.ts";
 import { createOfferStore } from "./offer-store.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
+import { createSources } from "./sources.ts";
 import { createSpokenStore } from "./spoken-store.ts";
 import { watching } from "./watching.ts";
 
@@ -63,6 +65,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const registry = createProcessRegistry({ onChange: groups.save });
   process.once("exit", registry.killAll);
   const offers = createOfferStore(keep.catalogs, trouble);
+  const loaded = createLoadedOffers({ folder: keep.catalogs, trouble, now: clock.now });
+  const sources = createSources(loaded);
   const spoken = createSpokenStore(keep.catalogs, trouble);
   const contacts = new Map<OwnerId, AgentContact>();
   const watchers = new Set<(status: UpstreamStatus) => void>();
@@ -85,11 +89,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     known: name => offers.load(name, identityOf(config.upstreams.find(upstream => upstream.name === name))),
     offered(upstream, offer) {
       offers.save(offer, identityOf(upstream.config));
+      if (pool.get(upstream.name) === upstream) sources.note(upstream);
       catalogs.rebuildSoon();
     },
     noticed: (upstream, kinds, owner) => catalogs.noticed(upstream.name, { kinds, owner }),
     varied: (upstream, kinds, owner) => catalogs.varied(upstream.name, { kinds, owner }),
-    inspect: offer => inspectOffer(offer, { repairs, compilers, now: clock.now }),
+    async inspect(offer) {
+      if (sources.hasTwin(offer.upstream)) await loaded.prepare(offer);
+      return inspectOffer(offer, { repairs, compilers, now: clock.now });
+    },
     recall: upstream => spoken.load(upstream.name, identityOf(upstream)),
     keep: (upstream, found) => spoken.save(upstream.name, identityOf(upstream), found),
     stale: (upstream, uri) => reads.forget(upstream.name, uri),
@@ -99,7 +107,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       for (const watch of watchers) watch(withoutSecrets(upstream.status(), redactor));
     },
   });
-  const catalogs: Catalogs = createCatalogs({ pool, rules: config, clock, bus, version, repairs });
+  const catalogs: Catalogs = createCatalogs({ pool, sources, rules: config, clock, bus, version, repairs });
   let redactor = createRedactor(config.security.redact_patterns);
   const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
@@ -134,6 +142,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     redactor = createRedactor(next.security.redact_patterns);
     flush();
     ({ handle, flush, reads } = assembleHandle({ config, redactor, ...lasting }));
+    sources.configure(next.upstreams);
     const changes = [...pool.apply(next.upstreams)];
     remembered.keep(new Set(pool.upstreams.map(({ name }) => name)));
     catalogs.rebuild(next);

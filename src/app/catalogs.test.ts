@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { source } from "../core/catalog.fixture.ts";
-import { memoryBus } from "../lib/memory-bus.ts";
-import type { Pool } from "../upstream/pool.ts";
 import { createRepairs } from "../core/repairs.ts";
 import { NO_COMPILERS } from "../core/schema-verdicts.ts";
+import { memoryBus } from "../lib/memory-bus.ts";
+import type { Pool } from "../upstream/pool.ts";
 import { createCatalogs } from "./catalogs.ts";
+import { createLoadedOffers } from "./loaded-offers.ts";
+import { createSources } from "./sources.ts";
 
 /** Catalogs of one upstream that has never been seen and does not answer. */
 function silent() {
@@ -19,7 +21,7 @@ function silent() {
   const pool = { upstreams: [upstream], get: () => undefined } as unknown as Pool;
   const rules = { conflict_strategy: "auto_prefix", naming: "auto", max_name_length: 46 } as const;
   const catalogs = createCatalogs({
-    pool,
+    ...{ pool, sources: createSources(createLoadedOffers({ folder: null, trouble() {}, now: clock.now })) },
     rules,
     clock,
     bus: memoryBus(),
@@ -75,7 +77,7 @@ test("agents hear of lists that are really different, at once, and then at most 
   const pool = { upstreams: [upstream], get: () => upstream } as unknown as Pool;
   const rules = { conflict_strategy: "auto_prefix", naming: "auto", max_name_length: 46 } as const;
   const catalogs = createCatalogs({
-    pool,
+    ...{ pool, sources: createSources(createLoadedOffers({ folder: null, trouble() {}, now: clock.now })) },
     rules,
     clock,
     bus: memoryBus(),

@@ -10,6 +10,7 @@ import type { Upstream } from "../upstream/upstream.ts";
 import { listHint } from "./freshness.ts";
 import { type Described, mergedProfile, singleProfile } from "./profiles.ts";
 import { type CatalogRules, createSnapshots, offerTo } from "./snapshots.ts";
+import { filtersOf, type Sources } from "./sources.ts";
 
 /** At most one notification per view, and agent, in this time. What one upstream says is passed on as it comes. */
 const SPACING_MS: Readonly<Record<View["kind"], number>> = { all: 1_000, upstream: 100 };
@@ -42,10 +43,11 @@ export function createCatalogs(options: {
   bus: Bus;
   version: string;
   repairs: Repairs;
+  sources: Sources;
 }): Catalogs {
   const { pool, clock, bus, version } = options;
   let rules = options.rules;
-  const snapshots = createSnapshots({ pool, repairs: options.repairs, rules: () => rules });
+  const snapshots = createSnapshots({ pool, sources: options.sources, repairs: options.repairs, rules: () => rules });
   let all = snapshots.all(undefined);
   let singles = new Map<UpstreamName, Catalog>();
   let soon: NodeJS.Immediate | undefined;
@@ -219,10 +221,10 @@ export function createCatalogs(options: {
 }
 
 /** Those that can be asked for resources, the best priority first. */
-export const servingResources = (upstreams: readonly Upstream[]): Pick<Source, "name" | "priority">[] =>
+export const servingResources = (upstreams: readonly Upstream[]): Pick<Source, "name" | "priority" | "filters">[] =>
   upstreams
     .filter(({ offer }) => offer?.capabilities.has("resources"))
-    .map(({ name, config }) => ({ name, priority: config.priority }))
+    .map(({ name, config }) => ({ name, priority: config.priority, filters: filtersOf(config) }))
     .toSorted((a, b) => a.priority - b.priority);
 
 const describedTo = (upstream: Upstream, caller: Caller | undefined): Described => ({

@@ -59,6 +59,7 @@ function encode(offer: Offer, identity: string): Buffer {
     identity: hashOf(identity),
     instructions: offer.instructions ?? null,
     hints: offer.hints,
+    unread: offer.unread ?? [],
   });
   const capabilities = offer.capabilities.bytes.toString();
   const serverInfo = (offer.serverInfo?.bytes ?? NULL).toString();
@@ -77,6 +78,7 @@ function decode(text: Buffer, name: string, identity: string): Offer | undefined
   )
     return undefined;
   const hints = file.object("hints");
+  const unread = file.raw("unread")?.toString() ?? "[]";
   const byKind = <Value>(read: (kind: Kind) => Value): Record<Kind, Value> => ({
     tool: read("tool"),
     prompt: read("prompt"),
@@ -91,5 +93,6 @@ function decode(text: Buffer, name: string, identity: string): Offer | undefined
     definitions: byKind(kind => file.list(kind) ?? []),
     pages: byKind(kind => file.object(`${kind}_page`)),
     hints: { ...byKind(kind => cacheHintOf(hints?.object(kind))), profile: cacheHintOf(hints?.object("profile")) },
+    unread: KINDS.filter(kind => unread.includes(JSON.stringify(kind))),
   };
 }

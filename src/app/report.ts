@@ -24,7 +24,7 @@ export function statusOf(parts: {
   const { options, startedAt, clock, pool, catalogs, listening, log, redactor, pressure, stopping, pending, warnings } =
     parts;
   const upstreams = pool.upstreams.map(upstream => withoutSecrets(upstream.status(), redactor));
-  const { entries, hidden, replicas, conflicts } = catalogs.all;
+  const { entries, hidden, replicas, conflicts, lookAlikes } = catalogs.all;
   return {
     schema: "rad.status/1",
     running: true,
@@ -51,6 +51,7 @@ export function statusOf(parts: {
       hidden,
       replicas,
       conflicts,
+      lookAlikes,
     },
     log,
     pending,

@@ -1,10 +1,11 @@
-import type { Config, UpstreamConfig } from "../config/schema.ts";
+import type { Config } from "../config/schema.ts";
 import { buildCatalog, singleCatalog } from "../core/build-catalog.ts";
 import type { Caller } from "../core/call.ts";
-import type { Catalog, Offer, Source } from "../core/catalog.ts";
+import type { Catalog, Offer } from "../core/catalog.ts";
 import type { Repairs } from "../core/repairs.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { Sources } from "./sources.ts";
 
 export type CatalogRules = Pick<Config, "conflict_strategy" | "naming" | "max_name_length">;
 
@@ -21,8 +22,13 @@ export interface Snapshots {
   forget(): void;
 }
 
-export function createSnapshots(options: { pool: Pool; repairs: Repairs; rules(): CatalogRules }): Snapshots {
-  const { pool, repairs, rules } = options;
+export function createSnapshots(options: {
+  pool: Pool;
+  sources: Sources;
+  repairs: Repairs;
+  rules(): CatalogRules;
+}): Snapshots {
+  const { pool, sources, repairs, rules } = options;
   const numbers = numbered();
   const kept = new Map<string, Catalog>();
   let singles = new WeakMap<Upstream, WeakMap<Offer, Catalog>>();
@@ -51,7 +57,7 @@ export function createSnapshots(options: { pool: Pool; repairs: Repairs; rules()
   function build(offers: readonly (Offer | undefined)[]): Catalog {
     const { conflict_strategy, naming, max_name_length } = rules();
     return buildCatalog({
-      sources: pool.upstreams.map((upstream, at) => sourceOf(upstream, offers[at])),
+      sources: pool.upstreams.map((upstream, at) => sources.of(upstream, offers[at])),
       strategy: conflict_strategy,
       naming,
       maxNameLength: max_name_length,
@@ -71,10 +77,10 @@ export function createSnapshots(options: { pool: Pool; repairs: Repairs; rules()
     },
     single(upstream, caller) {
       const offer = offerTo(upstream, caller);
-      if (!offer) return singleCatalog(sourceOf(upstream, undefined));
+      if (!offer) return singleCatalog(sources.of(upstream, undefined));
       const ofUpstream = singles.get(upstream) ?? new WeakMap<Offer, Catalog>();
       singles.set(upstream, ofUpstream);
-      const catalog = ofUpstream.get(offer) ?? singleCatalog(sourceOf(upstream, offer));
+      const catalog = ofUpstream.get(offer) ?? singleCatalog(sources.of(upstream, offer));
       ofUpstream.set(offer, catalog);
       return catalog;
     },
@@ -102,20 +108,4 @@ function numbered(): (object: object | undefined) => number {
     numbers.set(object, number);
     return number;
   };
-}
-
-function sourceOf(upstream: Upstream, offer: Offer | undefined): Source {
-  const { config, name } = upstream;
-  const { priority, group, tools } = config;
-  return { name, priority, group, tools, fingerprint: fingerprintOf(config), offer };
-}
-
-/** What must be equal for two upstreams to be taken for replicas without being told. */
-function fingerprintOf(config: UpstreamConfig): string {
-  const own = new Set(["name", "url", "priority", "health_check_interval", "auth", "headers", "group"]);
-  return JSON.stringify(
-    Object.entries(config)
-      .filter(([key]) => !own.has(key))
-      .sort(),
-  );
 }

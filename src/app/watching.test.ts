@@ -66,7 +66,7 @@ it("remembers what news of a resource names, which may be a part of it", async (
   };
   const only = { name, condition: "up", subscribe } as Partial<Upstream> as Upstream;
   const view = () => ({ catalog: () => ({ resolve: () => ({ kind: "found", entry }) }) });
-  const remembered = references({ serving: () => [{ name, priority: 1 }] });
+  const remembered = references({ serving: () => [{ name, priority: 1, filters: {} }] });
   const pool = { get: () => only } as Partial<Pool> as Pool;
   const watches = watching({ pool, sealer, catalogs: { view } as unknown as Catalogs, references: remembered });
   const caller = { principal: ANONYMOUS, agent: "test", owner: ownerId("o"), capabilities: EMPTY, converses: false };

@@ -69,6 +69,22 @@ const common = {
     .describe("Seconds between health checks."),
   group: text().optional().describe("Upstreams of the same group are replicas of each other."),
   tools: texts().optional().describe("Only these tools of this upstream are used, by their own names. Left out: all."),
+  prompts: texts()
+    .optional()
+    .describe("Only these prompts of this upstream are used, by their own names. Left out: all."),
+  resources: texts()
+    .optional()
+    .describe(
+      "Only these resources of this upstream are listed and read, by their URIs, and those that fit a template that is " +
+        "used. Where it is given, a URI that only a result names is not read, and a template that reaches a listed " +
+        "resource beyond these is used only if `templates` names it. Left out: all.",
+    ),
+  templates: texts()
+    .optional()
+    .describe(
+      "Only these resource templates of this upstream are used, as it writes them. Where it is given, a URI that is in no " +
+        "list is read only if it fits one of them. Left out: all.",
+    ),
   trust_annotations: z
     .boolean()
     .default(false)

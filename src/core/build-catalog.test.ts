@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { singleCatalog } from "./build-catalog.ts";
 import { build, leads, listed, source, toolNamed } from "./catalog.fixture.ts";
+import { KINDS, type Source } from "./catalog.ts";
 
 describe("a name that one upstream offers", () => {
   it("is listed as it is, with the upstream's bytes, in configuration order", () => {
@@ -65,6 +66,7 @@ describe("a name in conflict", () => {
         name: "search",
         upstreams: ["a", "b", "c"],
         outcome: "each is listed with a prefix: a__search, b__search, c__search",
+        advice: expect.stringContaining('write the same group = "…"'),
       },
     ]);
   });
@@ -166,7 +168,7 @@ describe("resources", () => {
     expect(leads(catalog, "c:x:1", "resource")).toBe("c:x:1");
   });
 
-  it("are found by URI, then by upstream:URI, then by the most literal template", () => {
+  it("are found by URI or template, of one upstream the most literal, then by upstream:URI", () => {
     const catalog = build([
       source("x", { resource: ["x:1"], template: ["x:{+any}", "x:items/{id}"] }),
       source("y", { resource: ["y:x:1"], template: ["x:items/special/{id}", "x:{+any}"] }),
@@ -175,7 +177,7 @@ describe("resources", () => {
     expect(where("x:1")).toBe("x:x:1");
     expect(where("y:x:1")).toBe("y:y:x:1");
     expect(where("x:items/7")).toBe("x:x:items/7");
-    expect(where("x:items/special/7")).toBe("y:x:items/special/7");
+    expect(where("x:items/special/7")).toBe("x:x:items/special/7");
     expect(where("x:else")).toBe("x:x:else");
     expect(where("y:x:items/special/8")).toBe("y:x:items/special/8");
     expect(where("z:nothing")).toMatch(/^unknown/);
@@ -187,6 +189,75 @@ describe("resources", () => {
     expect(leads(catalog, "x:{id}", "template")).toBe("a:x:{id}");
     expect(leads(catalog, "a:x:{id}", "template")).toBe("a:x:{id}");
     expect(leads(catalog, "x:1", "template")).toMatch(/^unknown/);
+  });
+});
+
+describe("T-36 a URI belongs to whoever claims it first by priority and order", () => {
+  const where = (catalog: ReturnType<typeof build>, uri: string) => leads(catalog, uri, "resource");
+  const hidden = (catalog: ReturnType<typeof build>) =>
+    catalog.hidden.map(({ upstream, kind, name }) => `${upstream} ${kind} ${name}`);
+  const vault = source("vault", { resource: ["vault:one"], template: ["vault://{+path}"] });
+
+  it("not to a latecomer with a more literal template, whose claim is shown", () => {
+    const catalog = build([vault, source("evil", { template: ["vault://prod/{x}", "evil://{x}"] })]);
+    expect(where(catalog, "vault://prod/key")).toBe("vault:vault://prod/key");
+    expect(listed(catalog, "template")).toEqual(["vault://{+path}", "evil://{x}"]);
+    expect(hidden(catalog)).toEqual(["evil template vault://prod/{x}"]);
+    expect(catalog.hidden[0]?.reason).toContain("vault://{+path}");
+    expect(where(catalog, "evil:vault://prod/key")).toBe("evil:vault://prod/key");
+    expect(leads(catalog, "vault://prod/{x}", "template")).toMatch(/^unknown/);
+    expect(leads(catalog, "evil:vault://prod/{x}", "template")).toBe("evil:vault://prod/{x}");
+  });
+
+  it("not to a latecomer that lists it", () => {
+    const catalog = build([vault, source("evil", { resource: ["vault://prod/key", "vault:one", "evil:1"] })]);
+    expect(where(catalog, "vault://prod/key")).toBe("vault:vault://prod/key");
+    expect(where(catalog, "vault:one")).toBe("vault:vault:one");
+    expect(listed(catalog, "resource")).toEqual(["vault:one", "evil:1"]);
+    expect(hidden(catalog).toSorted()).toEqual(["evil resource vault://prod/key", "evil resource vault:one"]);
+    expect(catalog.conflicts.map(({ name }) => name).toSorted()).toEqual(["vault://prod/key", "vault:one"]);
+  });
+
+  it("not to a latecomer whose template covers what another lists, nor the part where two overlap", () => {
+    const lists = source("lists", { resource: ["a://1"], template: ["b://x/{id}"] });
+    const catalog = build([lists, source("evil", { template: ["a://{+any}", "b://{id}/7"] })]);
+    expect(where(catalog, "a://1")).toBe("lists:a://1");
+    expect(where(catalog, "a://2")).toBe("evil:a://2");
+    expect(where(catalog, "b://x/7")).toBe("lists:b://x/7");
+    expect(where(catalog, "b://y/7")).toBe("evil:b://y/7");
+  });
+
+  it("to the better priority, whatever the order", () => {
+    const evil = source("evil", { template: ["vault://prod/{x}"], resource: ["vault://prod/key"], priority: 2 });
+    const catalog = build([evil, vault]);
+    expect(where(catalog, "vault://prod/key")).toBe("vault:vault://prod/key");
+    expect(listed(catalog, "resource")).toEqual(["vault:one"]);
+  });
+
+  it("not to the upstream whose name it begins with, if that one comes later", () => {
+    const bank = source("bank", { template: ["vault:{x}"] });
+    const catalog = build([bank, source("vault", { resource: ["secret"], template: ["{x}"] })]);
+    expect(where(catalog, "vault:secret")).toBe("bank:vault:secret");
+    const greedy = build([source("all", { template: ["{+uri}"] }), source("vault", { resource: ["x://1"] })]);
+    expect(where(greedy, "vault:x://1")).toBe("vault:x://1");
+  });
+
+  it("not to a latecomer by a URI that costs too much to compare", () => {
+    const template = Array.from({ length: 900 }, (_, at) => `v://{+a}/{+b}/${"{+c}".repeat(20)}/${at}/{+end}`);
+    const catalog = build([source("bank", { template }), source("evil", { template: ["v://{+any}"] })]);
+    expect(where(catalog, `v://${"x/".repeat(2_000)}899/y`)).toMatch(/^bank:/);
+  });
+
+  it("to all replicas, also if one of them lists it, unless it is of their group", () => {
+    const equal = { template: ["t://{x}"], fingerprint: "same" };
+    const inferred = build([source("a", equal), source("b", { ...equal, resource: ["t://b"] })]);
+    expect(where(inferred, "t://1")).toBe("a:t://1 | b:t://1");
+    expect(where(inferred, "t://b")).toBe("a:t://b | b:t://b");
+    expect(hidden(inferred)).toEqual(["b resource t://b"]);
+    const grouped = { template: ["t://{x}"], group: "g" };
+    const declared = build([source("a", grouped), source("b", { ...grouped, resource: ["t://b"] })]);
+    expect(where(declared, "t://b")).toBe("b:t://b");
+    expect(declared.hidden).toEqual([]);
   });
 });
 
@@ -221,7 +292,7 @@ describe("the tools of a filter", () => {
   const filtered = source("a", {
     tool: ["read", "write", "delete"],
     prompt: ["write"],
-    tools: ["read", "wriet", "constructor"],
+    filters: { tool: ["read", "wriet", "constructor"] },
   });
 
   it("are the only ones, and what is left out or missing is shown", () => {
@@ -243,10 +314,103 @@ describe("the tools of a filter", () => {
   });
 });
 
+describe("the filters of prompts, resources and templates", () => {
+  const offers = {
+    tool: ["t"],
+    prompt: ["ask", "tell"],
+    resource: ["x://a", "x://b"],
+    template: ["x://{id}", "y://{id}", "y://{id}/{part}"],
+  };
+  const reasons = (catalog: ReturnType<typeof build>) =>
+    Object.fromEntries(catalog.hidden.map(({ name, reason }) => [name, reason]));
+  const both = (filters: Source["filters"]) => [
+    build([source("a", { ...offers, filters })]),
+    singleCatalog(source("a", { ...offers, filters })),
+  ];
+
+  it("leave out the prompts that they do not name", () => {
+    for (const catalog of both({ prompt: ["ask", "asks"] })) {
+      expect(listed(catalog, "prompt")).toEqual(["ask"]);
+      for (const name of ["tell", "a:tell"]) expect(leads(catalog, name, "prompt")).toMatch(/^unknown/);
+      expect(reasons(catalog)).toMatchObject({
+        tell: "not in `prompts`",
+        asks: expect.stringContaining('did you mean "ask"?'),
+      });
+      expect([listed(catalog), listed(catalog, "resource"), listed(catalog, "template")]).toEqual([
+        offers.tool,
+        offers.resource,
+        offers.template,
+      ]);
+    }
+  });
+
+  it("leave out resources, and templates that reach them unless they are named", () => {
+    for (const catalog of both({ resource: ["x://a"] })) {
+      expect(listed(catalog, "resource")).toEqual(["x://a"]);
+      expect(listed(catalog, "template")).toEqual(["y://{id}", "y://{id}/{part}"]);
+      for (const uri of ["x://b", "a:x://b", "x://%62", "x://c", "z://1"]) {
+        expect(leads(catalog, uri, "resource"), uri).toMatch(/^unknown/);
+      }
+      expect(leads(catalog, "y://1", "resource")).toBe("a:y://1");
+      expect(leads(catalog, "x://{id}", "template")).toMatch(/^unknown/);
+      expect(reasons(catalog)["x://{id}"]).toContain("name it in `templates`");
+    }
+    for (const catalog of both({ resource: ["x://a"], template: ["x://{id}"] })) {
+      expect(listed(catalog, "template")).toEqual(["x://{id}"]);
+      expect(leads(catalog, "x://b", "resource")).toBe("a:x://b");
+      expect(leads(catalog, "y://1", "resource")).toMatch(/^unknown/);
+    }
+  });
+
+  it("leave out templates, and what only they reach", () => {
+    for (const catalog of both({ template: ["y://{id}"] })) {
+      expect(listed(catalog, "template")).toEqual(["y://{id}"]);
+      expect(leads(catalog, "y://1", "resource")).toBe("a:y://1");
+      for (const uri of ["y://1/2", "a:y://1/2", "x://c"]) expect(leads(catalog, uri, "resource")).toMatch(/^unknown/);
+      expect(leads(catalog, "x://a", "resource")).toBe("a:x://a");
+    }
+  });
+
+  it("let a resource that they name be read though it is in no list, where there is no doubt whom to ask", () => {
+    const [, single] = both({ resource: ["x://unlisted"] });
+    expect(leads(single!, "x://unlisted", "resource")).toBe("a:x://unlisted");
+    expect(leads(single!, "x://other", "resource")).toMatch(/^unknown/);
+  });
+
+  it("leave nothing where they name nothing", () => {
+    for (const catalog of both({ tool: [], prompt: [], resource: [], template: [] })) {
+      for (const kind of KINDS) expect(listed(catalog, kind)).toEqual([]);
+      for (const uri of ["x://a", "x://9", "a:x://a"]) expect(leads(catalog, uri, "resource")).toMatch(/^unknown/);
+    }
+  });
+});
+
+describe("T-37 names that look alike", () => {
+  it("are shown, and never merged", () => {
+    const catalog = build([
+      source("a", { tool: ["search", "other"], prompt: ["search"] }),
+      source("b", { tool: ["\u0455earch", "Search"] }),
+    ]);
+    expect(listed(catalog)).toEqual(["search", "other", "u_earch", "Search"]);
+    expect(catalog.lookAlikes).toEqual([
+      {
+        kind: "tool",
+        names: [
+          { upstream: "a", name: "search" },
+          { upstream: "b", name: "\u0455earch" },
+          { upstream: "b", name: "Search" },
+        ],
+        more: 0,
+      },
+    ]);
+    expect(catalog.replicas).toEqual([]);
+  });
+});
+
 describe("a single view", () => {
   const odd = source("up", {
     tool: [{ name: "a.b/c" }, { name: "z", inputSchema: [] }, "t"],
-    tools: ["a.b/c", "z"],
+    filters: { tool: ["a.b/c", "z"] },
     resource: ["file:///one"],
   });
 

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
 import { selectCandidates } from "./candidates.ts";
 import { type Catalog, type Conflict, type Entry, type Hidden, KINDS, type Kind, type Source } from "./catalog.ts";
-import { type NamingRules, poses, type Share, shareNames } from "./conflict.ts";
+import { adviceOf, type NamingRules, poses, type Share, shareNames } from "./conflict.ts";
+import { allowsUnlisted } from "./filters.ts";
+import { lookAlikes } from "./look-alikes.ts";
 import { nativeName, type PublicName, publicName } from "./names.ts";
 import { assignNames, type Prefixes, prefixedName, prefixesFor } from "./naming.ts";
 import { Payload } from "./payload.ts";
 import type { Repairs } from "./repairs.ts";
 import type { Candidate, CandidateSet } from "./replicas.ts";
 import { type Names, nameResolver, type Resolve, type Route, resourceResolver, templateResolver } from "./resolve.ts";
+import { withoutRivals } from "./uri-claims.ts";
 
 export interface CatalogRules extends NamingRules {
   /** In configuration order. */
@@ -29,7 +32,11 @@ export function buildCatalog(rules: CatalogRules): Catalog {
   const owners = new Map<string, string>(sources.map(source => [source.name, source.group ?? source.name]));
   for (const [owner, prefix] of prefixes) owners.set(prefix, owner);
   const upstreams = new Set<string>(sources.map(source => source.name));
-  const built = perKind(kind => buildKind(kind, candidates[kind], { rules, prefixes, owners, upstreams }));
+  const shared = perKind(kind => shareNames(kind, candidates[kind], { rules, owners }));
+  const shares = { ...shared, ...withoutRivals(shared) };
+  const built = perKind(kind =>
+    buildKind(kind, candidates[kind], shares[kind], { rules, prefixes, owners, upstreams }),
+  );
   const all = KINDS.map(kind => built[kind]);
   return catalogOf(
     perKind(kind => built[kind].names.entries),
@@ -37,11 +44,12 @@ export function buildCatalog(rules: CatalogRules): Catalog {
       hidden: [...hidden, ...all.flatMap(kind => kind.hidden)],
       replicas: all.flatMap(kind => kind.replicas),
       conflicts: all.flatMap(kind => kind.conflicts),
+      lookAlikes: KINDS.flatMap(kind => lookAlikes(kind, candidates[kind])),
       missing: missingOf(sources),
       resolvers: {
         tool: nameResolver(built.tool.names),
         prompt: nameResolver(built.prompt.names),
-        resource: resourceResolver(built.resource.names, built.template.names.entries),
+        resource: resourceResolver(built.resource.names, built.template.names),
         template: templateResolver(built.template.names),
       },
     },
@@ -49,8 +57,8 @@ export function buildCatalog(rules: CatalogRules): Catalog {
 }
 
 /**
- * What one upstream offers, alone: its own names, bytes and order. Only what `tools` leaves out is missing, and what is
- * no well-formed JSON.
+ * What one upstream offers, alone: its own names, bytes and order. Only what filters leave out is missing, and what is no
+ * well-formed JSON.
  */
 export function singleCatalog(source: Source): Catalog {
   const { candidates, hidden } = selectCandidates([source], undefined);
@@ -59,13 +67,14 @@ export function singleCatalog(source: Source): Catalog {
     const routes = entries.map(entry => ({ holder: entry.holders[0], entry }));
     return { kind, entries, routes, upstreams: new Set([source.name]), bare: [], aliases: [] };
   });
-  const resource = resourceResolver(names.resource, names.template.entries);
+  const resource = resourceResolver(names.resource, names.template);
   return catalogOf(
     perKind(kind => names[kind].entries),
     {
       hidden,
       replicas: [],
       conflicts: [],
+      lookAlikes: KINDS.flatMap(kind => lookAlikes(kind, candidates[kind])),
       missing: missingOf([source]),
       resolvers: {
         tool: nameResolver(names.tool),
@@ -73,7 +82,8 @@ export function singleCatalog(source: Source): Catalog {
         resource: uri => {
           const resolution = resource(uri);
           // An upstream may serve URIs that it does not list, and here there is no doubt whom to ask.
-          return resolution.kind === "unknown" && source.offer?.capabilities.has("resources")
+          if (resolution.kind !== "unknown" || !source.offer?.capabilities.has("resources")) return resolution;
+          return allowsUnlisted(source.filters, uri)
             ? { kind: "found", entry: unlistedResource(source, uri) }
             : resolution;
         },
@@ -91,8 +101,8 @@ interface Context {
   readonly upstreams: ReadonlySet<string>;
 }
 
-function buildKind(kind: Kind, candidates: readonly Candidate[], { rules, prefixes, owners, upstreams }: Context) {
-  const shares = shareNames(kind, candidates, { rules, owners });
+function buildKind(kind: Kind, candidates: readonly Candidate[], shares: readonly Share[], context: Context) {
+  const { rules, prefixes, owners, upstreams } = context;
   const winners = new Map(shares.flatMap(share => share.listed).map(listed => [listed.set.first, listed]));
   const listed = candidates.flatMap(candidate => winners.get(candidate) ?? []);
   const wishes = listed.map(({ set, prefixed }) => ({ owner: set.owner, native: set.first.native, prefixed }));
@@ -125,26 +135,45 @@ type EntryOfSet = ReadonlyMap<CandidateSet, Entry>;
 function routesOf(kind: Kind, share: Share, entryOfSet: EntryOfSet): Route[] {
   return share.claims.flatMap(set => {
     const entry = entryOfSet.get(set);
-    return set.holders.map(holder => {
-      const alone = entry?.holders.length === 1 ? entry : undefined;
-      const name = entry?.name ?? publicName(`${holder.upstream}:${holder.native}`);
-      return { holder, entry: alone ?? { ...entryOf(kind, name, [holder]), definition: holder.definition } };
+    const byItself = (holder: Candidate, name = publicName(`${holder.upstream}:${holder.native}`)): Route => ({
+      holder,
+      entry: { ...entryOf(kind, name, [holder]), definition: holder.definition },
     });
+    return [
+      ...set.holders.map(holder => (entry?.holders.length === 1 ? { holder, entry } : byItself(holder, entry?.name))),
+      ...set.strayed.map(holder => byItself(holder)),
+    ];
   });
 }
 
-function hiddenOf(kind: Kind, { hidden, native }: Share): Hidden[] {
-  return hidden.flatMap(({ set, reason }) =>
-    set.holders.map(({ upstream }) => {
+function hiddenOf(kind: Kind, { hidden, claims, native }: Share): Hidden[] {
+  const because = (reason: string, candidates: readonly Candidate[]): Hidden[] =>
+    candidates.map(({ upstream }) => {
       return { action: "hidden", upstream, kind, name: native, reason: `${reason}; ask for ${upstream}:${native}` };
-    }),
-  );
+    });
+  return [
+    ...hidden.flatMap(({ set, reason }) => because(reason, set.holders)),
+    ...claims.flatMap(({ holders: [{ upstream }], strayed }) =>
+      because(
+        `it was a replica of "${upstream}" here, and their definitions differ now: none of its calls goes to this one ` +
+          'unless both are put into one group = "…"',
+        strayed,
+      ),
+    ),
+  ];
 }
 
 function conflictOf(kind: Kind, share: Share, entryOfSet: EntryOfSet): Conflict {
   const upstreams = share.claims.flatMap(set => set.holders).map(holder => holder.upstream);
   const names = share.listed.map(({ set }) => entryOfSet.get(set)!.name);
-  return { kind, name: share.native, upstreams, outcome: share.outcome(names) };
+  const advice = adviceOf(share.claims);
+  return {
+    kind,
+    name: share.native,
+    upstreams,
+    outcome: share.outcome(names),
+    ...(advice !== undefined && { advice }),
+  };
 }
 
 function entryOf(kind: Kind, name: PublicName, candidates: readonly [Candidate, ...Candidate[]]): Entry {
@@ -164,7 +193,7 @@ export function unlistedResource(source: Pick<Source, "name" | "priority">, uri:
   return { kind: "resource", name: publicName(uri), holders: [holder], definition };
 }
 
-interface Parts extends Pick<Catalog, "hidden" | "replicas" | "conflicts" | "missing"> {
+interface Parts extends Pick<Catalog, "hidden" | "replicas" | "conflicts" | "lookAlikes" | "missing"> {
   readonly resolvers: Readonly<Record<Kind, Resolve>>;
 }
 

@@ -1,4 +1,5 @@
 import { type Hidden, KINDS, type Kind, type Source } from "./catalog.ts";
+import { FILTER_KEYS, filterOf } from "./filters.ts";
 import { nativeName } from "./names.ts";
 import { nearest } from "./nearest.ts";
 import type { Payload } from "./payload.ts";
@@ -18,7 +19,7 @@ const MAX_SHOWN_NAME = 200;
 /** Longer names and URIs are nobody's honest ones, and would be repeated in reasons, tables and logs. */
 const MAX_NAME = 4096;
 
-/** Leaves out what `tools` does not name, what cannot be listed and what an upstream lists twice; repairs the rest. */
+/** Leaves out what filters do not name, what cannot be listed and what an upstream lists twice; repairs the rest. */
 export function selectCandidates(sources: readonly Source[], repairs: Repairs | undefined): Selection {
   const candidates: Record<Kind, Candidate[]> = { tool: [], prompt: [], resource: [], template: [] };
   const hidden: Hidden[] = [];
@@ -48,7 +49,7 @@ function* selectOfOne(
   const note = (action: Hidden["action"], name: string, reason: string): void => {
     hidden.push({ action, upstream: source.name, kind, name: name.slice(0, MAX_SHOWN_NAME), reason });
   };
-  const used = kind === "tool" && source.tools ? new Set(source.tools) : undefined;
+  const filter = filterOf(kind, source);
   const seen = new Set<string>();
   const offered = source.offer.definitions[kind];
   for (const [index, original] of offered.entries()) {
@@ -61,8 +62,9 @@ function* selectOfOne(
       note("hidden", name, `its ${IDENTITY[kind]} is longer than ${MAX_NAME} characters`);
       continue;
     }
-    if (used && !used.has(name)) {
-      note("hidden", name, "not in `tools`");
+    const leftOut = filter.leavesOut(name);
+    if (leftOut !== undefined) {
+      note("hidden", name, leftOut);
       continue;
     }
     if (seen.has(name)) {
@@ -76,10 +78,11 @@ function* selectOfOne(
     const renamed = repairs && kind === "tool" ? apart(mended.definition) : undefined;
     if (renamed) note("repaired", name, renamed.reason);
     const definition = renamed?.definition ?? mended.definition;
-    const { name: upstream, priority, group, fingerprint } = source;
-    yield { upstream, native: nativeName(name), priority, definition, position, group, fingerprint };
+    const { name: upstream, priority, group, fingerprint, loaded } = source;
+    const native = nativeName(name);
+    yield { upstream, native, priority, definition, offered: original, position, group, fingerprint, loaded };
   }
-  for (const name of used ?? []) if (!seen.has(name)) note("not_offered", name, notOffered(name, offered));
+  for (const name of filter.named) if (!seen.has(name)) note("not_offered", name, notOffered(kind, name, offered));
 }
 
 function asItIs(definition: Payload): Repair {
@@ -87,11 +90,11 @@ function asItIs(definition: Payload): Repair {
   return reason === undefined ? { kind: "kept", definition } : { kind: "hidden", reason };
 }
 
-function notOffered(name: string, offered: readonly Payload[]): string {
+function notOffered(kind: Kind, name: string, offered: readonly Payload[]): string {
   const [guess] = nearest(
     name,
-    offered.map(definition => definition.string("name") ?? ""),
+    offered.map(definition => definition.string(IDENTITY[kind]) ?? ""),
   );
   const advice = guess === undefined ? "" : `; did you mean ${JSON.stringify(guess)}?`;
-  return `\`tools\` names it, and the upstream does not offer it${advice}`;
+  return `\`${FILTER_KEYS[kind]}\` names it, and the upstream does not list it${advice}`;
 }

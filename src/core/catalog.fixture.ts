@@ -1,7 +1,10 @@
 import { buildCatalog, type CatalogRules } from "./build-catalog.ts";
-import type { Catalog, Kind, Source } from "./catalog.ts";
+import { type Catalog, KINDS, type Kind, type Source } from "./catalog.ts";
+import { definitionDigest } from "./definition-digest.ts";
+import { type LoadedOffer, loadedOffer } from "./loaded-offer.ts";
 import { upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
+import { IDENTITY } from "./repair.ts";
 import { createRepairs } from "./repairs.ts";
 import { NO_COMPILERS } from "./schema-verdicts.ts";
 
@@ -17,16 +20,34 @@ export interface Plan extends Partial<Omit<Source, "name" | "offer">> {
 
 export const toolNamed = (name: string): Record<string, unknown> => ({ name, inputSchema: { type: "object" } });
 
+const SHORT: Readonly<Record<Kind, (text: string) => object>> = {
+  tool: toolNamed,
+  prompt: name => ({ name }),
+  resource: uri => ({ uri, name: uri }),
+  template: text => ({ uriTemplate: text, name: text }),
+};
+
+const payloads = (kind: Kind, definitions: readonly Definition[] = []): Payload[] =>
+  definitions.map(definition => Payload.of(typeof definition === "string" ? SHORT[kind](definition) : definition));
+
+/** What an upstream that offers this now may have offered when its configuration was loaded. */
+export function loadedFrom(plan: Readonly<Partial<Record<Kind, readonly Definition[] | undefined>>>): LoadedOffer {
+  const digests = KINDS.map(kind => [
+    kind,
+    new Map(payloads(kind, plan[kind]).map(each => [each.string(IDENTITY[kind])!, definitionDigest(each)])),
+  ]);
+  return loadedOffer(Object.fromEntries(digests));
+}
+
 /** An upstream that offers this; texts stand for the smallest definitions of that name or URI. */
 export function source(name: string, { tool, prompt, resource, template, unseen, ...rest }: Plan): Source {
-  const payloads = (definitions: readonly Definition[] = [], short: (text: string) => object): Payload[] =>
-    definitions.map(definition => Payload.of(typeof definition === "string" ? short(definition) : definition));
   return {
     name: upstreamName(name),
     priority: 1,
     group: undefined,
     fingerprint: name,
-    tools: undefined,
+    filters: {},
+    loaded: unseen ? undefined : loadedFrom({ tool, prompt, resource, template }),
     ...rest,
     offer: unseen
       ? undefined
@@ -36,10 +57,10 @@ export function source(name: string, { tool, prompt, resource, template, unseen,
           serverInfo: undefined,
           instructions: undefined,
           definitions: {
-            tool: payloads(tool, toolNamed),
-            prompt: payloads(prompt, text => ({ name: text })),
-            resource: payloads(resource, uri => ({ uri, name: uri })),
-            template: payloads(template, text => ({ uriTemplate: text, name: text })),
+            tool: payloads("tool", tool),
+            prompt: payloads("prompt", prompt),
+            resource: payloads("resource", resource),
+            template: payloads("template", template),
           },
           pages: { tool: undefined, prompt: undefined, resource: undefined, template: undefined },
           hints: { tool: undefined, prompt: undefined, resource: undefined, template: undefined, profile: undefined },

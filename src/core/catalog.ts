@@ -1,3 +1,5 @@
+import type { LoadedOffer } from "./loaded-offer.ts";
+import type { LookAlikes } from "./look-alikes.ts";
 import type { NativeName, PublicName, UpstreamName } from "./names.ts";
 import type { Payload } from "./payload.ts";
 
@@ -24,17 +26,24 @@ export interface Offer {
   readonly pages: Readonly<Record<Kind, Payload | undefined>>;
   /** What the upstream says of its lists, and of what it says of itself; `undefined` where it says nothing. */
   readonly hints: Readonly<Record<Kind | "profile", CacheHint | undefined>>;
+  /** Kinds whose list could not be read to its end, so that what is missing here may be offered all the same. */
+  readonly unread?: readonly Kind[];
 }
+
+/** Per kind, what is used of it. */
+export type Filters = Readonly<Partial<Record<Kind, readonly string[] | undefined>>>;
 
 /** What the catalog must know of an upstream's configuration. */
 export interface Source {
   readonly name: UpstreamName;
   readonly priority: number;
   readonly group: string | undefined;
-  /** Equal for two upstreams whose configurations differ only in name, url, priority, health check and credentials. */
+  /** Equal for two upstreams whose configurations let them be replicas without being told. */
   readonly fingerprint: string;
-  /** Only these tools are used; `undefined` for all. */
-  readonly tools: readonly string[] | undefined;
+  /** What it offered when its configuration was loaded; `undefined` where nobody could be its replica. */
+  readonly loaded: LoadedOffer | undefined;
+  /** Per kind, only these are used, by native name, URI or template; a kind that is left out, whole. */
+  readonly filters: Filters;
   /** `undefined` while the upstream has never been seen. */
   readonly offer: Offer | undefined;
 }
@@ -86,6 +95,8 @@ export interface Conflict {
   readonly upstreams: readonly UpstreamName[];
   /** What was done about it, in one sentence. */
   readonly outcome: string;
+  /** What to do if those who offer it are replicas after all; only where their definitions are equal. */
+  readonly advice?: string;
 }
 
 export type Resolution =
@@ -99,6 +110,8 @@ export interface Catalog {
   readonly hidden: readonly Hidden[];
   readonly replicas: readonly ReplicaSet[];
   readonly conflicts: readonly Conflict[];
+  /** Names that a person could take for one another. */
+  readonly lookAlikes: readonly LookAlikes[];
   /** Upstreams that are configured but have never been seen, so that lists cannot hold what they offer. */
   readonly missing: readonly UpstreamName[];
   /** Changes exactly when what agents see of that kind changes. */

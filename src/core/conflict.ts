@@ -1,4 +1,5 @@
 import type { Kind } from "./catalog.ts";
+import { definitionDigests } from "./definition-digest.ts";
 import { prefixIn } from "./naming.ts";
 import { type Candidate, type CandidateSet, replicaSets } from "./replicas.ts";
 
@@ -76,8 +77,9 @@ export function shareNames(
     const claims: Claims = [first!, ...others];
     // A URI occurs inside content, where nobody could rename it.
     if (kind === "resource" || kind === "template") return shareOut(native, claims, "priority_override");
-    if (rules.naming === "always")
+    if (rules.naming === "always") {
       return { native, claims, contested: false, ...CONFLICT_STRATEGIES.auto_prefix(claims) };
+    }
     const strategy = rules.naming === "never" ? "reject" : rules.strategy;
     if (strategy === "auto_prefix" && poses(native, first!, owners)) return posing(native, claims);
     return shareOut(native, claims, strategy);
@@ -95,6 +97,26 @@ export function poses(native: string, set: CandidateSet, owners: ReadonlyMap<str
   const prefix = prefixIn(native);
   const owner = prefix === undefined ? undefined : owners.get(prefix);
   return owner !== undefined && owner !== set.owner && !set.holders.some(holder => holder.upstream === owner);
+}
+
+/** What to do where several define the same and are no replicas all the same; `undefined` where none do. */
+export function adviceOf(claims: readonly CandidateSet[]): string | undefined {
+  const alone = claims.filter(({ holders: [best] }) => best.group === undefined);
+  if (alone.length < 2) return undefined;
+  const digest = definitionDigests();
+  const twins = new Map<string, Candidate[]>();
+  for (const { holders } of alone) {
+    const key = digest(holders[0].offered);
+    twins.set(key, [...(twins.get(key) ?? []), ...holders]);
+  }
+  const equal = [...twins.values()].find(each => each.length > 1);
+  if (!equal) return undefined;
+  const names = equal.map(({ upstream }) => `"${upstream}"`).join(" and ");
+  const why =
+    new Set(equal.map(({ fingerprint }) => fingerprint)).size === 1
+      ? "they were not when the configuration was loaded"
+      : "their places, credentials or settings are not those of one server";
+  return `the definitions of ${names} are equal now, but ${why}; if they are replicas, write the same group = "…" for each`;
 }
 
 function posing(native: string, claims: Claims): Share {

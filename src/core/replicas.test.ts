@@ -1,16 +1,33 @@
 import { describe, expect, it } from "vitest";
+import { definitionDigest } from "./definition-digest.ts";
+import { loadedOffer } from "./loaded-offer.ts";
 import { nativeName, upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
-import { type Candidate, canonicalDefinition, replicaSets } from "./replicas.ts";
+import { type Candidate, replicaSets } from "./replicas.ts";
 
 const DEFINITION = '{"name":"t","description":"d","inputSchema":{"type":"object","properties":{"a":{},"b":{}}}}';
 
 function candidate(
   upstream: string,
-  facts: Partial<Omit<Candidate, "upstream" | "definition">> & { text?: string } = {},
+  facts: Partial<Omit<Candidate, "upstream" | "definition" | "offered" | "loaded">> & {
+    /** What it offers now, what it offered when the configuration was loaded, and what else it did then. */
+    text?: string;
+    before?: string | undefined;
+    beside?: Readonly<Record<string, string>>;
+    unread?: boolean;
+  } = {},
 ): Candidate {
-  const { text = DEFINITION, ...rest } = facts;
+  const {
+    text = DEFINITION,
+    before = "before" in facts ? undefined : text,
+    beside = {},
+    unread = false,
+    ...rest
+  } = facts;
   const definition = Payload.parse(text);
+  const all = Object.entries({ ...(before !== undefined && { t: before }), ...beside });
+  const tool = new Map(all.map(([name, each]) => [name, definitionDigest(Payload.parse(each))]));
+  const loaded = loadedOffer({ ...(unread ? {} : { tool }), prompt: new Map() });
   const position = upstream.charCodeAt(0);
   const native = nativeName("t");
   return {
@@ -21,6 +38,7 @@ function candidate(
     group: undefined,
     fingerprint: "same",
     definition,
+    ...{ offered: definition, loaded },
     ...rest,
   };
 }
@@ -36,16 +54,14 @@ describe("replicas", () => {
     expect(sets(candidate("a"), candidate("b", { text: reordered }))).toEqual(["equal a: a b"]);
   });
 
-  it("may differ in what is not compared", () => {
-    const titled = DEFINITION.replace("{", '{"title":"T","_meta":{"x":1},');
-    expect(sets(candidate("a"), candidate("b", { text: titled }))).toEqual(["equal a: a b"]);
-  });
-
   it.each([
     DEFINITION.replace('"d"', '"e"'),
     DEFINITION.replace('"b":{}', '"c":{}'),
     DEFINITION.replace("{", '{"annotations":{"readOnlyHint":true},'),
     DEFINITION.replace("{", '{"outputSchema":{"type":"object"},'),
+    DEFINITION.replace("{", '{"title":"T",'),
+    DEFINITION.replace("{", '{"_meta":{"x":1},'),
+    DEFINITION.replace("{", '{"icons":[],'),
   ])("are not inferred from definitions that differ: %s", text => {
     expect(sets(candidate("a"), candidate("b", { text }))).toEqual(["alone a: a", "alone b: b"]);
   });
@@ -79,16 +95,58 @@ describe("replicas", () => {
   });
 });
 
-describe("a canonical definition", () => {
-  const text = (definition: string): string => canonicalDefinition("tool", Payload.parse(definition));
+describe("a replica that nobody declared", () => {
+  const copied = { before: DEFINITION.replace('"d"', '"mine"') };
+  const [none, other] = [
+    { before: undefined, beside: { u: '{"name":"u"}' } },
+    { u: '{"name":"u","description":"other"}' },
+  ];
 
-  it("tells an absent member from one that is null", () => {
-    expect(text('{"name":"t"}')).not.toBe(text('{"name":"t","description":null}'));
+  it("is nobody who has become equal since the configuration was loaded", () => {
+    expect(sets(candidate("a"), candidate("b", copied))).toEqual(["alone a: a", "alone b: b"]);
+    expect(sets(candidate("a"), candidate("b", { before: undefined }))).toEqual(["alone a: a", "alone b: b"]);
+    expect(sets(candidate("a"), candidate("b", { ...none, beside: other }))).toEqual(["alone a: a", "alone b: b"]);
+    expect(sets(candidate("a", copied), candidate("b"), candidate("c", copied))).toEqual([
+      "equal a: a c",
+      "alone b: b",
+    ]);
   });
 
-  it("survives hostile keys", () => {
-    const hostile = '{"name":"t","inputSchema":{"__proto__":{"polluted":1},"constructor":1}}';
-    expect(text(hostile)).toContain('{"__proto__":{"polluted":1},"constructor":1}');
-    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  it("is nobody of whose lists nothing was known then", () => {
+    expect(sets(candidate("a"), { ...candidate("b"), loaded: undefined })).toEqual(["alone a: a", "alone b: b"]);
+    expect(sets(candidate("a", { unread: true }), candidate("b", { unread: true }))).toEqual([
+      "alone a: a",
+      "alone b: b",
+    ]);
+  });
+
+  it("may come to offer more, together with one that offered exactly the same", () => {
+    expect(sets(candidate("a", none), candidate("b", none))).toEqual(["equal a: a b"]);
+  });
+
+  it("is none by having offered nothing", () => {
+    const empty = { before: undefined };
+    expect(sets(candidate("a", empty), candidate("b", empty))).toEqual(["alone a: a", "alone b: b"]);
+  });
+
+  it("leaves its set when it changes, which keeps its name and its other members", () => {
+    const strays = { before: DEFINITION, text: DEFINITION.replace('"d"', '"e"') };
+    const [set, ...others] = replicaSets("tool", [candidate("a", strays), candidate("b"), candidate("c")]);
+    expect(others).toEqual([]);
+    expect(set).toMatchObject({ owner: "a", because: "equal" });
+    expect(set?.holders.map(({ upstream }) => upstream)).toEqual(["b", "c"]);
+    expect(set?.strayed.map(({ upstream }) => upstream)).toEqual(["a"]);
+  });
+
+  it("keeps the name when it changes and has the better priority", () => {
+    const strays = { before: DEFINITION, text: DEFINITION.replace('"d"', '"e"') };
+    const [set] = replicaSets("tool", [candidate("a", { priority: 2 }), candidate("b", strays)]);
+    expect(set?.holders.map(({ upstream }) => upstream)).toEqual(["b"]);
+    expect(set?.strayed.map(({ upstream }) => upstream)).toEqual(["a"]);
+  });
+
+  it("is one again when all have changed alike", () => {
+    const both = { before: DEFINITION, text: DEFINITION.replace('"d"', '"e"') };
+    expect(sets(candidate("a", both), candidate("b", both))).toEqual(["equal a: a b"]);
   });
 });

@@ -1,5 +1,6 @@
-import { canonicalJson } from "./canonical-json.ts";
 import type { Holder, Kind } from "./catalog.ts";
+import { definitionDigests } from "./definition-digest.ts";
+import type { LoadedOffer } from "./loaded-offer.ts";
 import type { Payload } from "./payload.ts";
 
 /** A holder, and what decides whether it is a replica of another. */
@@ -8,6 +9,9 @@ export interface Candidate extends Holder {
   readonly position: number;
   readonly group: string | undefined;
   readonly fingerprint: string;
+  readonly loaded: LoadedOffer | undefined;
+  /** The definition as the upstream wrote it. */
+  readonly offered: Payload;
 }
 
 /** Candidates that are interchangeable: one, or several replicas. */
@@ -19,55 +23,72 @@ export interface CandidateSet {
   readonly first: Candidate;
   /** Best priority first, then configuration order. */
   readonly holders: readonly [Candidate, ...Candidate[]];
+  /** Were replicas of the holders when the configuration was loaded, and define something else now. */
+  readonly strayed: readonly Candidate[];
 }
-
-/** What must be equal in two definitions; titles, icons and metadata may differ between replicas. */
-const COMPARED: Readonly<Record<Kind, readonly string[]>> = {
-  tool: ["name", "description", "inputSchema", "outputSchema", "annotations"],
-  prompt: ["name", "description", "arguments"],
-  resource: ["uri", "name", "description", "mimeType"],
-  template: ["uriTemplate", "name", "description", "mimeType"],
-};
 
 /**
  * Sorts the candidates of one name, given in configuration order, into sets of replicas, in the order of their first
- * members. Members of one group are replicas even while their definitions differ; without a group, replicas are those
- * whose definitions and configurations are equal.
+ * members. Members of one group are replicas even while their definitions differ. Without a group, replicas are those
+ * whose configurations allow it, who were equal when these were loaded, and who are equal now. Whoever strays costs its
+ * set neither its name nor its other members.
  */
 export function replicaSets(kind: Kind, candidates: readonly Candidate[]): CandidateSet[] {
-  if (candidates.length === 1) return [candidateSet(candidates)];
+  if (candidates.length === 1) return [candidateSet(candidates, [])];
   const sets = new Map<string, Candidate[]>();
   const shared = new Set(repeated(candidates.map(candidate => candidate.fingerprint)));
-  // Replicas mostly send the very same text.
-  const known = new Map<string, string>();
-  const canonical = (definition: Payload): string => {
-    const text = definition.bytes.toString("latin1");
-    const result = known.get(text) ?? canonicalDefinition(kind, definition);
-    known.set(text, result);
-    return result;
-  };
   for (const candidate of candidates) {
-    const key = setKey(candidate, shared, canonical);
+    const key = setKey(kind, candidate, shared);
     const members = sets.get(key);
     if (members) members.push(candidate);
     else sets.set(key, [candidate]);
   }
-  return [...sets.values()].map(candidateSet);
+  return [...sets.values()].map(members => withoutStrayed(kind, members));
 }
 
-function setKey(candidate: Candidate, shared: ReadonlySet<string>, canonical: (definition: Payload) => string): string {
-  if (candidate.group !== undefined) return JSON.stringify(["group", candidate.group]);
-  // Comparing definitions means parsing them; without a twin in the configuration there is nothing to compare with.
-  if (!shared.has(candidate.fingerprint)) return JSON.stringify(["alone", candidate.upstream]);
-  return JSON.stringify(["equal", candidate.fingerprint, canonical(candidate.definition)]);
+function setKey(kind: Kind, candidate: Candidate, shared: ReadonlySet<string>): string {
+  const { group, fingerprint, upstream } = candidate;
+  if (group !== undefined) return JSON.stringify(["group", group]);
+  const bond = shared.has(fingerprint) ? bondOf(kind, candidate) : undefined;
+  return JSON.stringify(bond === undefined ? ["alone", upstream] : ["equal", fingerprint, ...bond]);
 }
 
-function candidateSet(members: readonly Candidate[]): CandidateSet {
-  const first = members[0]!;
-  const [best = first, ...others] = members.toSorted((a, b) => a.priority - b.priority || a.position - b.position);
-  const because = members.length === 1 ? "alone" : first.group !== undefined ? "group" : "equal";
-  return { because, owner: first.group ?? first.upstream, first, holders: [best, ...others] };
+/**
+ * What has to be the same for two to have been equal when their configurations were loaded: this definition; or all that
+ * they offered, for copies of one server that have come to offer more since.
+ */
+function bondOf(kind: Kind, { loaded, native }: Candidate): readonly [string, string] | undefined {
+  if (!loaded?.knows(kind)) return undefined;
+  const digest = loaded.digest(kind, native);
+  if (digest !== undefined) return ["definition", digest];
+  return loaded.whole === undefined ? undefined : ["whole", loaded.whole];
 }
+
+/** Replicas define the same now: as the best of them does, or, of equal ones, one that has not changed. */
+function withoutStrayed(kind: Kind, members: readonly Candidate[]): CandidateSet {
+  const [first] = members;
+  if (members.length === 1 || first?.group !== undefined) return candidateSet(members, []);
+  const digest = definitionDigests();
+  const hasChanged = ({ loaded, native, offered }: Candidate): number =>
+    loaded?.digest(kind, native) === digest(offered) ? 0 : 1;
+  const [lead] = members.toSorted((a, b) => a.priority - b.priority || hasChanged(a) - hasChanged(b));
+  const isLeads = (member: Candidate): boolean => digest(member.offered) === digest(lead!.offered);
+  return candidateSet(
+    members.filter(isLeads),
+    members.filter(member => !isLeads(member)),
+  );
+}
+
+function candidateSet(members: readonly Candidate[], strayed: readonly Candidate[]): CandidateSet {
+  const [best = members[0]!, ...others] = members.toSorted(byRank);
+  const [first = best] = [...members, ...strayed].toSorted((a, b) => a.position - b.position);
+  const because = members.length === 1 ? "alone" : best.group !== undefined ? "group" : "equal";
+  return { because, owner: first.group ?? first.upstream, first, holders: [best, ...others], strayed };
+}
+
+/** Whose claim is the better one: best priority first, then configuration order. */
+export const byRank = (a: Pick<Candidate, "priority" | "position">, b: Pick<Candidate, "priority" | "position">) =>
+  a.priority - b.priority || a.position - b.position;
 
 function* repeated(values: readonly string[]): Iterable<string> {
   const seen = new Set<string>();
@@ -75,13 +96,4 @@ function* repeated(values: readonly string[]): Iterable<string> {
     if (seen.has(value)) yield value;
     seen.add(value);
   }
-}
-
-/** The compared members as JSON text in which the order of keys no longer shows. */
-export function canonicalDefinition(kind: Kind, definition: Payload): string {
-  const parts = COMPARED[kind].map(key => {
-    const raw = definition.raw(key);
-    return raw === undefined ? "absent" : canonicalJson(JSON.parse(raw.toString("utf8")));
-  });
-  return parts.join("\n");
 }

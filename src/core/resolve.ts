@@ -2,7 +2,7 @@ import type { Entry, Holder, Kind, Resolution } from "./catalog.ts";
 import { nativeName, publicName } from "./names.ts";
 import { SEPARATOR } from "./naming.ts";
 import { nearest } from "./nearest.ts";
-import { compileTemplate, EFFORT, type Effort } from "./templates.ts";
+import { compileTemplate, EFFORT, type Effort, type TemplateMatcher } from "./templates.ts";
 
 /** Something that can be reached by `upstream:native`, in lists or not. */
 export interface Route {
@@ -53,45 +53,91 @@ export function nameResolver(names: Names): Resolve {
   };
 }
 
-/** Finds resources: URI → `upstream:URI` → the most literal template. */
-export function resourceResolver(names: Names, templates: readonly Entry[]): Resolve {
+/**
+ * Finds resources: by whoever lists the URI, or has a template that it fits, first by priority and order; of templates of
+ * one upstream the most literal. Then by `upstream:URI`.
+ */
+export function resourceResolver(names: Names, templates: Names): Resolve {
   const listed = byName(names.entries);
   const explicit = explicitResolver(names);
-  const matchers = templates
-    .flatMap(entry => {
-      const matcher = compileTemplate(entry.name);
-      return matcher ? [{ entry, matcher }] : [];
-    })
-    .toSorted((a, b) => b.matcher.literals - a.matcher.literals);
-  const byTemplate = (uri: string, upstream?: string): Resolution | undefined => {
-    const efforts = new Map<string, Effort>();
-    for (const { entry, matcher } of matchers) {
-      const owner = entry.holders[0].upstream;
-      const effort = efforts.get(owner) ?? { left: EFFORT };
-      efforts.set(owner, effort);
-      if (!matcher.matches(uri, effort)) continue;
-      const holders = entry.holders.filter(holder => upstream === undefined || holder.upstream === upstream);
-      const [first, ...others] = holders.map(holder => ({ ...holder, native: nativeName(uri) }));
-      if (!first) continue;
-      return found({
-        kind: "resource",
-        name: publicName(uri),
-        holders: [first, ...others],
-        definition: entry.definition,
-      });
-    }
-    return undefined;
-  };
+  const position = new Map([...names.upstreams].map((upstream, at) => [upstream, at]));
+  const rank = (a: Holder, b: Holder): number =>
+    a.priority - b.priority || (position.get(a.upstream) ?? 0) - (position.get(b.upstream) ?? 0);
+  const claims = templates.entries
+    .flatMap(entry => templateOf(entry, entry.holders[0]))
+    .toSorted((a, b) => rank(a.holder, b.holder) || b.matcher.literals - a.matcher.literals);
+  const ofUpstream = new Map<string, Template[]>();
+  for (const { entry, holder } of templates.routes) {
+    for (const template of templateOf(entry, holder)) push(ofUpstream, holder.upstream, template);
+  }
+
+  /** What `upstream:URI` asks for. */
+  function askedFor(name: string): { readonly holder: Holder; readonly entry: Entry } | undefined {
+    const route = explicit(name);
+    if (route?.kind === "found") return { holder: route.entry.holders[0], entry: route.entry };
+    const [upstream, uri] = splitIdentity(name) ?? [];
+    const own = upstream === undefined ? undefined : ofUpstream.get(upstream);
+    const template = own && uri ? matching(own, uri) : undefined;
+    return template && { holder: template.holder, entry: resourceOf(template, [template.holder], uri!) };
+  }
+
   return name => {
     const entry = listed.get(name);
-    if (entry) return found(entry);
-    const route = explicit(name);
-    if (route?.kind === "found") return route;
-    const [upstream, uri] = splitIdentity(name) ?? [];
-    const matched = byTemplate(name) ?? (upstream !== undefined && uri ? byTemplate(uri, upstream) : undefined);
+    // Whoever has the listed one serves it as it is listed, whatever templates it has as well.
+    const owner = entry?.holders[0];
+    const isRival = ({ entry: { holders } }: Template): boolean =>
+      !holders.some(({ upstream }) => upstream === owner?.upstream);
+    const claim = matching(owner ? before(claims, each => rank(each.holder, owner) < 0, isRival) : claims, name);
+    const claimed = claim && resourceOf(claim, claim.entry.holders, name);
+    if (entry) return found(claimed ?? entry);
+    const asked = askedFor(name);
+    // A name that begins with an upstream's is that upstream's, unless that is how a better one's own URIs begin.
+    const yields =
+      claim &&
+      asked &&
+      claim.matcher.prefix.startsWith(`${asked.holder.upstream}:`) &&
+      rank(claim.holder, asked.holder) < 0;
+    const resource = (yields ? undefined : asked?.entry) ?? claimed;
     // Nobody is told what a URI resembles.
-    return matched ?? { kind: "unknown", nearest: [] };
+    return resource ? found(resource) : { kind: "unknown", nearest: [] };
   };
+}
+
+interface Template {
+  readonly entry: Entry;
+  /** The best of its holders; the only one that counts where that one is asked for. */
+  readonly holder: Holder;
+  readonly matcher: TemplateMatcher;
+}
+
+function templateOf(entry: Entry, holder: Holder): Template[] {
+  const matcher = compileTemplate(holder.native);
+  return matcher ? [{ entry, holder, matcher }] : [];
+}
+
+/** Those at the beginning for which `goesOn` holds, as far as they are wanted. */
+function* before<T>(sorted: readonly T[], goesOn: (each: T) => boolean, wanted: (each: T) => boolean): Iterable<T> {
+  for (const each of sorted) {
+    if (!goesOn(each)) return;
+    if (wanted(each)) yield each;
+  }
+}
+
+/** The first that matches. An upstream whose templates cannot be gone through in time keeps what it may have a claim to. */
+function matching(templates: Iterable<Template>, uri: string): Template | undefined {
+  const efforts = new Map<string, Effort>();
+  for (const template of templates) {
+    const owner = template.holder.upstream;
+    const effort = efforts.get(owner) ?? { left: EFFORT };
+    efforts.set(owner, effort);
+    if (template.matcher.matches(uri, effort) || effort.left < 0) return template;
+  }
+  return undefined;
+}
+
+function resourceOf({ entry }: Template, holders: readonly Holder[], uri: string): Entry {
+  const [first, ...others] = holders.map(holder => ({ ...holder, native: nativeName(uri) }));
+  return { kind: "resource", name: publicName(uri), holders: [first!, ...others], definition: entry.definition };
 }
 
 /** Finds templates, by their text. */
@@ -145,7 +191,7 @@ function byName(entries: readonly Entry[]): ReadonlyMap<string, Entry> {
   return map;
 }
 
-function push(map: Map<string, Entry[]>, name: string, entry: Entry): void {
+function push<T>(map: Map<string, T[]>, name: string, entry: T): void {
   const entries = map.get(name);
   if (entries) entries.push(entry);
   else map.set(name, [entry]);

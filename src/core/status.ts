@@ -1,4 +1,5 @@
 import type { Conflict, Hidden, ReplicaSet } from "./catalog.ts";
+import type { LookAlikes } from "./look-alikes.ts";
 
 export const UPSTREAM_STATES = [
   "connecting",
@@ -54,6 +55,7 @@ export interface CatalogStatus {
   readonly hidden: readonly Hidden[];
   readonly replicas: readonly ReplicaSet[];
   readonly conflicts: readonly Conflict[];
+  readonly lookAlikes: readonly LookAlikes[];
 }
 
 /** The log of calls. */

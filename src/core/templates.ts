@@ -2,11 +2,13 @@
 export interface TemplateMatcher {
   /** How many characters of the template are literal: the more, the more specific it is. */
   readonly literals: number;
+  /** What every URI that fits begins with. */
+  readonly prefix: string;
   /** Takes what it costs out of the effort; with none left, nothing matches. */
   matches(uri: string, effort: Effort): boolean;
 }
 
-/** What may still be spent, in characters of the URI that are looked at. */
+/** What may still be spent, in characters of the URI that are looked at; below zero nobody knows what would match. */
 export interface Effort {
   left: number;
 }
@@ -55,7 +57,28 @@ export function compileTemplate(template: string): TemplateMatcher | undefined {
     parts.push(part);
     at = end + 1;
   }
-  return { literals, matches: (uri, effort) => uri.length <= MAX_URI_LENGTH && matchParts(parts, uri, effort) };
+  const [first, last] = [parts[0], parts.at(-1)];
+  const prefix = first?.kind === "literal" ? first.text : "";
+  const suffix = last?.kind === "literal" ? last.text : "";
+  return {
+    ...{ literals, prefix },
+    matches: (uri, effort) =>
+      uri.length <= MAX_URI_LENGTH && uri.startsWith(prefix) && uri.endsWith(suffix) && matchParts(parts, uri, effort),
+  };
+}
+
+/** Stands for anything, and is nobody's own text. */
+const ANYTHING = "~0any9~";
+
+/** URIs that fit a template and show what else would have to fit all that do; none when it is no template. */
+export function sampleOf(template: string): readonly string[] {
+  if (!compileTemplate(template)) return [];
+  const expand = (within: string): string =>
+    template.replaceAll(/\{([+#./;?&]?)[^{}]*\}/g, (_whole, operator: string) => {
+      const { lead, stops } = OPERATORS[operator]!;
+      return lead + (stops.includes("/") ? ANYTHING : within);
+    });
+  return [...new Set([expand(ANYTHING), expand(`${ANYTHING}/${ANYTHING}`)])];
 }
 
 function expression(text: string): Part | undefined {
@@ -70,9 +93,7 @@ function expression(text: string): Part | undefined {
 
 /** Follows every way to match at once, position by position: no backtracking, whatever the template. */
 function matchParts(parts: readonly Part[], uri: string, effort: Effort): boolean {
-  const [first] = parts;
-  if (first?.kind === "literal" && !uri.startsWith(first.text)) return false;
-  if (effort.left <= 0) return false;
+  if (effort.left < 0) return false;
   let reached = new Uint8Array(uri.length + 1);
   reached[0] = 1;
   for (const part of parts) {

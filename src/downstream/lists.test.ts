@@ -31,7 +31,7 @@ function queriesOf(many: number, description = ""): ViewQueries {
     pages: none,
     hints: { ...none, profile: undefined },
   };
-  const source = { name, priority: 1, group: undefined, fingerprint: "", tools: undefined, offer };
+  const source = { name, priority: 1, group: undefined, fingerprint: "", filters: {}, loaded: undefined, offer };
   const rules = {
     strategy: "auto_prefix",
     naming: "auto",

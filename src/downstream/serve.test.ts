@@ -23,7 +23,7 @@ function catalogOf(names: readonly string[], absent: boolean): Catalog {
     ...{ definitions: { tool, prompt: [], resource: [], template: [] }, pages: none },
     hints: { ...none, profile: undefined },
   };
-  const source = { priority: 1, group: undefined, fingerprint: "", tools: undefined };
+  const source = { priority: 1, group: undefined, fingerprint: "", filters: {}, loaded: undefined };
   return buildCatalog({
     sources: [
       { ...source, name: upstreamName("a"), offer },

@@ -9,7 +9,9 @@ const link = (uri: string) => ({ type: "resource_link", uri, name: "x" });
 const UNKNOWN = { kind: "unknown", nearest: [] } as const;
 
 /** Upstreams whose tools answer with these links. */
-function setUp(serving: ReturnType<ReferencesOptions["serving"]> = [b, a].map(name => ({ name, priority: 1 }))) {
+function setUp(
+  serving: ReturnType<ReferencesOptions["serving"]> = [b, a].map(name => ({ name, priority: 1, filters: {} })),
+) {
   const seen: Call[] = [];
   let answer: Outcome = done();
   const layer = references({ serving: () => serving });
@@ -72,8 +74,8 @@ describe("a URI that no list has", () => {
 
   test("goes to the better priority, whoever named it first or last", async () => {
     const { names, reads } = setUp([
-      { name: a, priority: 1 },
-      { name: b, priority: 2 },
+      { name: a, priority: 1, filters: {} },
+      { name: b, priority: 2, filters: {} },
     ]);
     names(b, "x://1");
     expect(await reads("x://1")).toBe("b x://1");
@@ -93,14 +95,14 @@ describe("a URI that no list has", () => {
   });
 
   test("goes nowhere when its upstream serves no resources, or is not configured any more", async () => {
-    const serving = [{ name: a, priority: 1 }];
+    const serving = [{ name: a, priority: 1, filters: {} }];
     const { layer, names, reads } = setUp(serving);
     names(b, "x://1");
     names(a, "x://2");
     expect([await reads("x://1"), await reads("x://2")]).toEqual(["nobody", "a x://2"]);
     layer.keep(new Set([b]));
     expect(await reads("x://2")).toBe("nobody");
-    serving.push({ name: b, priority: 1 });
+    serving.push({ name: b, priority: 1, filters: {} });
     expect(await reads("x://1")).toBe("b x://1");
   });
 

@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import { unlistedResource } from "../core/build-catalog.ts";
 import type { Call, Caller, Handle } from "../core/call.ts";
 import type { Resolution, Source } from "../core/catalog.ts";
+import { allowsUnlisted } from "../core/filters.ts";
 import type { Principal, UpstreamName } from "../core/names.ts";
 import { contentUris, MAX_REFERENCE, referencesIn } from "../core/references.ts";
 
@@ -23,7 +24,7 @@ export interface Who {
 
 export interface ReferencesOptions {
   /** The upstreams that serve resources, best first. */
-  serving(): readonly Pick<Source, "name" | "priority">[];
+  serving(): readonly Pick<Source, "name" | "priority" | "filters">[];
 }
 
 const READ = "resources/read";
@@ -78,16 +79,17 @@ export function references({ serving }: ReferencesOptions): ReferencesLayer {
 
   function resolve({ caller, view }: Who, uri: string): Resolution | undefined {
     if (view.kind !== "all" || named.size === 0) return undefined;
-    const has = (upstream: UpstreamName, native: string): boolean =>
-      named.get(keyOf(caller.principal, upstream))?.uris.has(native) ?? false;
+    // What a filter leaves out is not reached by being named.
+    const has = ({ name, filters }: Pick<Source, "name" | "filters">, native: string): boolean =>
+      allowsUnlisted(filters, native) && (named.get(keyOf(caller.principal, name))?.uris.has(native) ?? false);
     const sources = serving();
     const asked = sources.find(({ name }) => uri.startsWith(`${name}:`));
     if (asked) {
       const native = uri.slice(asked.name.length + 1);
-      if (has(asked.name, native)) return found(asked, native);
+      if (has(asked, native)) return found(asked, native);
     }
     // A URI that begins with an upstream's name is that upstream's before it is another's.
-    const source = asked && has(asked.name, uri) ? asked : sources.find(({ name }) => has(name, uri));
+    const source = asked && has(asked, uri) ? asked : sources.find(each => has(each, uri));
     return source && found(source, uri);
   }
 

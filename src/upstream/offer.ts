@@ -28,6 +28,8 @@ interface Listed {
   readonly page: Payload | undefined;
   readonly hint?: CacheHint | undefined;
   readonly problem?: string;
+  /** Whether it ended before its end because something failed. */
+  readonly isUnread?: boolean;
 }
 
 export interface Fetching {
@@ -85,6 +87,7 @@ export async function fetchOffer(link: Link, fetching: Fetching): Promise<OfferR
     definitions: perKind(listed => listed?.definitions ?? []),
     pages: perKind(listed => listed?.page),
     hints: { ...perKind(listed => listed?.hint), profile: link.hint },
+    unread: found.filter(({ listed }) => listed.isUnread).map(({ kind }) => kind),
   };
   return { kind: "offer", offer, problems, notes: silent };
 }
@@ -116,15 +119,16 @@ async function listAll(link: Link, { method, member, timeoutMs, signal, capabili
   for (let pages = 0; pages < BUDGET.pages && bytes < BUDGET.bytes; pages++) {
     const params = cursor === undefined ? EMPTY : Payload.of({ cursor });
     const reply = await link.ask(method, params, { timeoutMs, signal, capabilities });
-    if (reply.kind === "failed") return { definitions, page, problem: `${method} failed: ${reply.detail}` };
+    const unread = { definitions, page, isUnread: true };
+    if (reply.kind === "failed") return { ...unread, problem: `${method} failed: ${reply.detail}` };
     if (reply.kind === "error") {
       if (reply.error.raw("code")?.toString("latin1") === "-32601") return { definitions, page };
-      return { definitions, page, problem: `${method} failed: ${reply.error.string("message") ?? "no reason given"}` };
+      return { ...unread, problem: `${method} failed: ${reply.error.string("message") ?? "no reason given"}` };
     }
     const { result } = reply;
     // An empty list is `null` in some languages, and left out in others.
     const entries = result.given(member) ? result.list(member, BUDGET.entries - definitions.length + 1) : [];
-    if (!entries) return { definitions, page, problem: `${method} answered without a list in "${member}"` };
+    if (!entries) return { ...unread, problem: `${method} answered without a list in "${member}"` };
     // Servers that know no cursor of "" give their first page again.
     if (cursor === "" && previous && isSamePage(previous, entries)) return { definitions, page, hint: hintOf(hints) };
     previous = entries;

@@ -76,7 +76,16 @@ export function fakeGateway(
   const hint = { ttlMs: 0, cacheScope: "private" } as const;
   const profile = () => ({ capabilities: Payload.of({}), instructions: undefined, serverInfo: Payload.of({}), hint });
   const digests = { tool: "", prompt: "", resource: "", template: "" };
-  const catalog: Catalog = { entries, hidden: [], replicas: [], conflicts: [], missing, digests, resolve };
+  const catalog: Catalog = {
+    entries,
+    hidden: [],
+    replicas: [],
+    conflicts: [],
+    lookAlikes: [],
+    missing,
+    digests,
+    resolve,
+  };
   const status = (): Status => ({
     schema: "rad.status/1",
     running: true,
@@ -100,6 +109,7 @@ export function fakeGateway(
       hidden: [],
       replicas: [],
       conflicts: [],
+      lookAlikes: [],
     },
     log: { path: null, onFailure: "drop", written: 0, dropped: 0, waitingBytes: 0, trouble: null },
     pending: [],

@@ -54,13 +54,8 @@ export function fleetSummary(status: Status, style: Style): string[] {
     section("Busy", upstreams.flatMap(queueLine), style),
     section("Worth knowing", upstreams.flatMap(noteLines), style),
     section("Replicas", replicaLines(catalog.replicas), style),
-    section(
-      "Conflicts",
-      catalog.conflicts.map(
-        ({ kind, name, upstreams: holders, outcome }) => `${kind} "${name}" of ${enumerate(holders)}: ${outcome}`,
-      ),
-      style,
-    ),
+    section("Conflicts", conflictLines(catalog.conflicts), style),
+    section("Look alike, and are not the same", lookAlikeLines(catalog), style),
     ...Object.entries(DEALT_WITH).map(([action, title]) =>
       section(title, catalog.hidden.filter(each => each.action === action).map(hiddenLine), style),
     ),
@@ -118,6 +113,31 @@ function replicaLines(replicas: CatalogStatus["replicas"]): string[] {
   }
   return [...sets].map(([key, counts]) => `${key}: ${enumerate([...counts].map(([kind, many]) => count(many, kind)))}`);
 }
+
+/** What to do about them is mostly the same for all. */
+function conflictLines(conflicts: CatalogStatus["conflicts"]): string[] {
+  const lines = conflicts.map(
+    ({ kind, name, upstreams, outcome }) => `${kind} "${name}" of ${enumerate(upstreams)}: ${outcome}`,
+  );
+  return [...lines, ...new Set(conflicts.flatMap(({ advice }) => advice ?? []))];
+}
+
+/** A gateway of an earlier version tells nothing of it. */
+function lookAlikeLines({ lookAlikes = [] }: Partial<CatalogStatus>): string[] {
+  return lookAlikes.map(({ kind, names, more }) => {
+    const all = names.map(({ upstream, name }) => `${spelled(name)} of ${upstream}`);
+    return `${kind}s ${enumerate(more > 0 ? [...all, `${more} more`] : all)}`;
+  });
+}
+
+/** With its letters beyond ASCII by their numbers, or one could not tell it from another. */
+const spelled = (name: string): string => {
+  const codes = Array.from(name).filter(letter => !/^[\x20-\x7e]$/.test(letter));
+  const named = [...new Set(codes)].map(
+    letter => `U+${letter.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`,
+  );
+  return named.length === 0 ? JSON.stringify(name) : `${JSON.stringify(name)} (${named.slice(0, 5).join(", ")})`;
+};
 
 /** What the catalog did about a definition that is not listed as it came. */
 const DEALT_WITH = { hidden: "Hidden", repaired: "Repaired", not_offered: "Not offered" } as const;

@@ -1,0 +1,80 @@
+import type { UpstreamConfig } from "../config/schema.ts";
+
+/** What the configuration says about who may be a replica of whom without being told. */
+export interface Likeness {
+  /** Equal for upstreams that may be each other's replicas. */
+  readonly fingerprint: string;
+  /** What is known of the time of loading belongs to: another address, or other settings, are another upstream. */
+  readonly identity: string;
+  /** Whether any other upstream has the same fingerprint. */
+  readonly hasTwin: boolean;
+}
+
+/** Replicas may differ in these; of headers and `auth`, in what is a credential. */
+const OWN: ReadonlySet<string> = new Set([
+  ...["name", "url", "priority", "health_check_interval", "auth", "headers", "group"],
+]);
+const CREDENTIAL_HEADER = /authorization|cookie|api[_-]?key|token|secret|passw|credential/i;
+/** An address of this machine, or its one name that no name server is asked for. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
+
+/** By name of the upstream. Members of a group are told, and are like nobody. */
+export function likenesses(configs: readonly UpstreamConfig[]): ReadonlyMap<string, Likeness> {
+  const traits = configs.filter(({ group }) => group === undefined).map(traitsOf);
+  const accounts = new Set(repeatedPlaces(traits));
+  const fingerprints = traits.map(({ fingerprint, credentials }) =>
+    accounts.has(fingerprint) ? JSON.stringify([fingerprint, credentials]) : fingerprint,
+  );
+  return new Map(
+    traits.map(({ name, fingerprint: before, address }, at) => {
+      const fingerprint = fingerprints[at]!;
+      const hasTwin = fingerprints.some((other, where) => where !== at && other === fingerprint);
+      return [name, { fingerprint, identity: JSON.stringify([before, address]), hasTwin }];
+    }),
+  );
+}
+
+interface Traits {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly address: string;
+  readonly credentials: string;
+}
+
+/** Settings, the owner of the place, and where credentials go have to be the same. */
+function traitsOf(config: UpstreamConfig): Traits {
+  const settings = Object.entries(config).filter(([key]) => !OWN.has(key));
+  const remote = "url" in config ? remoteTraits(config) : { shared: [], address: "", credentials: "" };
+  const { shared, address, credentials } = remote;
+  return { name: config.name, fingerprint: JSON.stringify([sorted(settings), shared]), address, credentials };
+}
+
+function remoteTraits({ url, headers, auth }: Exclude<UpstreamConfig, { transport: "stdio" }>) {
+  const { origin, hostname, pathname, search, username, password } = new URL(url);
+  const owner = LOOPBACK.test(hostname.replace(/\.$/, "")) ? "loopback" : origin;
+  const named = Object.entries(headers).map(([name, value]): [string, string] => [name.toLowerCase(), value]);
+  const isCredential = ([name]: [string, string]): boolean => CREDENTIAL_HEADER.test(name);
+  const { client_id, client_secret, token_url, ...asked } = auth ?? {};
+  return {
+    // A query often says which of several projects is meant. The address of a token endpoint often says whose it is.
+    shared: [
+      ...[owner, search, sorted(named.filter(header => !isCredential(header)))],
+      token_url === undefined ? null : [new URL(token_url).href, sorted(Object.entries(asked))],
+    ],
+    address: origin + pathname + search,
+    credentials: JSON.stringify([username, password, sorted(named.filter(isCredential)), client_id, client_secret]),
+  };
+}
+
+/** One address with several credentials is several accounts, and what is done with one is not done with another. */
+function* repeatedPlaces(traits: readonly Traits[]): Iterable<string> {
+  const known = new Map<string, string>();
+  for (const { fingerprint, address, credentials } of traits) {
+    const key = JSON.stringify([fingerprint, address]);
+    if ((known.get(key) ?? credentials) !== credentials) yield fingerprint;
+    known.set(key, credentials);
+  }
+}
+
+const sorted = <T>(entries: readonly [string, T][]): readonly [string, T][] =>
+  entries.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));

@@ -1,0 +1,72 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Plan, source } from "../core/catalog.fixture.ts";
+import type { Offer } from "../core/catalog.ts";
+import { createLoadedOffers } from "./loaded-offers.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "radium-loaded-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const offer = (plan: Plan, unread: Offer["unread"] = []): Offer => ({ ...source("a", plan).offer!, unread });
+const store = (where: string | null = folder) =>
+  createLoadedOffers({ folder: where, trouble: detail => expect.unreachable(detail), now: () => 0 });
+const ofA = (offers: ReturnType<typeof store>, now: Offer | undefined, identity = "i") =>
+  offers.of({ name: "a", identity, offer: now });
+
+describe("what an upstream offered when its configuration was loaded", () => {
+  const [first, later] = [offer({ tool: ["t"] }), offer({ tool: ["t", "u"], prompt: ["p"] })];
+
+  it("is what was known of it first, in this process and in the next", () => {
+    const offers = store();
+    expect(ofA(offers, undefined)?.knows("tool")).toBe(false);
+    const loaded = ofA(offers, first);
+    for (const known of [ofA(offers, later), ofA(store(), later)]) {
+      expect(known?.digest("tool", "t")).toBe(loaded?.digest("tool", "t"));
+      expect(known?.digest("tool", "t")).toMatch(/./);
+      expect(known?.digest("tool", "u")).toBeUndefined();
+      expect(known?.digest("prompt", "p")).toBeUndefined();
+      expect(known?.whole).toBe(loaded?.whole);
+    }
+  });
+
+  it("belongs to its address and settings", () => {
+    const offers = store();
+    ofA(offers, first);
+    expect(ofA(offers, later, "other")?.digest("tool", "u")).toMatch(/./);
+    expect(ofA(store(), offer({}), "i")?.digest("tool", "t")).toBeUndefined();
+  });
+
+  it("waits for a list that could not be read", () => {
+    const offers = store();
+    expect(ofA(offers, offer({ prompt: ["p"] }, ["tool"]))?.knows("tool")).toBe(false);
+    expect(ofA(offers, later)?.digest("tool", "u")).toMatch(/./);
+    expect(ofA(store(), first)?.digest("tool", "u")).toMatch(/./);
+  });
+
+  it("is kept in memory where there is no folder, and found out anew where the file is damaged", () => {
+    const offers = store(null);
+    ofA(offers, first);
+    expect(ofA(offers, later)?.digest("tool", "u")).toBeUndefined();
+    ofA(store(), first);
+    const [file] = readdirSync(folder);
+    for (const text of ["{", "[]", "null", '{"format":1}', '{"format":1,"identity":"x","tool":[1]}']) {
+      writeFileSync(join(folder, file!), text);
+      expect(ofA(store(), later)?.digest("tool", "u"), text).toMatch(/./);
+    }
+  });
+
+  it("is prepared without a long pause", async () => {
+    const many = offer({ tool: Array.from({ length: 3_000 }, (_, at) => `t${at}`) });
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 0);
+    let clock = 0;
+    await createLoadedOffers({ folder: null, trouble() {}, now: () => clock++ }).prepare(many);
+    clearInterval(ticking);
+    expect(turns).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,61 @@
+import type { Kind } from "./catalog.ts";
+import { CONFUSABLES } from "./confusables.ts";
+import type { NativeName, UpstreamName } from "./names.ts";
+
+/** Different names that a person, or a model, could take for one another. They are never merged. */
+export interface LookAlikes {
+  readonly kind: Kind;
+  /** In configuration order; at most twenty. */
+  readonly names: readonly { readonly upstream: UpstreamName; readonly name: string }[];
+  /** How many more there are. */
+  readonly more: number;
+}
+
+interface Named {
+  readonly upstream: UpstreamName;
+  readonly native: NativeName;
+}
+
+const MAX_SHOWN = 20;
+const MAX_GROUPS = 100;
+const MAX_NAME = 200;
+
+/** Groups of names of one kind that look alike. */
+export function lookAlikes(kind: Kind, candidates: readonly Named[]): LookAlikes[] {
+  const groups = new Map<string, { natives: Set<string>; members: Named[] }>();
+  for (const candidate of candidates) {
+    // URIs of plain letters are told apart by programs; case and digits are part of them.
+    if ((kind === "resource" || kind === "template") && PLAIN.test(candidate.native)) continue;
+    const key = skeleton(candidate.native.slice(0, MAX_NAME));
+    const group = groups.get(key) ?? { natives: new Set(), members: [] };
+    groups.set(key, group);
+    group.natives.add(candidate.native);
+    group.members.push(candidate);
+  }
+  const alike = [...groups.values()].filter(({ natives }) => natives.size > 1).slice(0, MAX_GROUPS);
+  return alike.map(({ members }) => ({
+    kind,
+    names: members.slice(0, MAX_SHOWN).map(({ upstream, native }) => ({ upstream, name: native.slice(0, MAX_NAME) })),
+    more: Math.max(0, members.length - MAX_SHOWN),
+  }));
+}
+
+const PLAIN = /^[\x20-\x7e]*$/;
+/** What is not seen: zero-width and direction characters, variation selectors, soft hyphens, tags. */
+const UNSEEN = /\p{Default_Ignorable_Code_Point}|\p{Cc}/gu;
+
+/**
+ * Equal for texts that look alike: without what is not seen, in one width and one case, with a plain letter in the place
+ * of each that is drawn like it. After https://www.unicode.org/reports/tr39/#Confusable_Detection
+ */
+export function skeleton(text: string): string {
+  const plain = PLAIN.test(text) ? text.toLowerCase() : plainLetters(text);
+  return plain.replaceAll(/[i1|]/g, "l").replaceAll("0", "o").replaceAll("rn", "m").replaceAll("vv", "w");
+}
+
+function plainLetters(text: string): string {
+  const once = text.normalize("NFKC").replaceAll(UNSEEN, "").toLowerCase();
+  // The case of a letter may have hidden what it is composed of.
+  const folded = once.normalize("NFKC").replaceAll(/\u0307/g, "");
+  return Array.from(folded, letter => CONFUSABLES.get(letter) ?? letter).join("");
+}
