@@ -120,6 +120,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let opensPort = false;
 
   const watches = watching({ pool, catalogs, sealer, references: remembered });
+  catalogs.onChange(({ view, kinds }) => {
+    if (view.kind === "all" && (kinds.includes("resource") || kinds.includes("template"))) watches.reconsider();
+  });
   const front: Front = {
     handle: call => handle(call),
     ...{ sealer, pressure },

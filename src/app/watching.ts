@@ -1,3 +1,4 @@
+import type { Resolution } from "../core/catalog.ts";
 import type { FollowRequest, Front, SubscribeRequest, Subscription } from "../core/front.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
@@ -25,6 +26,8 @@ export interface Watching {
   readonly follow: Front["follow"];
   /** Moves what is watched at upstreams that a new configuration has replaced to those that took their place. */
   renew(): void;
+  /** Moves what is watched at upstreams whose it is not any more: lists of resources have changed. */
+  reconsider(): void;
 }
 
 /** Where something is to be watched, under its name there. */
@@ -33,6 +36,8 @@ type Place = { readonly kind: "at"; readonly upstream: Upstream; readonly topic:
 interface Wish extends Who {
   readonly caller: SubscribeRequest["caller"];
   place(): Place;
+  /** Whether it is somebody else's than that upstream's. */
+  isOthers(upstream: Upstream): boolean;
   /** What a message about it names. */
   names(params: Payload): readonly string[];
   told(params: Payload): void;
@@ -55,10 +60,15 @@ export function watching(world: {
   const { pool, catalogs, sealer, references } = world;
   const watches = new Set<Watch>();
 
-  function placeOfResource(request: SubscribeRequest): Place {
+  function resolved(request: SubscribeRequest): Resolution | undefined {
     const { view, caller, uri } = request;
     const known = catalogs.view(view)?.catalog(caller).resolve("resource", uri);
-    const found = known?.kind === "unknown" ? (references.resolve(request, uri) ?? known) : known;
+    return known?.kind === "unknown" ? (references.resolve(request, uri) ?? known) : known;
+  }
+
+  function placeOfResource(request: SubscribeRequest): Place {
+    const { uri } = request;
+    const found = resolved(request);
     if (found?.kind !== "found") return unknownResource(uri, found?.kind === "unknown" ? found.nearest : []);
     const { holders } = found.entry;
     const holder = holders.find(({ upstream }) => pool.get(upstream)?.condition === "up") ?? holders[0];
@@ -116,13 +126,17 @@ export function watching(world: {
       const { caller, view, updated } = request;
       // It may name a part of what was subscribed to, which is in no list.
       const names = (params: Payload): string[] => [params.string("uri") ?? []].flat();
-      return watch({ caller, view, names, place: () => placeOfResource(request), told: updated });
+      const isOthers = ({ name }: Upstream): boolean => {
+        const found = resolved(request);
+        return found?.kind === "found" && !found.entry.holders.some(({ upstream }) => upstream === name);
+      };
+      return watch({ caller, view, names, place: () => placeOfResource(request), isOthers, told: updated });
     },
     follow: request => {
       const { caller, view, taskId, told } = request;
       const id = JSON.stringify(taskId);
       return watch({
-        ...{ caller, view, place: () => placeOfTask(request) },
+        ...{ caller, view, place: () => placeOfTask(request), isOthers: () => false },
         names: params => referencesIn(params, MAX_NAMED),
         told: params => told(params.with({ taskId: id })),
       });
@@ -131,6 +145,11 @@ export function watching(world: {
       for (const watch of watches) {
         const stays = watch.upstream && pool.get(watch.upstream.name) === watch.upstream;
         if (!stays && !watch.moving) void move(watch);
+      }
+    },
+    reconsider() {
+      for (const watch of watches) {
+        if (!watch.moving && watch.upstream && watch.wish.isOthers(watch.upstream)) void move(watch);
       }
     },
   };

@@ -1,6 +1,8 @@
+import type { Hidden } from "../../core/catalog.ts";
 import type { Listed } from "../control/desk.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
+import { hiddenLines } from "../terminal/summary.ts";
 import { table } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { enumerate } from "../terminal/words.ts";
@@ -22,20 +24,22 @@ const catalogOf =
   (options, context) =>
     // Names depend on what all upstreams offer, so a listing of one needs the others as well.
     withDesk({ ...options, upstream: undefined }, context, async desk => {
-      const { entries, missing, upstreams } = await desk.catalog({ waitMs: DIAL_MS });
+      const { entries, missing, upstreams, hidden = [] } = await desk.catalog({ waitMs: DIAL_MS });
       const { upstream } = options;
       if (upstream !== undefined) knownUpstream(upstream, upstreams);
       const shown = entries[kind].filter(entry => upstream === undefined || entry.upstreams.includes(upstream));
       const absent = missing.filter(name => upstream === undefined || name === upstream);
+      const left = hidden.filter(each => each.kind === kind && (upstream === undefined || each.upstream === upstream));
       const { member, schema } = SHOWN[kind];
-      if (options.json) context.terminal.out(JSON.stringify({ schema, [member]: shown, missing: absent }));
-      else print(shown, { member, absent }, context.terminal);
+      if (options.json)
+        context.terminal.out(JSON.stringify({ schema, [member]: shown, missing: absent, hidden: left }));
+      else print(shown, { member, absent, hidden: left }, context.terminal);
       return EXIT.ok;
     });
 
 function print(
   entries: readonly Listed[],
-  { member, absent }: { member: string; absent: readonly string[] },
+  { member, absent, hidden }: { member: string; absent: readonly string[]; hidden: readonly Hidden[] },
   terminal: Terminal,
 ): void {
   const rows = entries.map(({ name, upstreams, description }) => [name, upstreams.join(", "), firstLine(description)]);
@@ -45,6 +49,8 @@ function print(
   });
   if (entries.length > 0) terminal.out(lines.join("\n"));
   else terminal.err(`There are no ${member}.`);
+  const left = hiddenLines(hidden, terminal.paint.err);
+  if (left.length > 0) terminal.err(`\n${left.join("\n")}`);
   if (absent.length > 0) {
     terminal.err(
       `\nNot shown: the ${member} of ${printable(enumerate(absent))}, not reached so far. \`rad mcp test\` says why.`,

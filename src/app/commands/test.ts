@@ -1,7 +1,9 @@
+import type { Hidden } from "../../core/catalog.ts";
+import { upstreamName } from "../../core/names.ts";
 import type { Tested } from "../control/desk.ts";
 import { EXIT } from "../exit-codes.ts";
 import { explainFailure, symbolOf, toneOf, wordOf } from "../terminal/states.ts";
-import { type Style, styleOf } from "../terminal/summary.ts";
+import { hiddenLines, type Style, styleOf } from "../terminal/summary.ts";
 import { table } from "../terminal/table.ts";
 import { duration } from "../terminal/words.ts";
 import type { Command, Common } from "./command.ts";
@@ -29,10 +31,15 @@ export const test: Command<TestOptions> = (options, context) =>
     else {
       if (pid !== undefined) terminal.err(`As the running gateway (pid ${pid}) sees it:`);
       terminal.out(lines(tested, styleOf(terminal)).join("\n"));
+      const hidden = hiddenLines(tested.flatMap(hiddenOf), terminal.paint.err);
+      if (hidden.length > 0) terminal.err(`\n${hidden.join("\n")}`);
       for (const one of bad) terminal.err(`\n${explainFailure(reasoned(one), terminal.paint.err).join("\n")}`);
     }
     return bad.length === 0 ? EXIT.ok : EXIT.error;
   });
+
+const hiddenOf = ({ name, hidden = [] }: Tested): Hidden[] =>
+  hidden.map(each => ({ ...each, upstream: upstreamName(name) }));
 
 const isBad = ({ state }: Tested): boolean => state !== "ready" && state !== "disabled" && state !== "degraded";
 

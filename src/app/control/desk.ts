@@ -1,4 +1,4 @@
-import type { Entry, Kind } from "../../core/catalog.ts";
+import type { Entry, Hidden, Kind } from "../../core/catalog.ts";
 import type { Payload } from "../../core/payload.ts";
 import type { Status, UpstreamStatus } from "../../core/status.ts";
 
@@ -26,6 +26,8 @@ export interface Listing {
   readonly missing: readonly string[];
   /** Every upstream that is configured. */
   readonly upstreams: readonly string[];
+  /** What is offered and not listed as it came, with the reason. A gateway of an earlier version does not tell. */
+  readonly hidden?: readonly Hidden[];
 }
 
 export type CallAnswer =
@@ -46,6 +48,8 @@ export interface CallFailure {
 export interface Tested extends UpstreamStatus {
   /** How long it took to connect; `null` when it was connected before. */
   readonly tookMs: number | null;
+  /** What it offers that is not listed as it came, with the reason. A gateway of an earlier version does not tell. */
+  readonly hidden?: readonly Omit<Hidden, "upstream">[];
 }
 export interface TestReport {
   readonly upstreams: readonly Tested[];

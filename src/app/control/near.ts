@@ -26,12 +26,19 @@ export function nearDesk(gateway: Gateway): Desk {
       const entries = Object.fromEntries(
         KINDS.map(kind => [kind, (catalog?.entries[kind] ?? []).map(listed)]),
       ) as Record<Kind, Listed[]>;
-      return { entries, missing: catalog?.missing ?? [], upstreams: upstreams.map(({ name }) => name) };
+      const { missing = [], hidden = [] } = catalog ?? {};
+      return { entries, missing, hidden, upstreams: upstreams.map(({ name }) => name) };
     },
     call: async tool => answerOf(await askTool(gateway.front, tool), gateway),
     test: async ({ waitMs }) => {
-      const { upstreams } = await statusAfter(waitMs);
-      return { upstreams: upstreams.map(status => ({ ...status, tookMs: took.get(status.name) ?? null })) };
+      const { upstreams, catalog } = await statusAfter(waitMs);
+      return {
+        upstreams: upstreams.map(status => {
+          const own = catalog.hidden.filter(({ upstream }) => upstream === status.name);
+          const hidden = own.map(({ upstream: _, ...rest }) => rest);
+          return { ...status, tookMs: took.get(status.name) ?? null, hidden };
+        }),
+      };
     },
     close: async () => forget(),
   };

@@ -56,9 +56,7 @@ export function fleetSummary(status: Status, style: Style): string[] {
     section("Replicas", replicaLines(catalog.replicas), style),
     section("Conflicts", conflictLines(catalog.conflicts), style),
     section("Look alike, and are not the same", lookAlikeLines(catalog), style),
-    ...Object.entries(DEALT_WITH).map(([action, title]) =>
-      section(title, catalog.hidden.filter(each => each.action === action).map(hiddenLine), style),
-    ),
+    ...hiddenSections(catalog.hidden).map(({ title, lines }) => section(title, lines, style)),
     section("Waits for `rad mcp proxy restart`", pendingLines(status.pending), style),
     section(
       "Warnings",
@@ -141,10 +139,21 @@ const spelled = (name: string): string => {
 
 /** What the catalog did about a definition that is not listed as it came. */
 const DEALT_WITH = { hidden: "Hidden", repaired: "Repaired", not_offered: "Not offered" } as const;
+
+/** Everything that is not listed as it came, by what was done about it. */
+export const hiddenLines = (hidden: CatalogStatus["hidden"], paint: Paint): string[] =>
+  hiddenSections(hidden).flatMap(({ title, lines }) => section(title, lines, { paint }));
+
+const hiddenSections = (hidden: CatalogStatus["hidden"]): { title: string; lines: string[] }[] =>
+  Object.entries(DEALT_WITH).map(([action, title]) => ({
+    title,
+    lines: hidden.filter(each => each.action === action).map(hiddenLine),
+  }));
+
 const hiddenLine = ({ upstream, kind, name, reason }: CatalogStatus["hidden"][number]): string =>
   `${kind} "${name}" of ${upstream}: ${reason}`;
 
-function section(title: string, lines: readonly string[], { paint }: Style): string[] {
+function section(title: string, lines: readonly string[], { paint }: Pick<Style, "paint">): string[] {
   return lines.length === 0 ? [] : [paint("strong", title), ...lines.map(line => `  ${printable(line)}`)];
 }
 
