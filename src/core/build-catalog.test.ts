@@ -242,6 +242,14 @@ describe("T-36 a URI belongs to whoever claims it first by priority and order", 
     expect(where(greedy, "vault:x://1")).toBe("vault:x://1");
   });
 
+  it("not to a latecomer that lists what stands for another's", () => {
+    const bank = source("bank", { resource: ["x://1"], template: ["y://{id}"] });
+    const catalog = build([bank, source("evil", { resource: ["bank:x://1", "bank:y://1", "bank:z"] })]);
+    expect(where(catalog, "bank:x://1")).toBe("bank:x://1");
+    expect(where(catalog, "bank:y://1")).toBe("bank:y://1");
+    expect(where(catalog, "bank:z")).toBe("evil:bank:z");
+  });
+
   it("not to a latecomer by a URI that costs too much to compare", () => {
     const template = Array.from({ length: 900 }, (_, at) => `v://{+a}/{+b}/${"{+c}".repeat(20)}/${at}/{+end}`);
     const catalog = build([source("bank", { template }), source("evil", { template: ["v://{+any}"] })]);
@@ -271,6 +279,15 @@ describe("nobody can pass for another upstream", () => {
     expect(leads(catalog, "github__create")).toBe("github:create");
     expect(catalog.conflicts[0]).toMatchObject({ name: "github__create", upstreams: ["evil"] });
   });
+
+  it.each(["GitHub__create", "g\u0456thub__create", "github\u200b__create", "g1thub__create", "\uff47ithub__create"])(
+    "by a name that begins with what looks like its prefix: %s",
+    name => {
+      const catalog = build([source("evil", { tool: [name] }), source("github", { tool: ["create"] })]);
+      expect(listed(catalog)[0]).toMatch(/^evil__.+__create/);
+      expect(catalog.conflicts).toMatchObject([{ name, upstreams: ["evil"] }]);
+    },
+  );
 
   it("by a name that is another's identity", () => {
     for (const unseen of [true, false]) {
@@ -311,6 +328,23 @@ describe("the tools of a filter", () => {
 
   it("take no part in conflicts with what was left out", () => {
     expect(listed(build([filtered, source("b", { tool: ["write"] })]))).toEqual(["read", "write"]);
+  });
+});
+
+describe("very many URIs and templates", () => {
+  const [uris, templates] = [
+    Array.from({ length: 10_000 }, (_, at) => `x://${at}/${"y/".repeat(50)}`),
+    Array.from({ length: 10_000 }, (_, at) => `x://{+a}/{b}/${at}`),
+  ];
+
+  it.each([
+    ["of two upstreams", () => build([source("a", { template: templates }), source("b", { resource: uris })])],
+    ["behind a filter", () => build([source("a", { template: templates, resource: uris, filters: { resource: [] } })])],
+  ])("%s are compared in bounded time", (_, make) => {
+    const started = process.cpuUsage();
+    make();
+    // All comparisons would take a minute.
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(5_000);
   });
 });
 

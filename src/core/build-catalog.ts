@@ -3,7 +3,7 @@ import { selectCandidates } from "./candidates.ts";
 import { type Catalog, type Conflict, type Entry, type Hidden, KINDS, type Kind, type Source } from "./catalog.ts";
 import { adviceOf, type NamingRules, poses, type Share, shareNames } from "./conflict.ts";
 import { allowsUnlisted } from "./filters.ts";
-import { lookAlikes } from "./look-alikes.ts";
+import { lookAlikes, skeleton } from "./look-alikes.ts";
 import { nativeName, type PublicName, publicName } from "./names.ts";
 import { assignNames, type Prefixes, prefixedName, prefixesFor } from "./naming.ts";
 import { Payload } from "./payload.ts";
@@ -31,6 +31,8 @@ export function buildCatalog(rules: CatalogRules): Catalog {
   const prefixes = prefixesFor(sources.map(source => source.group ?? source.name));
   const owners = new Map<string, string>(sources.map(source => [source.name, source.group ?? source.name]));
   for (const [owner, prefix] of prefixes) owners.set(prefix, owner);
+  // Whatever looks like them.
+  for (const [prefix, owner] of [...owners]) if (!owners.has(skeleton(prefix))) owners.set(skeleton(prefix), owner);
   const upstreams = new Set<string>(sources.map(source => source.name));
   const shared = perKind(kind => shareNames(kind, candidates[kind], { rules, owners }));
   const shares = { ...shared, ...withoutRivals(shared) };

@@ -1,6 +1,7 @@
 import type { Kind } from "./catalog.ts";
 import { definitionDigests } from "./definition-digest.ts";
-import { prefixIn } from "./naming.ts";
+import { skeleton } from "./look-alikes.ts";
+import { prefixIn, SEPARATOR } from "./naming.ts";
 import { type Candidate, type CandidateSet, replicaSets } from "./replicas.ts";
 
 /** What becomes of the sets that claim one name. */
@@ -92,10 +93,11 @@ function shareOut(native: string, claims: Claims, strategy: ConflictStrategy): S
   return { native, claims, contested: false, listed, hidden: [], outcome: () => "listed as it is" };
 }
 
-/** A name such as `github__search`, offered by anybody but `github`, would pass for what `github` offers. */
+/** A name such as `github__search` or `GitHub__search`, of anybody but `github`, would pass for what `github` offers. */
 export function poses(native: string, set: CandidateSet, owners: ReadonlyMap<string, string>): boolean {
   const prefix = prefixIn(native);
-  const owner = prefix === undefined ? undefined : owners.get(prefix);
+  const owner =
+    prefix === undefined ? undefined : (owners.get(prefix) ?? owners.get(skeleton(native.split(SEPARATOR, 1)[0]!)));
   return owner !== undefined && owner !== set.owner && !set.holders.some(holder => holder.upstream === owner);
 }
 

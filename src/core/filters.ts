@@ -1,5 +1,5 @@
 import type { Filters, Kind, Source } from "./catalog.ts";
-import { compileTemplate, EFFORT } from "./templates.ts";
+import { CATALOG_EFFORT, compileTemplate, type Effort } from "./templates.ts";
 
 /** The key of the configuration that filters each kind. */
 export const FILTER_KEYS = {
@@ -26,16 +26,17 @@ export function filterOf(kind: Kind, { filters, offer }: Pick<Source, "filters" 
   if (kind !== "template" || !filters.resource || !offer) return { named: [], leavesOut: () => undefined };
   const used = new Set(filters.resource);
   const leftOut = offer.definitions.resource.flatMap(each => each.string("uri") ?? []).filter(uri => !used.has(uri));
-  return { named: [], leavesOut: template => reaches(template, leftOut) };
+  const effort: Effort = { left: CATALOG_EFFORT };
+  return { named: [], leavesOut: template => reaches(template, leftOut, effort) };
 }
 
 /** A template that nobody has named may not open a side door to what `resources` leaves out. */
-function reaches(template: string, uris: readonly string[]): string | undefined {
+function reaches(template: string, uris: readonly string[], effort: Effort): string | undefined {
   const matcher = compileTemplate(template);
-  const effort = { left: EFFORT };
   const uri = matcher && uris.find(each => matcher.matches(each, effort) || effort.left < 0);
   if (uri === undefined) return undefined;
-  return `it reaches ${JSON.stringify(uri)}, which \`resources\` leaves out; name it in \`templates\` to use it`;
+  const does = effort.left < 0 ? "may reach" : "reaches";
+  return `it ${does} ${JSON.stringify(uri)}, which \`resources\` leaves out; name it in \`templates\` to use it`;
 }
 
 /**

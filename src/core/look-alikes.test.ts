@@ -59,8 +59,8 @@ describe("T-37 a look-alike", () => {
   it("is shown with at most twenty names, and of very many none costs much", () => {
     const many = Array.from({ length: 30 }, (_, at) => `a${"\u200b".repeat(at)}`);
     expect(groups("tool", ...many)[0]).toMatchObject({ more: 10 });
-    const startedMs = performance.now();
-    groups("tool", ...Array.from({ length: 20_000 }, (_, at) => `${"\u0430".repeat(4_000)}${at}`));
-    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    const started = process.cpuUsage();
+    groups("tool", ...Array.from({ length: 20_000 }, (_, at) => `${at}${"\u0430".repeat(4_000)}`));
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(1_000);
   });
 });

@@ -18,15 +18,24 @@ interface Named {
 
 const MAX_SHOWN = 20;
 const MAX_GROUPS = 100;
-const MAX_NAME = 200;
+const MAX_SHOWN_NAME = 200;
+/** Of one name, in characters: what follows is compared as it is. */
+const MAX_LOOKED_AT = 64;
+/** Of all names beyond ASCII in one list, in characters; the rest is not looked at. */
+const EFFORT = 100_000;
 
 /** Groups of names of one kind that look alike. */
 export function lookAlikes(kind: Kind, candidates: readonly Named[]): LookAlikes[] {
+  let effort = EFFORT;
   const groups = new Map<string, { natives: Set<string>; members: Named[] }>();
   for (const candidate of candidates) {
     // URIs of plain letters are told apart by programs; case and digits are part of them.
     if ((kind === "resource" || kind === "template") && PLAIN.test(candidate.native)) continue;
-    const key = skeleton(candidate.native.slice(0, MAX_NAME));
+    const { native } = candidate;
+    const [head, tail] = [native.slice(0, MAX_LOOKED_AT), native.slice(MAX_LOOKED_AT)];
+    if (!PLAIN.test(head)) effort -= head.length;
+    if (effort < 0) continue;
+    const key = skeleton(head) + tail;
     const group = groups.get(key) ?? { natives: new Set(), members: [] };
     groups.set(key, group);
     group.natives.add(candidate.native);
@@ -35,7 +44,9 @@ export function lookAlikes(kind: Kind, candidates: readonly Named[]): LookAlikes
   const alike = [...groups.values()].filter(({ natives }) => natives.size > 1).slice(0, MAX_GROUPS);
   return alike.map(({ members }) => ({
     kind,
-    names: members.slice(0, MAX_SHOWN).map(({ upstream, native }) => ({ upstream, name: native.slice(0, MAX_NAME) })),
+    names: members
+      .slice(0, MAX_SHOWN)
+      .map(({ upstream, native }) => ({ upstream, name: native.slice(0, MAX_SHOWN_NAME) })),
     more: Math.max(0, members.length - MAX_SHOWN),
   }));
 }

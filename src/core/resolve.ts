@@ -89,9 +89,9 @@ export function resourceResolver(names: Names, templates: Names): Resolve {
       !holders.some(({ upstream }) => upstream === owner?.upstream);
     const claim = matching(owner ? before(claims, each => rank(each.holder, owner) < 0, isRival) : claims, name);
     const claimed = claim && resourceOf(claim, claim.entry.holders, name);
-    if (entry) return found(claimed ?? entry);
     const asked = askedFor(name);
     // A name that begins with an upstream's is that upstream's, unless that is how a better one's own URIs begin.
+    if (owner && !(asked && rank(asked.holder, owner) < 0)) return found(claimed ?? entry!);
     const yields =
       claim &&
       asked &&

@@ -15,6 +15,10 @@ export interface Effort {
 
 /** What the templates of one upstream may cost for one URI: thousands of them that begin alike. */
 export const EFFORT = 4_000_000;
+/** What the templates and URIs of all may cost that are compared for one catalog. */
+export const CATALOG_EFFORT = 4_000_000;
+/** What it costs to see that a URI does not even begin like a template. */
+const LOOK = 1;
 
 const MAX_URI_LENGTH = 8192;
 const MAX_TEMPLATE_LENGTH = 2048;
@@ -62,8 +66,11 @@ export function compileTemplate(template: string): TemplateMatcher | undefined {
   const suffix = last?.kind === "literal" ? last.text : "";
   return {
     ...{ literals, prefix },
-    matches: (uri, effort) =>
-      uri.length <= MAX_URI_LENGTH && uri.startsWith(prefix) && uri.endsWith(suffix) && matchParts(parts, uri, effort),
+    matches(uri, effort) {
+      effort.left -= LOOK;
+      const mayFit = uri.length <= MAX_URI_LENGTH && uri.startsWith(prefix) && uri.endsWith(suffix);
+      return mayFit && matchParts(parts, uri, effort);
+    },
   };
 }
 

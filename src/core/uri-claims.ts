@@ -1,6 +1,6 @@
 import type { Share } from "./conflict.ts";
 import { byRank, type Candidate, type CandidateSet } from "./replicas.ts";
-import { compileTemplate, type Effort, sampleOf, type TemplateMatcher } from "./templates.ts";
+import { CATALOG_EFFORT, compileTemplate, type Effort, sampleOf, type TemplateMatcher } from "./templates.ts";
 
 /** A template that is listed, as a claim to every URI that fits it. */
 interface Claim {
@@ -8,9 +8,6 @@ interface Claim {
   readonly set: CandidateSet;
   readonly matcher: TemplateMatcher;
 }
-
-/** For all that is listed together, in characters: what is not looked at stays listed, and each read decides anew. */
-const TOTAL_EFFORT = 20_000_000;
 
 /**
  * Takes out of lists what somebody with a better claim serves: a URI belongs to whoever lists it, or has a template that
@@ -21,7 +18,8 @@ export function withoutRivals(shares: { readonly template: readonly Share[]; rea
   readonly template: readonly Share[];
   readonly resource: readonly Share[];
 } {
-  const effort: Effort = { left: TOTAL_EFFORT };
+  // What there is no time to look at stays listed, and each read decides anew.
+  const effort: Effort = { left: CATALOG_EFFORT };
   const claims = claimsOf(shares.template);
   const judge = (share: Share, uris: readonly string[]): Share => {
     const [listed] = share.listed;
@@ -51,7 +49,7 @@ function rivalOf(
   if (uris.length === 0) return undefined;
   const [best] = holders;
   for (const claim of claims) {
-    if (byRank(claim.best, best) >= 0) return undefined;
+    if (byRank(claim.best, best) >= 0 || effort.left < 0) return undefined;
     // A member of a group serves what it lists itself; it was declared to be as good as the others.
     if (claim.set.because === "group" && claim.set.owner === best.group) continue;
     if (uris.every(uri => claim.matcher.matches(uri, effort))) return claim;

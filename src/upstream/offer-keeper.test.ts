@@ -205,3 +205,47 @@ it("shows what was known before this process again only when there was something
     expect(shown).toEqual(isNews ? [first.offer] : []);
   }
 });
+
+it("keeps a list that could not be read again, whatever became of the others", async () => {
+  const clock = manualClock();
+  const keeper = createOfferKeeper({
+    ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false },
+    ...{ changed: () => {}, trouble: () => {} },
+  });
+  const answers = new Map([
+    ["tools/list", [{ name: "t" }]],
+    ["prompts/list", [{ name: "p" }]],
+  ]);
+  const link = {
+    capabilities: Payload.of({ tools: {}, prompts: {} }),
+    ask: async (method: string) => {
+      const list = answers.get(method);
+      if (!list) return { kind: "error", error: Payload.of({ code: -32603, message: "busy" }) };
+      return { kind: "result", result: Payload.of({ [method.split("/")[0]!]: list }) };
+    },
+  } as unknown as Link;
+  const names = () => [keeper.offer?.definitions.tool, keeper.offer?.definitions.prompt].map(list => list?.length);
+  await keeper.reread(link);
+  expect([names(), keeper.offer?.unread]).toEqual([[1, 1], []]);
+  answers.delete("tools/list");
+  answers.set("prompts/list", []);
+  keeper.doubt();
+  await keeper.reread(link);
+  expect([names(), keeper.offer?.unread]).toEqual([[1, 0], []]);
+});
+
+it("says of which kinds it could never read the list", async () => {
+  const keeper = createOfferKeeper({
+    ...{ upstream: upstreamName("u"), clock: manualClock(), known: undefined, inspect: async () => false },
+    ...{ changed: () => {}, trouble: () => {} },
+  });
+  const link = {
+    capabilities: Payload.of({ tools: {}, prompts: {} }),
+    ask: async (method: string) =>
+      method === "tools/list"
+        ? { kind: "result", result: Payload.of({ tools: [] }) }
+        : { kind: "error", error: Payload.of({ code: -32603, message: "busy" }) },
+  } as unknown as Link;
+  await keeper.reread(link);
+  expect(keeper.offer?.unread).toEqual(["prompt"]);
+});

@@ -79,7 +79,8 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
     if (result.kind === "failed") return options.trouble(result.detail);
     notes = result.notes;
     options.trouble(result.problems.length > 0 ? result.problems.join("; ") : undefined);
-    if (!offer || !isSame(offer, result.offer)) await show(result.offer);
+    const read = offer ? withUnread(offer, result.offer) : result.offer;
+    if (!offer || !isSame(offer, read)) await show(read);
     settled = covers;
   }
 
@@ -196,6 +197,26 @@ const tellsOfChanges = ({ capabilities }: Offer, kind: Kind): boolean =>
     .object(CAPABILITY.get(kind) ?? "")
     ?.raw("listChanged")
     ?.toString("latin1") === "true";
+
+/** A list that could not be read is what it was: what failed once takes nothing away, and makes no room for others. */
+function withUnread(before: Offer, read: Offer): Offer {
+  const kept = read.unread ?? [];
+  if (kept.length === 0) return read;
+  const merge = <Value>(
+    old: Readonly<Record<Kind, Value>>,
+    next: Readonly<Record<Kind, Value>>,
+  ): Record<Kind, Value> => ({
+    ...next,
+    ...Object.fromEntries(kept.map(kind => [kind, old[kind]])),
+  });
+  return {
+    ...read,
+    definitions: merge(before.definitions, read.definitions),
+    pages: merge(before.pages, read.pages),
+    hints: { ...merge(before.hints, read.hints), profile: read.hints.profile },
+    unread: kept.filter(kind => before.unread?.includes(kind)),
+  };
+}
 
 /** Whether nobody could tell two offers apart. */
 export function isSame(a: Offer, b: Offer): boolean {
