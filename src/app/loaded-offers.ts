@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { KINDS, type Kind, type Offer } from "../core/catalog.ts";
+import { KINDS, type Kind, type LoadedOffer, type Offer } from "../core/catalog.ts";
 import { definitionDigest } from "../core/definition-digest.ts";
-import { type LoadedDigests, type LoadedOffer, loadedOffer } from "../core/loaded-offer.ts";
+import { type LoadedDigests, loadedOffer } from "../core/loaded-offer.ts";
 import type { Payload } from "../core/payload.ts";
 import { IDENTITY } from "../core/repair.ts";
 import { replaceFile } from "../lib/replace-file.ts";

@@ -1,7 +1,7 @@
 import { buildCatalog, type CatalogRules } from "./build-catalog.ts";
-import { type Catalog, KINDS, type Kind, type Source } from "./catalog.ts";
+import { type Catalog, KINDS, type Kind, type LoadedOffer, type Source } from "./catalog.ts";
 import { definitionDigest } from "./definition-digest.ts";
-import { type LoadedOffer, loadedOffer } from "./loaded-offer.ts";
+import { loadedOffer } from "./loaded-offer.ts";
 import { upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
 import { IDENTITY } from "./repair.ts";

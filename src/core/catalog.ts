@@ -1,5 +1,3 @@
-import type { LoadedOffer } from "./loaded-offer.ts";
-import type { LookAlikes } from "./look-alikes.ts";
 import type { NativeName, PublicName, UpstreamName } from "./names.ts";
 import type { Payload } from "./payload.ts";
 
@@ -28,6 +26,19 @@ export interface Offer {
   readonly hints: Readonly<Record<Kind | "profile", CacheHint | undefined>>;
   /** Kinds whose list could not be read to its end, so that what is missing here may be offered all the same. */
   readonly unread?: readonly Kind[];
+}
+
+/**
+ * What one upstream offered when its configuration was loaded. Who is a replica without being told is decided by this and
+ * not by what comes later, so that nobody becomes one by copying another.
+ */
+export interface LoadedOffer {
+  /** Whether its list of that kind was read then. */
+  knows(kind: Kind): boolean;
+  /** Digest of the whole definition of that name or URI; `undefined` where there was none. */
+  digest(kind: Kind, native: string): string | undefined;
+  /** Equal for upstreams that offered exactly the same; `undefined` for one that offered nothing. */
+  readonly whole: string | undefined;
 }
 
 /** Per kind, what is used of it. */
@@ -97,6 +108,15 @@ export interface Conflict {
   readonly outcome: string;
   /** What to do if those who offer it are replicas after all; only where their definitions are equal. */
   readonly advice?: string;
+}
+
+/** Different names that a person, or a model, could take for one another. They are never merged. */
+export interface LookAlikes {
+  readonly kind: Kind;
+  /** In configuration order; at most twenty. */
+  readonly names: readonly { readonly upstream: UpstreamName; readonly name: string }[];
+  /** How many more there are. */
+  readonly more: number;
 }
 
 export type Resolution =

@@ -1,18 +1,5 @@
 import { createHash } from "node:crypto";
-import { KINDS, type Kind } from "./catalog.ts";
-
-/**
- * What one upstream offered when its configuration was loaded. Who is a replica without being told is decided by this and
- * not by what comes later, so that nobody becomes one by copying another.
- */
-export interface LoadedOffer {
-  /** Whether its list of that kind was read then. */
-  knows(kind: Kind): boolean;
-  /** Digest of the whole definition of that name or URI; `undefined` where there was none. */
-  digest(kind: Kind, native: string): string | undefined;
-  /** Equal for upstreams that offered exactly the same; `undefined` for one that offered nothing. */
-  readonly whole: string | undefined;
-}
+import { KINDS, type Kind, type LoadedOffer } from "./catalog.ts";
 
 /** Per kind, native name → digest of its definition. A kind whose list was never read is left out. */
 export type LoadedDigests = Partial<Readonly<Record<Kind, ReadonlyMap<string, string>>>>;

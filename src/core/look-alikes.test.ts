@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { build, listed, source } from "./catalog.fixture.ts";
 import { lookAlikes, skeleton } from "./look-alikes.ts";
 import { nativeName, upstreamName } from "./names.ts";
 
@@ -62,5 +63,27 @@ describe("T-37 a look-alike", () => {
     const started = process.cpuUsage();
     groups("tool", ...Array.from({ length: 20_000 }, (_, at) => `${at}${"\u0430".repeat(4_000)}`));
     expect(process.cpuUsage(started).user / 1_000).toBeLessThan(1_000);
+  });
+});
+
+describe("T-37 names that look alike", () => {
+  it("are shown, and never merged", () => {
+    const catalog = build([
+      source("a", { tool: ["search", "other"], prompt: ["search"] }),
+      source("b", { tool: ["\u0455earch", "Search"] }),
+    ]);
+    expect(listed(catalog)).toEqual(["search", "other", "u_earch", "Search"]);
+    expect(catalog.lookAlikes).toEqual([
+      {
+        kind: "tool",
+        names: [
+          { upstream: "a", name: "search" },
+          { upstream: "b", name: "\u0455earch" },
+          { upstream: "b", name: "Search" },
+        ],
+        more: 0,
+      },
+    ]);
+    expect(catalog.replicas).toEqual([]);
   });
 });

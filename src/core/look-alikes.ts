@@ -1,15 +1,6 @@
-import type { Kind } from "./catalog.ts";
+import type { Kind, LookAlikes } from "./catalog.ts";
 import { CONFUSABLES } from "./confusables.ts";
 import type { NativeName, UpstreamName } from "./names.ts";
-
-/** Different names that a person, or a model, could take for one another. They are never merged. */
-export interface LookAlikes {
-  readonly kind: Kind;
-  /** In configuration order; at most twenty. */
-  readonly names: readonly { readonly upstream: UpstreamName; readonly name: string }[];
-  /** How many more there are. */
-  readonly more: number;
-}
 
 interface Named {
   readonly upstream: UpstreamName;

@@ -1,6 +1,5 @@
-import type { Holder, Kind } from "./catalog.ts";
+import type { Holder, Kind, LoadedOffer } from "./catalog.ts";
 import { definitionDigests } from "./definition-digest.ts";
-import type { LoadedOffer } from "./loaded-offer.ts";
 import type { Payload } from "./payload.ts";
 
 /** A holder, and what decides whether it is a replica of another. */

@@ -1,5 +1,4 @@
-import type { Conflict, Hidden, ReplicaSet } from "./catalog.ts";
-import type { LookAlikes } from "./look-alikes.ts";
+import type { Conflict, Hidden, LookAlikes, ReplicaSet } from "./catalog.ts";
 
 export const UPSTREAM_STATES = [
   "connecting",

@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { singleCatalog } from "./build-catalog.ts";
+import { build, leads, listed, source } from "./catalog.fixture.ts";
+import { KINDS, type Source } from "./catalog.ts";
+
+describe("the tools of a filter", () => {
+  const filtered = source("a", {
+    tool: ["read", "write", "delete"],
+    prompt: ["write"],
+    filters: { tool: ["read", "wriet", "constructor"] },
+  });
+
+  it("are the only ones, and what is left out or missing is shown", () => {
+    const catalog = build([filtered]);
+    expect(listed(catalog)).toEqual(["read"]);
+    expect(listed(catalog, "prompt")).toEqual(["write"]);
+    expect(leads(catalog, "a:write")).toMatch(/^unknown/);
+    expect(catalog.hidden.map(({ action, name }) => `${action} ${name}`)).toEqual([
+      "hidden write",
+      "hidden delete",
+      "not_offered wriet",
+      "not_offered constructor",
+    ]);
+    expect(catalog.hidden[2]!.reason).toContain('did you mean "write"?');
+  });
+
+  it("take no part in conflicts with what was left out", () => {
+    expect(listed(build([filtered, source("b", { tool: ["write"] })]))).toEqual(["read", "write"]);
+  });
+});
+
+describe("the filters of prompts, resources and templates", () => {
+  const offers = {
+    tool: ["t"],
+    prompt: ["ask", "tell"],
+    resource: ["x://a", "x://b"],
+    template: ["x://{id}", "y://{id}", "y://{id}/{part}"],
+  };
+  const reasons = (catalog: ReturnType<typeof build>) =>
+    Object.fromEntries(catalog.hidden.map(({ name, reason }) => [name, reason]));
+  const both = (filters: Source["filters"]) => [
+    build([source("a", { ...offers, filters })]),
+    singleCatalog(source("a", { ...offers, filters })),
+  ];
+
+  it("leave out the prompts that they do not name", () => {
+    for (const catalog of both({ prompt: ["ask", "asks"] })) {
+      expect(listed(catalog, "prompt")).toEqual(["ask"]);
+      for (const name of ["tell", "a:tell"]) expect(leads(catalog, name, "prompt")).toMatch(/^unknown/);
+      expect(reasons(catalog)).toMatchObject({
+        tell: "not in `prompts`",
+        asks: expect.stringContaining('did you mean "ask"?'),
+      });
+      expect([listed(catalog), listed(catalog, "resource"), listed(catalog, "template")]).toEqual([
+        offers.tool,
+        offers.resource,
+        offers.template,
+      ]);
+    }
+  });
+
+  it("leave out resources, and templates that reach them unless they are named", () => {
+    for (const catalog of both({ resource: ["x://a"] })) {
+      expect(listed(catalog, "resource")).toEqual(["x://a"]);
+      expect(listed(catalog, "template")).toEqual(["y://{id}", "y://{id}/{part}"]);
+      for (const uri of ["x://b", "a:x://b", "x://%62", "x://c", "z://1"]) {
+        expect(leads(catalog, uri, "resource"), uri).toMatch(/^unknown/);
+      }
+      expect(leads(catalog, "y://1", "resource")).toBe("a:y://1");
+      expect(leads(catalog, "x://{id}", "template")).toMatch(/^unknown/);
+      expect(reasons(catalog)["x://{id}"]).toContain("name it in `templates`");
+    }
+    for (const catalog of both({ resource: ["x://a"], template: ["x://{id}"] })) {
+      expect(listed(catalog, "template")).toEqual(["x://{id}"]);
+      expect(leads(catalog, "x://b", "resource")).toBe("a:x://b");
+      expect(leads(catalog, "y://1", "resource")).toMatch(/^unknown/);
+    }
+  });
+
+  it("leave out templates, and what only they reach", () => {
+    for (const catalog of both({ template: ["y://{id}"] })) {
+      expect(listed(catalog, "template")).toEqual(["y://{id}"]);
+      expect(leads(catalog, "y://1", "resource")).toBe("a:y://1");
+      for (const uri of ["y://1/2", "a:y://1/2", "x://c"]) expect(leads(catalog, uri, "resource")).toMatch(/^unknown/);
+      expect(leads(catalog, "x://a", "resource")).toBe("a:x://a");
+    }
+  });
+
+  it("let a resource that they name be read though it is in no list, where there is no doubt whom to ask", () => {
+    const [, single] = both({ resource: ["x://unlisted"] });
+    expect(leads(single!, "x://unlisted", "resource")).toBe("a:x://unlisted");
+    expect(leads(single!, "x://other", "resource")).toMatch(/^unknown/);
+  });
+
+  it("leave nothing where they name nothing", () => {
+    for (const catalog of both({ tool: [], prompt: [], resource: [], template: [] })) {
+      for (const kind of KINDS) expect(listed(catalog, kind)).toEqual([]);
+      for (const uri of ["x://a", "x://9", "a:x://a"]) expect(leads(catalog, uri, "resource")).toMatch(/^unknown/);
+    }
+  });
+});
