@@ -29,6 +29,7 @@ describe("the owner of two places is one", () => {
     ["http://127.9.9.9:1/a", "https://[::1]:2/b"],
     ["http://127.1:1", "http://0x7f.0.0.1:2"],
     ["http://[::ffff:127.0.0.1]:1", "http://LOCALHOST.:2"],
+    ["http://[::ffff:127.20.30.40]:1", "http://127.200.30.40:2"],
     ["https://mcp.test/a", "https://mcp.test:443/b"],
     ["https://MCP.test/a", "https://mcp.test/b"],
   ])("for %s and %s", (a, b) => {
@@ -59,6 +60,11 @@ describe("replicas that nobody declared", () => {
     [{}, { priority: 3, health_check_interval: 7 }],
     [{ headers: { Authorization: "a" } }, { headers: { authorization: "b" } }],
     [{ headers: { "X-Api-Key": "a" } }, {}],
+    [
+      { headers: { apikey: "a", "X-One": "1", "X-Two": "2" } },
+      { headers: { "x-two": "2", "x-one": "1", api_key: "b" } },
+    ],
+    [{ tool_timeouts: { a: 1, b: 2 } }, { tool_timeouts: { b: 2, a: 1 } }],
     [oauth(), oauth({ client_id: "d", client_secret: "t" })],
   ])("may have %j and %j", (a, b) => {
     expect(alike(http(ONE, a), http(TWO, b))).toBe(true);
@@ -103,6 +109,16 @@ describe("replicas that nobody declared", () => {
       expect(alike(stdio(), stdio(other)), JSON.stringify(other)).toBe(false);
     }
   });
+});
+
+it("nobody has a twin alone, beside another server, or beside members of a group", () => {
+  const twins = (...tables: readonly Table[]) =>
+    [...likenesses(parsed(...tables)).values()].map(({ hasTwin }) => hasTwin);
+  expect(twins(http(ONE))).toEqual([false]);
+  expect(twins(http(ONE), http("https://weather.test/mcp"))).toEqual([false, false]);
+  expect(twins(http(ONE), http(TWO, { group: "g" }))).toEqual([false]);
+  expect(twins(http(ONE), http("https://weather.test/mcp"), http(TWO))).toEqual([true, false, true]);
+  expect(twins(stdio(), stdio())).toEqual([true, true]);
 });
 
 it("what is known of an upstream is that of its address and settings, whoever else is configured", () => {

@@ -1,4 +1,5 @@
 import type { UpstreamConfig } from "../config/schema.ts";
+import { canonicalJson } from "../core/canonical-json.ts";
 
 /** What the configuration says about who may be a replica of whom without being told. */
 export interface Likeness {
@@ -46,7 +47,8 @@ function traitsOf(config: UpstreamConfig): Traits {
   const settings = Object.entries(config).filter(([key]) => !OWN.has(key));
   const remote = "url" in config ? remoteTraits(config) : { shared: [], address: "", credentials: "" };
   const { shared, address, credentials } = remote;
-  return { name: config.name, fingerprint: JSON.stringify([sorted(settings), shared]), address, credentials };
+  const fingerprint = canonicalJson([Object.fromEntries(settings), shared]);
+  return { name: config.name, fingerprint, address, credentials };
 }
 
 function remoteTraits({ url, headers, auth }: Exclude<UpstreamConfig, { transport: "stdio" }>) {
@@ -58,11 +60,11 @@ function remoteTraits({ url, headers, auth }: Exclude<UpstreamConfig, { transpor
   return {
     // A query often says which of several projects is meant. The address of a token endpoint often says whose it is.
     shared: [
-      ...[owner, search, sorted(named.filter(header => !isCredential(header)))],
-      token_url === undefined ? null : [new URL(token_url).href, sorted(Object.entries(asked))],
+      ...[owner, search, named.filter(header => !isCredential(header)).toSorted()],
+      token_url === undefined ? null : [new URL(token_url).href, asked],
     ],
     address: origin + pathname + search,
-    credentials: JSON.stringify([username, password, sorted(named.filter(isCredential)), client_id, client_secret]),
+    credentials: JSON.stringify([username, password, named.filter(isCredential).toSorted(), client_id, client_secret]),
   };
 }
 
@@ -75,6 +77,3 @@ function* repeatedPlaces(traits: readonly Traits[]): Iterable<string> {
     known.set(key, credentials);
   }
 }
-
-const sorted = <T>(entries: readonly [string, T][]): readonly [string, T][] =>
-  entries.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));

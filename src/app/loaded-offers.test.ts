@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -58,6 +58,26 @@ describe("what an upstream offered when its configuration was loaded", () => {
       writeFileSync(join(folder, file!), text);
       expect(ofA(store(), later)?.digest("tool", "u"), text).toMatch(/./);
     }
+  });
+
+  it("is the first of what is listed twice, and leaves out what has no name", () => {
+    const tool = [{ name: "t", v: 1 }, { name: "t", v: 2 }, { v: 3 }];
+    const loaded = ofA(store(), offer({ tool }));
+    expect(loaded?.digest("tool", "t")).toBe(ofA(store(null), offer({ tool: [tool[0]!] }))?.digest("tool", "t"));
+    expect(loaded?.whole).toBe(ofA(store(null), offer({ tool: [tool[0]!] }))?.whole);
+  });
+
+  it("is found out anew where the file is of another version, and kept in memory where it cannot be written", () => {
+    ofA(store(), first);
+    const [file] = readdirSync(folder);
+    const path = join(folder, file!);
+    writeFileSync(path, readFileSync(path, "utf8").replace('"format":1', '"format":2'));
+    expect(ofA(store(), later)?.digest("tool", "u")).toMatch(/./);
+    const troubles: string[] = [];
+    const offers = createLoadedOffers({ folder: path, trouble: detail => troubles.push(detail), now: () => 0 });
+    ofA(offers, first);
+    expect(ofA(offers, later)?.digest("tool", "u")).toBeUndefined();
+    expect(troubles).toHaveLength(1);
   });
 
   it("is prepared without a long pause", async () => {

@@ -143,7 +143,7 @@ function routesOf(kind: Kind, share: Share, entryOfSet: EntryOfSet): Route[] {
     });
     return [
       ...set.holders.map(holder => (entry?.holders.length === 1 ? { holder, entry } : byItself(holder, entry?.name))),
-      ...set.strayed.map(holder => byItself(holder)),
+      ...set.departed.map(holder => byItself(holder)),
     ];
   });
 }
@@ -155,11 +155,11 @@ function hiddenOf(kind: Kind, { hidden, claims, native }: Share): Hidden[] {
     });
   return [
     ...hidden.flatMap(({ set, reason }) => because(reason, set.holders)),
-    ...claims.flatMap(({ holders: [{ upstream }], strayed }) =>
+    ...claims.flatMap(({ holders: [{ upstream }], departed }) =>
       because(
         `it was a replica of "${upstream}" here, and their definitions differ now: none of its calls goes to this one ` +
           'unless both are put into one group = "…"',
-        strayed,
+        departed,
       ),
     ),
   ];

@@ -1,5 +1,4 @@
 import type { Kind } from "./catalog.ts";
-import { definitionDigests } from "./definition-digest.ts";
 import { skeleton } from "./look-alikes.ts";
 import { prefixIn, SEPARATOR } from "./naming.ts";
 import { type Candidate, type CandidateSet, replicaSets } from "./replicas.ts";
@@ -105,10 +104,10 @@ export function poses(native: string, set: CandidateSet, owners: ReadonlyMap<str
 export function adviceOf(claims: readonly CandidateSet[]): string | undefined {
   const alone = claims.filter(({ holders: [best] }) => best.group === undefined);
   if (alone.length < 2) return undefined;
-  const digest = definitionDigests();
+  // Copies of one server mostly write the very same text; to parse all that is in conflict would cost too much.
   const twins = new Map<string, Candidate[]>();
   for (const { holders } of alone) {
-    const key = digest(holders[0].offered);
+    const key = holders[0].offered.bytes.toString("latin1");
     twins.set(key, [...(twins.get(key) ?? []), ...holders]);
   }
   const equal = [...twins.values()].find(each => each.length > 1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { definitionDigest, wholeDefinition } from "./definition-digest.ts";
+import { definitionDigest, definitionDigests, wholeDefinition } from "./definition-digest.ts";
 import { Payload } from "./payload.ts";
 import { OWN_TEXT } from "./scan-limits.ts";
 
@@ -12,7 +12,20 @@ describe("a digest of a definition", () => {
   });
 
   it.each([
+    ['{"a":"1:2\\"3:04\\\\","b":-12.5}', '{"b":-12.5,"a":"1:2\\"3:04\\\\"}'],
+    ['{"a":"","b":{"c:1":[true,100]}}', '{"b":{"c:1":[true,100]},"a":""}'],
+    ['{"a":"01","b":"\\n007"}', '{"b":"\\n007","a":"01"}'],
+  ])("does not take for numbers or keys what stands in texts: %s", (one, other) => {
+    expect(digest(one)).toBe(digest(other));
+    const [payload, same] = [one, other].map(text => Payload.parse(text));
+    const digests = definitionDigests();
+    expect(digests(payload!)).toBe(digest(one));
+    expect([digests(payload!), digests(same!)]).toEqual([digest(one), digest(one)]);
+  });
+
+  it.each([
     ['{"a":null}', "{}"],
+    ['{"a":12345678901234567890,"b":1}', '{"a":12345678901234567891,"b":1}'],
     ['{"a":[1,2]}', '{"a":[2,1]}'],
     ['{"a":9007199254740993}', '{"a":9007199254740992}'],
     ['{"a":1e400}', '{"a":1e500}'],

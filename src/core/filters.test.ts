@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { singleCatalog } from "./build-catalog.ts";
 import { build, leads, listed, source } from "./catalog.fixture.ts";
 import { KINDS, type Source } from "./catalog.ts";
+import { allowsUnlisted } from "./filters.ts";
 
 describe("the tools of a filter", () => {
   const filtered = source("a", {
@@ -90,6 +91,27 @@ describe("the filters of prompts, resources and templates", () => {
     const [, single] = both({ resource: ["x://unlisted"] });
     expect(leads(single!, "x://unlisted", "resource")).toBe("a:x://unlisted");
     expect(leads(single!, "x://other", "resource")).toMatch(/^unknown/);
+  });
+
+  it("keep a template that reaches nothing but what they name", () => {
+    for (const catalog of both({ resource: offers.resource })) {
+      expect([listed(catalog, "template"), listed(catalog, "prompt")]).toEqual([offers.template, offers.prompt]);
+    }
+  });
+
+  it("leave out a template of which nobody can say in time what it reaches", () => {
+    const template = [`x://${"{+a}".repeat(400)}Q{b}/!`, "z://{id}"];
+    const resource = Array.from({ length: 5 }, (_, at) => `x://${at}${"y".repeat(4_000)}/!`);
+    const catalog = build([source("a", { template, resource, filters: { resource } })]);
+    expect(listed(catalog, "template")).toEqual(template);
+    const left = build([source("a", { template, resource, filters: { resource: [] } })]);
+    expect(listed(left, "template")).toEqual([]);
+    expect(left.hidden.find(({ kind }) => kind === "template")?.reason).toContain("may reach");
+  });
+
+  it("say which URIs may be read that are in no list", () => {
+    const answers = [{}, { template: [] }, { resource: ["x"] }, { resource: ["y"] }, { resource: ["x"], template: [] }];
+    expect(answers.map(filters => allowsUnlisted(filters, "x"))).toEqual([true, false, true, false, true]);
   });
 
   it("leave nothing where they name nothing", () => {

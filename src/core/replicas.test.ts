@@ -124,6 +124,10 @@ describe("a replica that nobody declared", () => {
     expect(sets(candidate("a", none), candidate("b", none))).toEqual(["equal a: a b"]);
   });
 
+  it("need not offer the same beside it", () => {
+    expect(sets(candidate("a", { beside: other }), candidate("b"))).toEqual(["equal a: a b"]);
+  });
+
   it("is none by having offered nothing", () => {
     const empty = { before: undefined };
     expect(sets(candidate("a", empty), candidate("b", empty))).toEqual(["alone a: a", "alone b: b"]);
@@ -135,14 +139,14 @@ describe("a replica that nobody declared", () => {
     expect(others).toEqual([]);
     expect(set).toMatchObject({ owner: "a", because: "equal" });
     expect(set?.holders.map(({ upstream }) => upstream)).toEqual(["b", "c"]);
-    expect(set?.strayed.map(({ upstream }) => upstream)).toEqual(["a"]);
+    expect(set?.departed.map(({ upstream }) => upstream)).toEqual(["a"]);
   });
 
   it("keeps the name when it changes and has the better priority", () => {
     const strays = { before: DEFINITION, text: DEFINITION.replace('"d"', '"e"') };
     const [set] = replicaSets("tool", [candidate("a", { priority: 2 }), candidate("b", strays)]);
     expect(set?.holders.map(({ upstream }) => upstream)).toEqual(["b"]);
-    expect(set?.strayed.map(({ upstream }) => upstream)).toEqual(["a"]);
+    expect(set?.departed.map(({ upstream }) => upstream)).toEqual(["a"]);
   });
 
   it("is one again when all have changed alike", () => {

@@ -23,32 +23,31 @@ export interface CandidateSet {
   /** Best priority first, then configuration order. */
   readonly holders: readonly [Candidate, ...Candidate[]];
   /** Were replicas of the holders when the configuration was loaded, and define something else now. */
-  readonly strayed: readonly Candidate[];
+  readonly departed: readonly Candidate[];
 }
 
 /**
  * Sorts the candidates of one name, given in configuration order, into sets of replicas, in the order of their first
  * members. Members of one group are replicas even while their definitions differ. Without a group, replicas are those
- * whose configurations allow it, who were equal when these were loaded, and who are equal now. Whoever strays costs its
+ * whose configurations allow it, who were equal when these were loaded, and who are equal now. Whoever departs costs its
  * set neither its name nor its other members.
  */
 export function replicaSets(kind: Kind, candidates: readonly Candidate[]): CandidateSet[] {
   if (candidates.length === 1) return [candidateSet(candidates, [])];
   const sets = new Map<string, Candidate[]>();
-  const shared = new Set(repeated(candidates.map(candidate => candidate.fingerprint)));
   for (const candidate of candidates) {
-    const key = setKey(kind, candidate, shared);
+    const key = setKey(kind, candidate);
     const members = sets.get(key);
     if (members) members.push(candidate);
     else sets.set(key, [candidate]);
   }
-  return [...sets.values()].map(members => withoutStrayed(kind, members));
+  return [...sets.values()].map(members => withoutDeparted(kind, members));
 }
 
-function setKey(kind: Kind, candidate: Candidate, shared: ReadonlySet<string>): string {
+function setKey(kind: Kind, candidate: Candidate): string {
   const { group, fingerprint, upstream } = candidate;
   if (group !== undefined) return JSON.stringify(["group", group]);
-  const bond = shared.has(fingerprint) ? bondOf(kind, candidate) : undefined;
+  const bond = bondOf(kind, candidate);
   return JSON.stringify(bond === undefined ? ["alone", upstream] : ["equal", fingerprint, ...bond]);
 }
 
@@ -64,7 +63,7 @@ function bondOf(kind: Kind, { loaded, native }: Candidate): readonly [string, st
 }
 
 /** Replicas define the same now: as the best of them does, or, of equal ones, one that has not changed. */
-function withoutStrayed(kind: Kind, members: readonly Candidate[]): CandidateSet {
+function withoutDeparted(kind: Kind, members: readonly Candidate[]): CandidateSet {
   const [first] = members;
   if (members.length === 1 || first?.group !== undefined) return candidateSet(members, []);
   const digest = definitionDigests();
@@ -78,21 +77,13 @@ function withoutStrayed(kind: Kind, members: readonly Candidate[]): CandidateSet
   );
 }
 
-function candidateSet(members: readonly Candidate[], strayed: readonly Candidate[]): CandidateSet {
+function candidateSet(members: readonly Candidate[], departed: readonly Candidate[]): CandidateSet {
   const [best = members[0]!, ...others] = members.toSorted(byRank);
-  const [first = best] = [...members, ...strayed].toSorted((a, b) => a.position - b.position);
+  const [first = best] = [...members, ...departed].toSorted((a, b) => a.position - b.position);
   const because = members.length === 1 ? "alone" : best.group !== undefined ? "group" : "equal";
-  return { because, owner: first.group ?? first.upstream, first, holders: [best, ...others], strayed };
+  return { because, owner: first.group ?? first.upstream, first, holders: [best, ...others], departed };
 }
 
 /** Whose claim is the better one: best priority first, then configuration order. */
 export const byRank = (a: Pick<Candidate, "priority" | "position">, b: Pick<Candidate, "priority" | "position">) =>
   a.priority - b.priority || a.position - b.position;
-
-function* repeated(values: readonly string[]): Iterable<string> {
-  const seen = new Set<string>();
-  for (const value of values) {
-    if (seen.has(value)) yield value;
-    seen.add(value);
-  }
-}
