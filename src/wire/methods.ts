@@ -78,6 +78,15 @@ const KEPT_HERE: ReadonlySet<string> = new Set([
 export const isForwarded = (method: string): boolean =>
   !KEPT_HERE.has(method) && !/^(tasks|notifications)\//.test(method);
 
+/** Whether the protocol has this method or notification, so that its parameters mean something here. */
+export const isKnown = (method: string): boolean =>
+  method.startsWith("notifications/")
+    ? !isVendors(method)
+    : CALL_METHODS.has(method) || LIST_METHODS.has(method) || ASKED.has(method) || !isForwarded(method);
+
+/** What upstreams ask agents. */
+const ASKED: ReadonlySet<string> = new Set(["roots/list", "sampling/createMessage", "elicitation/create"]);
+
 /** Notifications that mean something to the gateway, or are between it and an upstream. */
 const KEPT_NOTIFICATIONS =
   /^notifications\/(?:initialized|cancelled|progress|message|(?:tools|prompts|resources|roots|tasks|subscriptions|elicitation)(?:\/.*)?)$/;

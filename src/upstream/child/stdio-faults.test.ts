@@ -66,11 +66,11 @@ describe("garbage on stdout", () => {
     expect(channel.counts()).toMatchObject({ noise: 5, invalidUtf8: 0, lastNoise: '{"level":"info"}' });
   });
 
-  test("that is not UTF-8 is dropped", async () => {
+  test("that is an answer and not UTF-8 ends the call that it answers, whatever comes later", async () => {
     const { channel, call } = open(`
       const bad = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":' + id + ',"result":{"x":"'), Buffer.from([0xff, 0xfe])]);
       process.stdout.write(Buffer.concat([bad, Buffer.from('"}}\\n')])); reply(id, { good: true })`);
-    expect(value(await call({}))).toEqual({ good: true });
+    expect(await call({})).toMatchObject({ kind: "failed", fault: "protocol_error", delivery: "answered" });
     expect(channel.counts()).toMatchObject({ noise: 0, invalidUtf8: 1 });
   });
 
