@@ -14,6 +14,7 @@ import {
   PLAIN,
   QUOTE,
 } from "./json-tokens.ts";
+import { CLOSELY_FOLDED } from "./key-twins.ts";
 import { knownKey } from "./known-keys.ts";
 import { CONTAINER_COUNTS, ScanError, type ScanLimits } from "./scan-limits.ts";
 import type { Section } from "./sections.ts";
@@ -87,6 +88,8 @@ class Scanner {
   #at = 0;
   #depth = 0;
   #keys = 0;
+  /** Keys of sections that are none of those that nearly every message has. */
+  #unknown = 0;
   #references = 0;
   #elements = 0;
 
@@ -218,7 +221,7 @@ class Scanner {
     const known = knownKey(this.#text, keyStart, keyEnd);
     const key = known ?? decodeString(this.#text, keyStart, keyEnd);
     const { twins } = section;
-    const meant = known === undefined ? twins?.of(key) : undefined;
+    const meant = known === undefined ? twins?.of(key, ++this.#unknown > CLOSELY_FOLDED) : undefined;
     if (meant !== undefined) this.#doubt("twin", meant, { start: keyStart, end: keyEnd, among: members });
     if (members.has(key) && this.#limits.duplicates !== "last_counts") {
       const member = twins?.has(key) ? key : undefined;

@@ -2,7 +2,7 @@ import { headerAnnotations } from "../core/annotations.ts";
 import type { Call, Layer } from "../core/call.ts";
 import type { Entry } from "../core/catalog.ts";
 import { shownKey } from "../core/doubts.ts";
-import { foldedKey } from "../core/key-twins.ts";
+import { CLOSELY_FOLDED, foldedCase, foldedKey } from "../core/key-twins.ts";
 import type { Payload } from "../core/payload.ts";
 
 /**
@@ -75,9 +75,10 @@ function doubtIn(entry: Entry, { params }: Call): string | undefined {
 
 /** A key beside the declared one, or beside another, that is taken for the same. */
 function pairIn({ folded, names }: Declared, keys: readonly string[], others: readonly string[]): string | undefined {
+  const foldOf = others.length > CLOSELY_FOLDED ? foldedCase : foldedKey;
   const given = new Map(keys.filter(key => names.has(key)).map(key => [foldedKey(key), key]));
   for (const key of others) {
-    const fold = foldedKey(key);
+    const fold = foldOf(key);
     const name = folded.get(fold);
     const other = given.get(fold);
     if (name === undefined) continue;
