@@ -10,6 +10,10 @@ import { asObject, type Json } from "../fixtures/upstream/contract.ts";
 
 const string = { type: "string" };
 const ECHO = { name: "echo", inputSchema: { type: "object", properties: { path: string, text: string } } };
+const SHARDED = {
+  name: "sharded",
+  inputSchema: { type: "object", properties: { shard: { type: "integer", "x-mcp-header": "Shard" } } },
+};
 const META = {
   "io.modelcontextprotocol/protocolVersion": "2026-07-28",
   "io.modelcontextprotocol/clientInfo": { name: "raw", version: "1" },
@@ -19,9 +23,9 @@ const META = {
 let upstream: LaxUpstream;
 let gateway: GatewayRun;
 beforeAll(async () => {
-  upstream = await startLaxUpstream([ECHO, { name: "secret", inputSchema: { type: "object" } }]);
+  upstream = await startLaxUpstream([ECHO, SHARDED, { name: "secret", inputSchema: { type: "object" } }]);
   gateway = await startGateway({
-    toml: configToml([{ name: "lax", transport: "http", url: upstream.url, tools: ["echo"] }]),
+    toml: configToml([{ name: "lax", transport: "http", url: upstream.url, tools: ["echo", "sharded"] }]),
   });
   await gateway.until(({ upstreams }) => upstreams.every(({ state }) => state === "ready"));
 });
@@ -154,6 +158,41 @@ describe("T-20 a request that parsers read differently is refused by its name, a
     await modernAgent(gateway.url).post(call({ args: '{"path":"/tmp","pAtH":"/etc"}' }), headers);
     await poll(() => gateway.logLines().some(({ reason }) => reason === "ambiguous"));
     expect(gateway.logLines().find(({ reason }) => reason === "ambiguous")).toMatchObject({ outcome: "failed" });
+  });
+});
+
+describe("T-21 T-28 a number that a header repeats", () => {
+  const sharded = (shard: string, header: string) =>
+    modernAgent(gateway.url).post(call({ args: `{"shard":${shard}}` }).replace('"echo"', '"sharded"'), {
+      ...{ "mcp-method": "tools/call", "mcp-name": "sharded", "mcp-param-shard": header },
+    });
+
+  test.each([
+    ["9007199254740993", "9007199254740993"],
+    ["42", "42.0"],
+    ["1e3", "1000"],
+    ["-0", "0"],
+  ])("is the same to the last digit: %s and %s", async (shard, header) => {
+    expect((await sharded(shard, header)).status).toBe(200);
+    expect(upstream.bodies[0]).toContain(`{"shard":${shard}}`);
+  });
+
+  test.each([
+    ["9007199254740993", "9007199254740992"],
+    ["9007199254740992", "9007199254740993"],
+    ["1e400", "1e401"],
+    ["7", "+7"],
+  ])("is another: %s and %s", async (shard, header) => {
+    const { status, texts } = await sharded(shard, header);
+    expect([status, errorOf(texts[0] ?? "").code]).toEqual([400, -32020]);
+    expect(upstream.bodies).toEqual([]);
+  });
+
+  test("stands under its own name", async () => {
+    const twin = call({ args: '{"Shard":7}' }).replace('"echo"', '"sharded"');
+    const { texts } = await modernAgent(gateway.url).post(twin, { "mcp-method": "tools/call", "mcp-name": "sharded" });
+    expectRefusal(texts[0] ?? "", "Shard");
+    expect(upstream.bodies).toEqual([]);
   });
 });
 
