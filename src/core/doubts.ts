@@ -32,10 +32,14 @@ export class Doubts {
   }
 
   /** One doubt of each kind says enough: whoever sends very many must not have a text made for each. */
-  add(kind: Doubt["kind"], member: string | undefined, { section, start, end, among }: KeyPlace): void {
+  has(kind: Doubt["kind"], member: string | undefined, section: Section): boolean {
     for (const other of this.#found) {
-      if (other.section === section && other.kind === kind && other.member === member) return;
+      if (other.section === section && other.kind === kind && other.member === member) return true;
     }
+    return false;
+  }
+
+  add(kind: Doubt["kind"], member: string | undefined, { section, start, end, among }: KeyPlace): void {
     const shown = shownKey(decodeString(this.#text, start, end));
     const what = kind === "twin" ? couldBe(shown, member ?? "") : `${shown} stands twice in one object`;
     const doubt: Doubt = { section, kind, member, message: `${section.name}: the key ${what} (byte ${start})` };

@@ -239,6 +239,7 @@ class Scanner {
   }
 
   #doubt(kind: Doubt["kind"], member: string | undefined, place: Omit<KeyPlace, "section">): void {
+    if (this.#doubts?.has(kind, member, this.#section)) return;
     this.#doubts ??= new Doubts(this.#text);
     this.#doubts.add(kind, member, { section: this.#section, ...place });
   }
