@@ -3,6 +3,7 @@ import { POLICIES } from "../core/balance.ts";
 import type { Handle, Layer } from "../core/call.ts";
 import type { Clock, Sealer, Store } from "../core/ports.ts";
 import { route } from "../core/route.ts";
+import { unambiguousArguments } from "../guard/arguments.ts";
 import { audit } from "../guard/audit.ts";
 import { rateLimit } from "../guard/rate-limit.ts";
 import { type ReadCacheLayer, readCache } from "../guard/read-cache.ts";
@@ -35,6 +36,8 @@ export function assembleHandle(parts: {
   const layers: readonly Layer[] = [
     // First, so that refusals are in the log too.
     audited,
+    // Before whatever reads arguments.
+    unambiguousArguments,
     // Before whatever asks what a call is about.
     remembered,
     // Before whatever tells a new call from the rounds of one that was taken.

@@ -68,6 +68,8 @@ export type Failure =
     }
   | { readonly kind: "unknown_method"; readonly method: string }
   | { readonly kind: "invalid"; readonly message: string }
+  /** Readers could differ in what the request says. */
+  | { readonly kind: "ambiguous"; readonly message: string }
   /** The agent has not declared, for this request, what the request needs. */
   | { readonly kind: "missing_capability"; readonly required: object }
   | { readonly kind: "rate_limited"; readonly retryAfterMs: number; readonly limit: number }

@@ -15,7 +15,9 @@ export const NULL = Buffer.from("null");
 export const PLAIN = new Uint8Array(256).fill(1, 0x20);
 PLAIN[QUOTE] = 0;
 PLAIN[BACKSLASH] = 0;
-export const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
+/** 1 for every byte that makes an escape with the backslash before it. */
+export const ESCAPED = new Uint8Array(256);
+for (const byte of Buffer.from('"\\/bfnrt')) ESCAPED[byte] = 1;
 export const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
 export const isHex = (byte: number | undefined): boolean =>
   byte !== undefined && (isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66));

@@ -1,9 +1,13 @@
+import { decodeString } from "./json-tokens.ts";
+
 /** Keys that nearly every message has: comparing bytes costs less than making a new string of them. */
 const KNOWN_KEYS = (
   "jsonrpc id method params result error _meta name arguments uri code message data content structuredContent " +
   "isError resultType progressToken progress requestId level description inputSchema type text " +
   "io.modelcontextprotocol/protocolVersion io.modelcontextprotocol/clientInfo " +
-  "io.modelcontextprotocol/clientCapabilities io.modelcontextprotocol/logLevel"
+  "io.modelcontextprotocol/clientCapabilities io.modelcontextprotocol/logLevel " +
+  "cursor nextCursor taskId requestState inputResponses inputRequests ref argument context protocolVersion " +
+  "capabilities clientInfo serverInfo ttlMs cacheScope"
 ).split(" ");
 /** Sends no two of these keys to one slot; a key that shared one would merely be found the slow way. */
 const slotOf = (length: number, first: number, last: number): number => (length * 13 + first * 11 + last) & 255;
@@ -24,3 +28,7 @@ export function knownKey(text: Buffer, keyStart: number, keyEnd: number): string
   for (let at = 0; at < length; at++) if (bytes[at] !== text[keyStart + 1 + at]) return undefined;
   return known.key;
 }
+
+/** The key between these quotes. */
+export const keyAt = (text: Buffer, keyStart: number, keyEnd: number): string =>
+  knownKey(text, keyStart, keyEnd) ?? decodeString(text, keyStart, keyEnd);

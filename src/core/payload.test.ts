@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Payload } from "./payload.ts";
-import { UPSTREAM_TEXT } from "./scan-limits.ts";
+import { AGENT_MESSAGE } from "./scan-limits.ts";
 
 const text = (payload: Payload | undefined): string | undefined => payload?.bytes.toString();
 
@@ -43,10 +43,15 @@ describe("a payload", () => {
     expect(text(params.object("arguments"))).toBe('{"a":1,"a":2}');
   });
 
-  it("takes a skipped string with a broken escape for no string", () => {
-    const payload = Payload.parse(Buffer.from(`{"s":"${"x".repeat(60)}\\x"}`), UPSTREAM_TEXT);
-    expect(payload.string("s")).toBeUndefined();
-    expect(payload.raw("s")?.length).toBe(64);
+  it("tells the keys of the arguments in a message, and of any other object", () => {
+    const keys = { a: 1, name: 2, é: 3, "n\\u0061me2": { b: 1 } };
+    const text = JSON.stringify({ params: { arguments: keys, task: { ttl: 1 } } }).replaceAll("\\\\", "\\");
+    const message = Payload.parse(text, AGENT_MESSAGE);
+    const params = message.object("params")!;
+    expect(params.keysOf("arguments")).toEqual(["a", "name", "é", "name2"]);
+    expect(params.keysOf("task")).toEqual(["ttl"]);
+    expect(params.with({ name: "1" }).keysOf("arguments")).toEqual(["a", "name", "é", "name2"]);
+    expect(message.keysOf("nothing")).toEqual([]);
   });
 
   it("gives the elements of a list that are objects, each in its own text", () => {

@@ -1,4 +1,5 @@
 import { decodeString } from "./json-tokens.ts";
+import { keyAt } from "./known-keys.ts";
 import { type Member, type Members, scanElements, scanObject } from "./scan.ts";
 import { OWN_TEXT, SCANNED_TEXT, type ScanLimits } from "./scan-limits.ts";
 
@@ -76,16 +77,11 @@ export class Payload {
     return member && this.#text.subarray(member.start, member.end);
   }
 
-  /** The member's value if it is a string (a skipped string that holds a broken escape is none). */
+  /** The member's value if it is a string. */
   string(key: string): string | undefined {
     const member = this.#members.get(key);
     if (!member || this.#text[member.start] !== 0x22) return undefined;
-    try {
-      return decodeString(this.#text, member.start, member.end);
-    } catch (error) {
-      if (error instanceof SyntaxError) return undefined;
-      throw error;
-    }
+    return decodeString(this.#text, member.start, member.end);
   }
 
   /** The member's value if it is an object. */
@@ -94,6 +90,15 @@ export class Payload {
     if (!member || this.#text[member.start] !== OPEN_BRACE) return undefined;
     if (member.members) return new Payload(this.#text, member);
     return Payload.parse(this.#text.subarray(member.start, member.end), SCANNED_TEXT);
+  }
+
+  /** The keys of a member that is an object. */
+  keysOf(key: string): readonly string[] {
+    const places = this.#members.get(key)?.keys;
+    if (!places) return [...(this.object(key)?.keys() ?? [])];
+    const keys: string[] = [];
+    for (let at = 0; at < places.length; at += 2) keys.push(keyAt(this.#text, places[at]!, places[at + 1]!));
+    return keys;
   }
 
   /** The elements that are objects, at most so many of them, if the member's value is an array. */
@@ -105,10 +110,7 @@ export class Payload {
     );
   }
 
-  /**
-   * The whole object, parsed once. Treat it as frozen: changes belong in `with`. Throws `SyntaxError` when a string that
-   * the scan skipped is malformed.
-   */
+  /** The whole object, parsed once. Treat it as frozen: changes belong in `with`. */
   value<T = Record<string, unknown>>(): T {
     this.#value ??= JSON.parse(this.bytes.toString("utf8"));
     return this.#value as T;
@@ -159,6 +161,7 @@ class Builder {
       start: keyStart + member.start - member.keyStart,
       end: this.#length,
       members: undefined,
+      keys: undefined,
       refers: member.refers,
     });
     this.#refers ||= member.refers;
@@ -172,7 +175,7 @@ class Builder {
     const start = this.#length;
     this.#push(value);
     const refers = value.length >= SHORTEST_REFERENCE;
-    this.#spans.set(key, { keyStart, start, end: this.#length, members: undefined, refers });
+    this.#spans.set(key, { keyStart, start, end: this.#length, members: undefined, keys: undefined, refers });
     this.#refers ||= refers;
   }
 
@@ -180,7 +183,8 @@ class Builder {
     this.#push(CLOSE);
     const text = Buffer.concat(this.#parts, this.#length);
     const refers = this.#refers;
-    return new Payload(text, { keyStart: 0, start: 0, end: text.length, members: this.#spans, refers });
+    const whole = { keyStart: 0, start: 0, end: text.length };
+    return new Payload(text, { ...whole, members: this.#spans, keys: undefined, refers });
   }
 
   #separate(): void {

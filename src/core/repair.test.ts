@@ -9,7 +9,6 @@ import { describe, expect, it } from "vitest";
 import type { Kind } from "./catalog.ts";
 import { Payload } from "./payload.ts";
 import { malformed, repair } from "./repair.ts";
-import { UPSTREAM_TEXT } from "./scan-limits.ts";
 import { NO_COMPILERS } from "./schema-verdicts.ts";
 
 const of = (kind: Kind, definition: object) => repair(kind, Payload.of(definition), NO_COMPILERS);
@@ -146,17 +145,22 @@ describe("other members", () => {
     expect(outcome(of("resource", { uri: "x:y" }))).toEqual({ uri: "x:y", name: "x:y" });
   });
 
-  it("never occur twice, and hold no broken text", () => {
-    const broken = Payload.parse(Buffer.from(`{"name":"t","description":"${"x".repeat(60)}\\x"}`), UPSTREAM_TEXT);
-    expect(repair("tool", broken, NO_COMPILERS)).toEqual({
-      kind: "hidden",
-      reason: "the definition is not well-formed JSON",
-    });
-    expect(malformed(broken)).toBe("the definition is not well-formed JSON");
+  it("never occur twice", () => {
     const twice = Payload.parse('{"tools":[{"name":"a","name":"b","inputSchema":{}}]}').list("tools")![0]!;
     expect(repair("tool", twice, NO_COMPILERS)).toEqual({ kind: "hidden", reason: "the definition has one key twice" });
     expect(malformed(twice)).toBeUndefined();
   });
+
+  it.each(["Name", "NAME", "nAm\u0065", "\uff4eame", "name\u0000"])(
+    "have no look-alike beside them that some readers take for them: %j",
+    twin => {
+      const text = JSON.stringify({ name: "a", [twin]: "bank__transfer", inputSchema: { type: "object" } });
+      expect(repair("tool", Payload.parse(text), NO_COMPILERS)).toEqual({
+        kind: "hidden",
+        reason: 'the definition has a key that some readers take for "name"',
+      });
+    },
+  );
 });
 
 describe("a list of repaired definitions", () => {

@@ -3,7 +3,7 @@ import { mendMembers, OPTIONAL_MEMBERS, replaced } from "./definition-shapes.ts"
 import type { Payload } from "./payload.ts";
 import { repairTool } from "./repair-tool.ts";
 import { scanFault } from "./scan-fault.ts";
-import { AGENT_TEXT } from "./scan-limits.ts";
+import { DEFINITION_TEXT, SHOWN_TEXT } from "./scan-limits.ts";
 import type { SchemaVerdicts } from "./schema-verdicts.ts";
 import { spliced } from "./splice.ts";
 
@@ -23,14 +23,14 @@ export const IDENTITY: Readonly<Record<Kind, string>> = {
 
 /** Why a definition would break every list that it is in, wherever it is shown; `undefined` when it would not. */
 export const malformed = (definition: Payload): string | undefined =>
-  scanFault(definition.bytes, { ...AGENT_TEXT, duplicates: "last_counts" });
+  scanFault(definition.bytes, { ...SHOWN_TEXT, duplicates: "last_counts" });
 
 /**
  * Makes one definition fit for strict clients, which drop a whole list for one bad element. What can be left out or
  * filled in without a change of meaning is, and no more than that; a definition for which it cannot be done is hidden.
  */
 export function repair(kind: Kind, definition: Payload, verdicts: SchemaVerdicts): Repair {
-  const broken = scanFault(definition.bytes, AGENT_TEXT);
+  const broken = scanFault(definition.bytes, DEFINITION_TEXT);
   if (broken !== undefined) return { kind: "hidden", reason: broken };
   const before = JSON.parse(definition.bytes.toString("utf8")) as Record<string, unknown>;
   const notes: string[] = [];

@@ -1,30 +1,29 @@
 import { isUtf8 } from "node:buffer";
+import { type Doubt, Doubts, type KeyPlace } from "./doubts.ts";
+import { scalarEnd } from "./json-scalars.ts";
+import { NEAR_BYTES, StringEnds } from "./json-strings.ts";
 import {
-  BACKSLASH,
   CLOSE_ARRAY,
   CLOSE_OBJECT,
   COLON,
   COMMA,
   decodeString,
-  FALSE,
-  isDigit,
-  isHex,
   isReference,
-  NULL,
   OPEN_ARRAY,
   OPEN_OBJECT,
   PLAIN,
   QUOTE,
-  SIMPLE_ESCAPES,
-  TRUE,
 } from "./json-tokens.ts";
+import { CLOSELY_FOLDED } from "./key-twins.ts";
 import { knownKey } from "./known-keys.ts";
 import { CONTAINER_COUNTS, ScanError, type ScanLimits } from "./scan-limits.ts";
+import type { Section } from "./sections.ts";
+import { SeenKeys } from "./seen-keys.ts";
 
 /**
- * One strict pass over JSON text. It proves that the text is well-formed, not too deep and free of duplicate keys where
- * we route, and notes where the members of the envelope, of `params` / `result` / `error` and of `_meta` lie, so that
- * everything else can stay raw bytes.
+ * One strict pass over JSON text. It proves that the text is well-formed, not too deep and without keys of which two
+ * readers could make different things, and notes where the members of the envelope, of `params` / `result` / `error` and
+ * of `_meta` lie, so that everything else can stay raw bytes.
  */
 
 /** Where a member's value lies in the text, and its own members when it was worth descending. */
@@ -33,15 +32,24 @@ export interface Member {
   readonly start: number;
   readonly end: number;
   readonly members: Members | undefined;
+  /** Where the keys of an object begin and end of which no more than those is noted. */
+  readonly keys: readonly number[] | undefined;
   /** Whether a word stands in it with which something refers to a resource. */
   readonly refers: boolean;
 }
 export type Members = ReadonlyMap<string, Member>;
 
-/** Members that are descended into: what routing and the protocol's own fields need. */
-const DESCEND = new Set(["params", "result", "error", "_meta"]);
-/** From here on a string is long enough that a native search beats a loop. */
-const LONG_STRING = 48;
+/** The text is well-formed, and readers could differ in what it says. */
+export class AmbiguousText extends ScanError {
+  readonly span: Member;
+  /** At least one. */
+  readonly doubts: readonly Doubt[];
+  constructor(span: Member, doubts: readonly Doubt[]) {
+    super("ambiguous", doubts[0]?.message ?? "");
+    this.span = span;
+    this.doubts = doubts;
+  }
+}
 
 /** Scans one JSON object (surrounded by nothing but white space). Throws {@link ScanError}. */
 export function scanObject(text: Buffer, limits: ScanLimits): Member {
@@ -66,26 +74,44 @@ export function scanArray(text: Buffer, limits: ScanLimits, most: number): (Buff
 class Scanner {
   readonly #text: Buffer;
   readonly #limits: ScanLimits;
+  /** Made for the first string that is long or has an escape. */
+  #strings: StringEnds | undefined;
+  /** Whether the last string was neither. */
+  #wasPlain = true;
+  /** Where a key that stands twice in any object is refused. */
+  readonly #seen: SeenKeys | undefined;
+  #doubts: Doubts | undefined;
+  /** The keys of the object that was read last, where they are noted. */
+  #lastKeys: readonly number[] | undefined;
+  /** The innermost object around `#at` that is one. */
+  #section: Section;
   #at = 0;
   #depth = 0;
   #keys = 0;
+  /** Keys of sections that are none of those that nearly every message has. */
+  #unknown = 0;
   #references = 0;
   #elements = 0;
 
   constructor(text: Buffer, limits: ScanLimits) {
     this.#text = text;
     this.#limits = limits;
+    this.#seen = limits.duplicates === "refused" ? new SeenKeys(text) : undefined;
+    this.#section = limits.section;
   }
 
   document(): Member {
     this.#space();
     if (this.#text[this.#at] !== OPEN_OBJECT) this.#fail("expected an object");
     const start = this.#at;
-    const members = this.#object(this.#limits.levels);
+    const members = this.#object(this.#limits.section);
     const end = this.#at;
     this.#space();
     if (this.#at !== this.#text.length) this.#fail("unexpected text after the object");
-    return { keyStart: start, start, end, members, refers: this.#references > 0 };
+    const span = { keyStart: start, start, end, members, keys: undefined, refers: this.#references > 0 };
+    const doubts = this.#doubts?.lasting();
+    if (doubts && doubts.length > 0) throw new AmbiguousText(span, doubts);
+    return span;
   }
 
   elements(most: number): { text: Buffer; span: Member }[] {
@@ -111,6 +137,11 @@ class Scanner {
     return elements;
   }
 
+  #failAt(at: number, what: string): never {
+    this.#at = at;
+    this.#fail(what);
+  }
+
   #fail(what: string, reason: ScanError["reason"] = "syntax"): never {
     throw new ScanError(reason, `${what} at byte ${this.#at}`);
   }
@@ -132,32 +163,43 @@ class Scanner {
     this.#space();
   }
 
-  #value(levels: number): Members | undefined {
+  #value(section: Section | undefined): Members | undefined {
     const byte = this.#text[this.#at];
-    if (byte === QUOTE) this.#string(this.#limits.strings);
-    else if (byte === OPEN_OBJECT) return this.#object(levels);
+    if (byte === QUOTE) this.#string();
+    else if (byte === OPEN_OBJECT) return this.#object(section);
     else if (byte === OPEN_ARRAY) this.#array();
-    else this.#scalar(byte);
+    else {
+      const end = scalarEnd(this.#text, this.#at);
+      if (end < 0) this.#failAt(~end, "unexpected character");
+      this.#at = end;
+    }
     return undefined;
   }
 
-  #object(levels: number): Members | undefined {
+  #object(section: Section | undefined): Members | undefined {
     const text = this.#text;
-    const members = levels > 0 ? new Map<string, Member>() : undefined;
+    const outer = this.#section;
+    const members = section?.noted === "members" ? new Map<string, Member>() : undefined;
+    const seen = members ? undefined : this.#seen;
+    if (section) this.#section = section;
+    seen?.open();
     this.#enter();
     if (text[this.#at] !== CLOSE_OBJECT) {
       for (;;) {
         const keyStart = this.#at;
         if (text[keyStart] !== QUOTE) this.#fail("expected a key");
-        this.#string("checked");
+        this.#string();
         const keyEnd = this.#at;
+        if (seen?.isSecond(keyStart, keyEnd, this.#wasPlain)) {
+          this.#doubt("duplicate", undefined, { start: keyStart, end: keyEnd, among: undefined });
+        }
         if (++this.#keys > this.#limits.maxKeys) this.#fail(`more than ${this.#limits.maxKeys} keys`, "too_many");
         this.#space();
         if (text[this.#at] !== COLON) this.#fail("expected ':'");
         this.#at++;
         this.#space();
-        if (members) this.#member(members, { keyStart, keyEnd, levels });
-        else this.#value(0);
+        if (members) this.#member(members, keyStart, keyEnd);
+        else this.#value(undefined);
         this.#space();
         const byte = text[this.#at];
         if (byte === CLOSE_OBJECT) break;
@@ -166,22 +208,40 @@ class Scanner {
         this.#space();
       }
     }
+    if (section?.noted === "keys") this.#lastKeys = seen?.places;
+    seen?.close();
+    this.#section = outer;
     this.#at++;
     this.#depth--;
     return members;
   }
 
-  #member(members: Map<string, Member>, at: { keyStart: number; keyEnd: number; levels: number }): void {
-    const key = knownKey(this.#text, at.keyStart, at.keyEnd) ?? decodeString(this.#text, at.keyStart, at.keyEnd);
-    if (this.#limits.duplicates === "refused" && members.has(key))
-      throw new ScanError("duplicate_key", `duplicate key at byte ${at.keyStart}`);
+  #member(members: Map<string, Member>, keyStart: number, keyEnd: number): void {
+    const section = this.#section;
+    const known = knownKey(this.#text, keyStart, keyEnd);
+    const key = known ?? decodeString(this.#text, keyStart, keyEnd);
+    const { twins } = section;
+    const meant = known === undefined ? twins?.of(key, ++this.#unknown > CLOSELY_FOLDED) : undefined;
+    if (meant !== undefined) this.#doubt("twin", meant, { start: keyStart, end: keyEnd, among: members });
+    if (members.has(key) && this.#limits.duplicates !== "last_counts") {
+      const member = twins?.has(key) ? key : undefined;
+      this.#doubt("duplicate", member, { start: keyStart, end: keyEnd, among: members });
+    }
     if (members.size === this.#limits.maxNoted)
       this.#fail(`an object has more than ${members.size} members`, "too_many");
     const start = this.#at;
     const before = this.#references;
-    const inner = this.#value(DESCEND.has(key) ? at.levels - 1 : 0);
-    const refers = this.#references > before;
-    members.set(key, { keyStart: at.keyStart, start, end: this.#at, members: inner, refers });
+    this.#lastKeys = undefined;
+    const inner = this.#value(section.section(key));
+    const keys = this.#lastKeys;
+    this.#lastKeys = undefined;
+    members.set(key, { keyStart, start, end: this.#at, members: inner, keys, refers: this.#references > before });
+  }
+
+  #doubt(kind: Doubt["kind"], member: string | undefined, place: Omit<KeyPlace, "section">): void {
+    if (this.#doubts?.has(kind, member, this.#section)) return;
+    this.#doubts ??= new Doubts(this.#text);
+    this.#doubts.add(kind, member, { section: this.#section, ...place });
   }
 
   #array(element?: (start: number) => void): void {
@@ -193,7 +253,7 @@ class Scanner {
         const first = text[start];
         this.#elements += first === OPEN_OBJECT || first === OPEN_ARRAY ? CONTAINER_COUNTS : 1;
         if (this.#elements > this.#limits.maxElements) this.#fail("too many elements of arrays", "too_many");
-        this.#value(0);
+        this.#value(undefined);
         element?.(start);
         this.#space();
         const byte = text[this.#at];
@@ -207,93 +267,19 @@ class Scanner {
     this.#depth--;
   }
 
-  #string(strings: ScanLimits["strings"]): void {
+  #string(): void {
     const text = this.#text;
-    const end = text.length;
-    const checkedEnd = strings === "skipped" ? Math.min(end, this.#at + LONG_STRING) : end;
-    const unrolledEnd = checkedEnd - 3;
-    let at = this.#at + 1;
-    for (;;) {
-      while (
-        at < unrolledEnd &&
-        (PLAIN[text[at]!]! & PLAIN[text[at + 1]!]! & PLAIN[text[at + 2]!]! & PLAIN[text[at + 3]!]!) === 1
-      )
-        at += 4;
-      while (at < checkedEnd && PLAIN[text[at]!] === 1) at++;
-      if (at >= checkedEnd && checkedEnd < end) {
-        at = this.#closingQuote(at);
-        break;
-      }
-      const byte = text[at];
-      if (byte === QUOTE) break;
-      this.#at = at;
-      if (byte !== BACKSLASH) this.#fail("unexpected end or control character in a string");
-      at = this.#escape(at);
+    const open = this.#at;
+    const near = Math.min(open + NEAR_BYTES, text.length);
+    let at = open + 1;
+    while (at < near && PLAIN[text[at]!] === 1) at++;
+    this.#wasPlain = text[at] === QUOTE;
+    if (!this.#wasPlain) {
+      this.#strings ??= new StringEnds(text);
+      at = this.#strings.from(at);
+      if (at < 0) this.#failAt(~at, "a string is not well-formed");
     }
-    if (isReference(text, this.#at, at)) this.#references++;
+    if (isReference(text, open, at)) this.#references++;
     this.#at = at + 1;
-  }
-
-  /** A quote ends the string unless an odd number of backslashes stands before it. */
-  #closingQuote(from: number): number {
-    const text = this.#text;
-    let at = from;
-    for (;;) {
-      at = text.indexOf(QUOTE, at);
-      if (at < 0) this.#fail("unterminated string");
-      let slashes = 0;
-      while (at - 1 - slashes >= from && text[at - 1 - slashes] === BACKSLASH) slashes++;
-      if (slashes % 2 === 0) return at;
-      at++;
-    }
-  }
-
-  #escape(at: number): number {
-    const byte = this.#text[at + 1];
-    if (byte === 0x75) {
-      for (let digit = at + 2; digit < at + 6; digit++) if (!isHex(this.#text[digit])) this.#fail("bad \\u escape");
-      return at + 6;
-    }
-    if (byte === undefined || !SIMPLE_ESCAPES.has(byte)) this.#fail("bad escape in a string");
-    return at + 2;
-  }
-
-  #scalar(byte: number | undefined): void {
-    if (byte === 0x74) this.#literal(TRUE);
-    else if (byte === 0x66) this.#literal(FALSE);
-    else if (byte === 0x6e) this.#literal(NULL);
-    else this.#number();
-  }
-
-  #literal(word: Buffer): void {
-    const at = this.#at;
-    for (let index = 1; index < word.length; index++) {
-      if (this.#text[at + index] !== word[index]) this.#fail("unexpected character");
-    }
-    this.#at = at + word.length;
-  }
-
-  #digits(): void {
-    const from = this.#at;
-    while (isDigit(this.#text[this.#at])) this.#at++;
-    if (this.#at === from) this.#fail("unexpected character");
-  }
-
-  #number(): void {
-    const text = this.#text;
-    if (text[this.#at] === 0x2d) this.#at++;
-    if (text[this.#at] === 0x30) this.#at++;
-    else this.#digits();
-    if (text[this.#at] === 0x2e) {
-      this.#at++;
-      this.#digits();
-    }
-    const exponent = text[this.#at];
-    if (exponent === 0x65 || exponent === 0x45) {
-      this.#at++;
-      const sign = text[this.#at];
-      if (sign === 0x2b || sign === 0x2d) this.#at++;
-      this.#digits();
-    }
   }
 }

@@ -1,5 +1,5 @@
 import { scanArray } from "../core/scan.ts";
-import { AGENT_TEXT, ScanError } from "../core/scan-limits.ts";
+import { AGENT_BATCH, AGENT_MESSAGE, ScanError } from "../core/scan-limits.ts";
 import { errorText, type Invalid, invalidText, type Message, readMessage, resultParts } from "../wire/message.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import type { Exchange } from "./exchange.ts";
@@ -28,13 +28,13 @@ function isBatch(text: Buffer): boolean {
 function readBatch(text: Buffer): Batch {
   let elements: readonly (Buffer | undefined)[];
   try {
-    elements = scanArray(text, AGENT_TEXT, MAX_BATCH);
+    elements = scanArray(text, AGENT_BATCH, MAX_BATCH);
   } catch (error) {
     if (!(error instanceof ScanError)) throw error;
     return error.reason === "too_many" ? shape(error.message) : invalidText(error);
   }
   if (elements.length === 0) return shape("a batch must not be empty");
-  const items = elements.map(element => (element ? readMessage(element, AGENT_TEXT) : NO_OBJECT));
+  const items = elements.map(element => (element ? readMessage(element, AGENT_MESSAGE) : NO_OBJECT));
   const answers = items.filter(({ kind }) => kind === "request" || kind === "invalid").length;
   return { kind: "batch", items, answers };
 }
@@ -44,7 +44,7 @@ const NO_OBJECT = shape("expected an object");
 
 /** One message, or several. */
 export const readText = (text: Buffer): Message | Batch =>
-  isBatch(text) ? readBatch(text) : readMessage(text, AGENT_TEXT);
+  isBatch(text) ? readBatch(text) : readMessage(text, AGENT_MESSAGE);
 
 /** The code of the error for a text that is no message. */
 export const INVALID_CODES: Readonly<Record<Invalid["reason"], number>> = {

@@ -176,6 +176,7 @@ const REASONS = {
   upstream: ({ fault, delivery, detail }) => `${fault} (${delivery}): ${detail}`,
   unknown_name: () => "unknown_name",
   ambiguous_name: () => "ambiguous_name",
+  ambiguous: () => "ambiguous",
   unknown_method: () => "unknown_method",
   invalid: ({ message }) => `invalid: ${message}`,
   missing_capability: ({ required }) => `missing_capability: ${JSON.stringify(required)}`,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import type { Call, Handle, Outcome } from "../core/call.ts";
 import { upstreamName } from "../core/names.ts";
@@ -105,6 +105,30 @@ describe("a ticket", () => {
       expect(await again({ state })).toMatchObject(FOREIGN);
     }
     expect(received).toEqual([]);
+  });
+
+  it("that was made up costs no look at what is asked for", async () => {
+    const { again } = await asked();
+    const looked = vi.spyOn(Payload.prototype, "value");
+    const changed = vi.spyOn(Payload.prototype, "with");
+    expect(await again({ params: { ...params, arguments: { rows: [1, 2, 3] } }, state: "made-up" })).toMatchObject(
+      FOREIGN,
+    );
+    expect([looked.mock.calls.length, changed.mock.calls.length]).toEqual([0, 0]);
+    vi.restoreAllMocks();
+  });
+
+  it("is good for large arguments as they were, byte by byte, so that no meaning has to be worked out", async () => {
+    const rows = Array.from({ length: 20_000 }, (_, at) => at);
+    const large = { name: "echo", arguments: { a: 1, rows } };
+    const { again } = await asked({ params: large });
+    const looked = vi.spyOn(Payload.prototype, "value");
+    expect((await again()).kind).toBe("done");
+    expect((await again({ params: { arguments: large.arguments, name: "echo", _meta: {} } })).kind).toBe("done");
+    expect(await again({ params: { ...large, arguments: { a: 2, rows } } })).toMatchObject(FOREIGN);
+    expect(await again({ params: { ...large, more: 1 } })).toMatchObject(FOREIGN);
+    expect(looked).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
   });
 
   it.each([[5], [null], [{}], [["x"]]])("is no %j", async state => {

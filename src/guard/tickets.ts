@@ -40,7 +40,9 @@ function admit(call: Call, sealer: Sealer): Admitted {
   if (state === undefined) return refused("requestState must be a string");
   const opened = sealer.open(contextOf(call), state);
   if (!opened.ok) return refused(REFUSALS[opened.reason]);
-  const [upstream, ticket] = JSON.parse(opened.text) as [string, string];
+  // What is asked for is read only for whoever has a ticket of ours.
+  const [upstream, ticket, digest] = JSON.parse(opened.text) as [string, string, string];
+  if (digest !== digestOf(params)) return refused(REFUSALS.forged);
   const { refusals = NO_ANSWERS } = call;
   const continues: Continuation = {
     upstream: upstreamName(upstream),
@@ -61,7 +63,7 @@ const REFUSALS = {
 
 function sealed(outcome: Extract<Outcome, { kind: "asks" }>, call: Call, sealer: Sealer): Outcome {
   const upstream = outcome.route?.upstream ?? firstHolder(call);
-  const text = JSON.stringify([upstream, outcome.ticket]);
+  const text = JSON.stringify([upstream, outcome.ticket, digestOf(call.params)]);
   if (Buffer.byteLength(text) > sealer.maxBytes) {
     const detail = "its requestState is too large";
     return { kind: "failed", failure: { ...WRONG, fault: "too_large", detail, ...routeOf(outcome, upstream) } };
@@ -87,12 +89,21 @@ const routeOf = (outcome: Outcome, upstream: UpstreamName): { upstream: Upstream
 const firstHolder = ({ subject }: Call): UpstreamName =>
   subject?.kind === "found" ? subject.entry.holders[0].upstream : upstreamName("");
 
-/** An agent may spell its arguments differently the next time, so their meaning counts. */
 function contextOf(call: Call): { purpose: string; principal: string; about: string } {
-  const { view, method, subject, params } = call;
+  const { view, method, subject } = call;
   const holder = subject?.kind === "found" ? subject.entry.holders[0] : undefined;
-  const plain = params.with({ _meta: undefined, inputResponses: undefined, requestState: undefined });
-  const digest = createHash("sha256").update(canonicalJson(plain.value())).digest("base64");
-  const about = [view.kind === "all" ? "" : view.name, method, holder?.upstream, holder?.native, digest];
+  const about = [view.kind === "all" ? "" : view.name, method, holder?.upstream, holder?.native];
   return { purpose: PURPOSE, principal: call.caller.principal, about: JSON.stringify(about) };
+}
+
+/** Up to here parameters are compared by their meaning: putting them into one form costs far more than their size. */
+const COMPARED_BY_MEANING_BYTES = 32 * 1024;
+
+/** An agent may spell its arguments differently the next time, so their meaning counts; of large ones each byte does. */
+function digestOf(params: Payload): string {
+  const plain = params.with({ _meta: undefined, inputResponses: undefined, requestState: undefined });
+  const hash = createHash("sha256");
+  if (plain.size <= COMPARED_BY_MEANING_BYTES) hash.update(canonicalJson(plain.value()));
+  else for (const key of [...plain.keys()].sort()) hash.update(JSON.stringify(key)).update(plain.raw(key) ?? "");
+  return hash.digest("base64");
 }

@@ -116,7 +116,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
   const garbled = ({ id, isAnswer, message: detail }: Invalid): void => {
     if (!isAnswer) return;
     const entry = id && waitingFor(id);
-    if (entry) failEntry(entry, { fault: "bad_response", delivery: "answered", detail });
+    if (entry) failEntry(entry, { fault: "protocol_error", delivery: "answered", detail });
     else if (id) drop(id);
   };
 

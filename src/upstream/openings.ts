@@ -2,7 +2,7 @@ import type { Room } from "../core/call.ts";
 import type { AttemptFailure } from "../core/failure.ts";
 import { withoutNulls } from "../core/nulls.ts";
 import { Payload } from "../core/payload.ts";
-import { AGENT_TEXT } from "../core/scan-limits.ts";
+import { SHOWN_TEXT } from "../core/scan-limits.ts";
 import { cacheHintOf } from "../wire/caching.ts";
 import { bareRequest, type UpstreamEra } from "../wire/era.ts";
 import { legacyUpstream } from "../wire/legacy.ts";
@@ -131,17 +131,17 @@ async function put(
   return sound(await channel.request({ id, method, parts, headers, signal, onMessage, ...timing }));
 }
 
-/**
- * What an upstream says of itself is read here and shown to every agent, so each of its bytes is looked at, unlike
- * those of a result that only its agent reads.
- */
+/** What an upstream says of itself is read here and shown to every agent, so it may be no larger than what an agent says. */
 function sound(reply: Reply): Reply {
   if (reply.kind === "failed") return reply;
   try {
-    Payload.parse((reply.kind === "result" ? reply.result : reply.error).bytes, AGENT_TEXT);
+    Payload.parse((reply.kind === "result" ? reply.result : reply.error).bytes, SHOWN_TEXT);
     return reply;
   } catch {
-    return { kind: "failed", ...protocolError("its answer to the handshake is not well-formed JSON") };
+    return {
+      kind: "failed",
+      ...protocolError("its answer to the handshake has too many members, or one of them twice"),
+    };
   }
 }
 

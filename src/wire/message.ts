@@ -1,6 +1,8 @@
+import type { Doubt } from "../core/doubts.ts";
 import { Payload } from "../core/payload.ts";
-import { type Member, scanObject } from "../core/scan.ts";
+import { AmbiguousText, type Member, scanObject } from "../core/scan.ts";
 import { ScanError, type ScanLimits } from "../core/scan-limits.ts";
+import { isKnown } from "./methods.ts";
 
 /** The JSON text of a JSON-RPC id: a string or an integer, kept exactly as the peer spelled it. */
 export type RawId = Buffer;
@@ -31,14 +33,52 @@ const SPARE_BYTES = 16 * 1024;
  */
 export function readMessage(text: Buffer, limits: ScanLimits): Message | Invalid {
   let span: Member;
+  let doubts: readonly Doubt[] = NO_DOUBTS;
   try {
     span = scanObject(text, limits);
   } catch (error) {
     if (!(error instanceof ScanError)) throw error;
-    return invalidText(error);
+    if (!(error instanceof AmbiguousText)) return invalidText(error);
+    span = error.span;
+    doubts = error.doubts;
   }
-  const message = classify(new Payload(text, span));
+  const envelope = new Payload(text, span);
+  const message = classify(envelope);
+  const doubt = doubts.length === 0 ? undefined : weighed(doubts, message);
+  if (doubt) return ambiguous(doubt, message, { doubts, isAnswer: !envelope.given("method") });
   return message.kind !== "invalid" && text.length - sizeOf(message) > SPARE_BYTES ? copied(message) : message;
+}
+
+const NO_DOUBTS: readonly Doubt[] = [];
+
+/** The first doubt that matters: what the parameters of a method of somebody's own mean is between those who know it. */
+function weighed(doubts: readonly Doubt[], message: Message | Invalid): Doubt | undefined {
+  const isForeign = (message.kind === "request" || message.kind === "notification") && !isKnown(message.method);
+  if (!isForeign) return doubts[0];
+  return doubts.find(
+    ({ kind, member, section }) => kind === "duplicate" || member === "_meta" || !ONLY_WHERE_KNOWN.has(section.name),
+  );
+}
+
+/** The sections whose members mean something with the methods of the protocol only. */
+const ONLY_WHERE_KNOWN: ReadonlySet<string> = new Set([
+  "params",
+  "params.ref",
+  "params.argument",
+  "params.context",
+  "an answer in params.inputResponses",
+]);
+
+/** Its id is told where there is no doubt about that. */
+function ambiguous(
+  { message: why }: Doubt,
+  message: Message | Invalid,
+  { doubts, isAnswer }: { doubts: readonly Doubt[]; isAnswer: boolean },
+): Invalid {
+  const invalid: Invalid = { kind: "invalid", reason: "shape", message: why };
+  const isUnsure = doubts.some(({ section, member }) => section.name === "the message" && member === "id");
+  if (isUnsure || !("id" in message) || message.id === undefined) return invalid;
+  return { ...invalid, id: message.id, ...(isAnswer && { isAnswer }) };
 }
 
 function sizeOf(message: Message): number {
@@ -61,7 +101,7 @@ function copied(message: Message): Message {
 
 export const invalidText = ({ reason, message }: ScanError): Invalid => ({
   kind: "invalid",
-  reason: reason === "duplicate_key" ? "syntax" : reason,
+  reason: reason === "ambiguous" ? "shape" : reason,
   message,
 });
 

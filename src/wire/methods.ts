@@ -1,4 +1,5 @@
 import type { Kind } from "../core/catalog.ts";
+import { foldedKey, twinsOf } from "../core/key-twins.ts";
 import type { Payload } from "../core/payload.ts";
 
 /** What a request is about: the catalog entry that its parameters name. */
@@ -74,16 +75,19 @@ const KEPT_HERE: ReadonlySet<string> = new Set([
   "subscriptions/listen",
 ]);
 
-/** Whether a method that nothing is known about may go to an upstream as it is. */
-export const isForwarded = (method: string): boolean =>
-  !KEPT_HERE.has(method) && !/^(tasks|notifications)\//.test(method);
+/** What upstreams ask agents. */
+const ASKED: ReadonlySet<string> = new Set(["roots/list", "sampling/createMessage", "elicitation/create"]);
+
+/** Whether the protocol has this method or notification, so that its parameters mean something here. */
+export const isKnown = (method: string): boolean =>
+  method.startsWith("notifications/") ? !isVendors(method) : ASKED.has(method) || !isForwarded(method);
 
 /** Notifications that mean something to the gateway, or are between it and an upstream. */
 const KEPT_NOTIFICATIONS =
   /^notifications\/(?:initialized|cancelled|progress|message|(?:tools|prompts|resources|roots|tasks|subscriptions|elicitation)(?:\/.*)?)$/;
 
 /** Whether nothing is known about a notification: it is for whoever knows the extension that it belongs to. */
-export const isVendors = (notification: string): boolean => !KEPT_NOTIFICATIONS.test(notification);
+export const isVendors = (notification: string): boolean => !KEPT_NOTIFICATIONS.test(foldedKey(notification));
 
 export const LIST_METHODS: ReadonlyMap<string, ListMethod> = new Map<string, ListMethod>([
   ["tools/list", { kind: "tool", member: "tools", capability: "tools" }],
@@ -91,6 +95,13 @@ export const LIST_METHODS: ReadonlyMap<string, ListMethod> = new Map<string, Lis
   ["resources/list", { kind: "resource", member: "resources", capability: "resources" }],
   ["resources/templates/list", { kind: "template", member: "resourceTemplates", capability: "resources" }],
 ]);
+
+/** Methods that mean something here, and could be meant by one that is spelled nearly so. */
+const OWN = twinsOf([...CALL_METHODS.keys(), ...LIST_METHODS.keys(), ...TASK_METHODS, ...KEPT_HERE], foldedKey);
+
+/** Whether a method that nothing is known about may go to an upstream as it is. */
+export const isForwarded = (method: string): boolean =>
+  !OWN.has(method) && OWN.of(method) === undefined && !/^(tasks|notifications)\//.test(foldedKey(method));
 
 /** Which list a notification says has changed. */
 export const LIST_CHANGED: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly Kind[]>([

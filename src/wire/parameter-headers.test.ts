@@ -14,7 +14,10 @@ const definition = Payload.of({
     },
   },
 });
-const call = (args: unknown) => Payload.of({ name: "query", arguments: args });
+const call = (args: unknown) =>
+  typeof args === "string"
+    ? Payload.parse(`{"name":"query","arguments":${args}}`)
+    : Payload.of({ name: "query", arguments: args });
 const mismatch = (args: unknown, headers: Record<string, string>) =>
   parameterHeaderMismatch(definition, call(args), headers);
 
@@ -26,6 +29,15 @@ describe("headers that repeat arguments", () => {
     ["an empty text", { region: "" }, { "mcp-param-region": "=?base64??=" }],
     ["an integer", { shard: 7 }, { "mcp-param-shard": "7" }],
     ["an integer, spelled otherwise", { shard: 42 }, { "mcp-param-shard": "42.0" }],
+    ["an integer that no double holds", '{"shard":9007199254740993}', { "mcp-param-shard": "9007199254740993" }],
+    [
+      "a larger one, spelled otherwise",
+      '{"shard":18446744073709551617}',
+      { "mcp-param-shard": "18446744073709551617.0" },
+    ],
+    ["an integer with an exponent", '{"shard":1e3}', { "mcp-param-shard": "1000" }],
+    ["a zero below zero", '{"shard":-0}', { "mcp-param-shard": "0" }],
+    ["what no double is large enough for", '{"shard":1E400}', { "mcp-param-shard": "10e399" }],
     ["a negative integer", { shard: -1 }, { "mcp-param-shard": "-1" }],
     ["a truth deep inside", { deep: { dry: false } }, { "mcp-param-dry-run": "false" }],
     ["what is null or not there, by not being there", { region: null, deep: {} }, {}],
@@ -43,6 +55,15 @@ describe("headers that repeat arguments", () => {
     ["of an argument that is null", { region: null }, { "mcp-param-region": "eu" }, "has no counterpart"],
     ["of an argument that is not there", {}, { "mcp-param-region": "eu" }, "has no counterpart"],
     ["of another number", { shard: 7 }, { "mcp-param-shard": "8" }, "does not match"],
+    [
+      "of the integer beside it",
+      '{"shard":9007199254740993}',
+      { "mcp-param-shard": "9007199254740992" },
+      "does not match",
+    ],
+    ["of another number without end", '{"shard":1E400}', { "mcp-param-shard": "1E401" }, "does not match"],
+    ["of infinity", '{"shard":1E400}', { "mcp-param-shard": "Infinity" }, "does not match"],
+    ["with a plus", { shard: 7 }, { "mcp-param-shard": "+7" }, "does not match"],
     ["that are empty where there is a zero", { shard: 0 }, { "mcp-param-shard": "" }, "does not match"],
     ["in another base", { shard: 16 }, { "mcp-param-shard": "0x10" }, "does not match"],
     ["of another truth", { deep: { dry: false } }, { "mcp-param-dry-run": "0" }, "does not match"],
@@ -50,8 +71,24 @@ describe("headers that repeat arguments", () => {
     expect(mismatch(args, headers)).toContain(why);
   });
 
+  it("are made of whole numbers to their last digit", () => {
+    const made = (shard: string) => parameterHeaders(definition, call(`{"shard":${shard}}`));
+    for (const [shard, header] of [
+      ["9007199254740993", "9007199254740993"],
+      ["-9223372036854775808", "-9223372036854775808"],
+      ["42.0", "42"],
+      ["1e3", "1000"],
+      ["1.5", "1.5"],
+    ] as const)
+      expect(made(shard)).toEqual({ "mcp-param-shard": header });
+  });
+
   it("are made as they are checked", () => {
     for (const args of [
+      '{"shard":9007199254740993}',
+      '{"shard":-0}',
+      '{"shard":1E400}',
+      '{"shard":1e999999999}',
       { region: " Zürich\n", shard: -3, deep: { dry: true } },
       { region: "=?base64?eA==?=", shard: 0 },
       { region: "", deep: { dry: false } },

@@ -129,6 +129,8 @@ export function errorOf(failure: Failure): WireError {
       return wireError(CODES.methodNotFound, `Method not found: ${failure.method}`);
     case "invalid":
       return wireError(CODES.invalidParams, failure.message);
+    case "ambiguous":
+      return wireError(CODES.invalidRequest, failure.message);
     case "missing_capability":
       return wireError(CODES.missingCapability, "Missing required client capability", {
         requiredCapabilities: failure.required,

@@ -42,6 +42,18 @@ const ON_BYTES: readonly Mutation[] = [
   (bytes, draw) => splice(bytes, spot(bytes, draw), 2, draw.pick(PIECES)),
 ];
 
+/** Keys that some readers take for the same. */
+const TWINS: readonly ((key: string) => string)[] = [
+  key => key.toUpperCase(),
+  key => key.charAt(0).toUpperCase() + key.slice(1),
+  key => key.replace(/s/g, "\u017f").replace(/k/gi, "\u212a"),
+  key => `${key}\0`,
+  key => `${key} `,
+  key => key.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`),
+];
+/** Marks a key that is there already, until the text is made. */
+const SECOND = "\ue000";
+
 type Holder = Record<string, unknown>;
 
 /** Every object in a value, the value itself too. */
@@ -60,6 +72,13 @@ const ON_OBJECTS: readonly ((holder: Holder, key: string, draw: Draw) => void)[]
   (holder, key, draw) => {
     holder[`${key}${draw.pick(["", " ", "\0", "_", key])}x`] = holder[key];
   },
+  (holder, key, draw) => {
+    holder[draw.pick(TWINS)(key)] = draw.pick(VALUES);
+  },
+  // The same key a second time, which no object can hold.
+  (holder, key, draw) => {
+    holder[`${SECOND}${key}`] = draw.pick(VALUES);
+  },
   (holder, key) => {
     holder[key] = [holder[key], holder[key]];
   },
@@ -77,7 +96,7 @@ function mutateObject(bytes: Buffer, draw: Draw): Buffer | undefined {
       const keys = Object.keys(holder ?? {});
       if (keys.length > 0) draw.pick(ON_OBJECTS)(holder, draw.pick(keys), draw);
     }
-    return Buffer.from(JSON.stringify(value));
+    return Buffer.from(JSON.stringify(value).replaceAll(SECOND, ""));
   } catch {
     return undefined;
   }

@@ -66,12 +66,33 @@ describe("garbage on stdout", () => {
     expect(channel.counts()).toMatchObject({ noise: 5, invalidUtf8: 0, lastNoise: '{"level":"info"}' });
   });
 
-  test("that is not UTF-8 is dropped", async () => {
+  test("that is an answer and not UTF-8 ends the call that it answers, whatever comes later", async () => {
     const { channel, call } = open(`
       const bad = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":' + id + ',"result":{"x":"'), Buffer.from([0xff, 0xfe])]);
       process.stdout.write(Buffer.concat([bad, Buffer.from('"}}\\n')])); reply(id, { good: true })`);
-    expect(value(await call({}))).toEqual({ good: true });
+    expect(await call({})).toMatchObject({ kind: "failed", fault: "protocol_error", delivery: "answered" });
     expect(channel.counts()).toMatchObject({ noise: 0, invalidUtf8: 1 });
+  });
+
+  const long = '"x".repeat(100)';
+  test.each([
+    ["a broken escape", `'"result":{"text":"' + ${long} + '\\\\q"}'`],
+    ["half an escape", `'"result":{"text":"' + ${long} + '\\\\u12"}'`],
+    ["a control character", `'"result":{"text":"' + ${long} + '\\u0001"}'`],
+    ["two results", `'"result":{},"Result":{}'`],
+    ["one member twice", `'"result":{"a":1,"a":2}'`],
+    ["a number that is none", `'"result":{"a":01}'`],
+    ["more depth than anybody reads", `'"result":{"a":' + "[".repeat(200) + "]".repeat(200) + '}'`],
+  ])("that is an answer with %s ends the call that it answers, and no other", async (_, members) => {
+    for (const print of [
+      `'{"jsonrpc":"2.0","id":' + id + ',' + M + '}'`,
+      `'{"jsonrpc":"2.0",' + M + ',"id":' + id + '}'`,
+    ]) {
+      const { call } = open(`const M = ${members}; if (id === 1) print(${print}); else reply(id, { good: true })`);
+      const [first, second] = await Promise.all([call({}), call({})]);
+      expect(first).toMatchObject({ kind: "failed", fault: "protocol_error", delivery: "answered" });
+      expect(value(second)).toEqual({ good: true });
+    }
   });
 
   test("in a flood is read at a bounded rate", async () => {

@@ -43,7 +43,7 @@ describe("requests over one child", () => {
 
   test("end at once when the child answers with something that is no result", async () => {
     const { call } = open("print(JSON.stringify({ jsonrpc: '2.0', id, result: [] }))");
-    expect(await call({})).toMatchObject({ kind: "failed", fault: "bad_response", delivery: "answered" });
+    expect(await call({})).toMatchObject({ kind: "failed", fault: "protocol_error", delivery: "answered" });
   });
 });
 

@@ -1,11 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
-import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
 import { lineSplitter } from "../../wire/lines.ts";
-import { oneLine, readMessage } from "../../wire/message.ts";
+import { oneLine } from "../../wire/message.ts";
 import { passBy } from "../../wire/oversized.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
+import { readUpstreamMessage } from "../read-message.ts";
 import type { ReplyRoom } from "../reply-room.ts";
 import { withheldVariables } from "./child-environment.ts";
 import { createLineWriter, type LineWriter, type Outgoing } from "./line-writer.ts";
@@ -106,17 +106,17 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     const isObject = startsObject(text);
     if (isObject) heard++;
     if (!isObject) onNoise(text);
-    else if (isUtf8(text)) onObject(text);
+    else onObject(text);
+  };
+
+  const onObject = (text: Buffer): void => {
+    const message = readUpstreamMessage(text);
+    if (message.kind !== "invalid") understood = true;
+    else if (isUtf8(text)) onNoise(text);
     else {
       counts.invalidUtf8++;
       throttle?.spend(1);
     }
-  };
-
-  const onObject = (text: Buffer): void => {
-    const message = readMessage(text, UPSTREAM_TEXT);
-    if (message.kind === "invalid") onNoise(text);
-    else understood = true;
     correlator.receive(message);
   };
 

@@ -25,6 +25,7 @@ const CLOSE = /(?:^|,)\s*close\s*(?:,|$)/i;
 const KEEP_ALIVE = /(?:^|[,;])\s*timeout=(\d{1,6})\s*(?:[,;]|$)/i;
 const BLANK_LINE = Buffer.from("\r\n\r\n");
 const LINE_BREAK = Buffer.from("\r\n");
+const [LINE_FEED, CARRIAGE_RETURN] = [0x0a, 0x0d] as const;
 /** How TLS says that something is wrong. https://www.rfc-editor.org/rfc/rfc8446#section-5.1 */
 const TLS_ALERT = Buffer.from([0x15, 0x03]);
 
@@ -105,6 +106,14 @@ export class ReplyParser {
     return 0;
   }
 
+  /** Waits for more, unless a line has ended already: with a bare line feed, so that its end would never come. */
+  #holdLine(chunk: Buffer, at: number): number {
+    for (let feed = chunk.indexOf(LINE_FEED, at); feed >= 0; feed = chunk.indexOf(LINE_FEED, feed + 1)) {
+      if (feed === at || chunk[feed - 1] !== CARRIAGE_RETURN) return this.#bad("NOT_HTTP");
+    }
+    return this.#hold(chunk, at);
+  }
+
   /** Waits for more. */
   #hold(chunk: Buffer, at: number): number {
     this.#held = Buffer.from(chunk.subarray(at));
@@ -119,7 +128,7 @@ export class ReplyParser {
       return this.#bad(chunk.indexOf(TLS_ALERT, at) === at ? "TLS_THERE" : "NOT_HTTP");
     }
     if (size > this.#left) return this.#bad("HEADERS_TOO_LARGE");
-    if (end < 0) return this.#hold(chunk, at);
+    if (end < 0) return this.#holdLine(chunk, at);
     this.#left -= size;
     const [statusLine = "", ...lines] = chunk.toString("latin1", at, end).split("\r\n");
     const [, minor, status] = STATUS_LINE.exec(statusLine) ?? [];
@@ -172,7 +181,7 @@ export class ReplyParser {
   }
 
   #chunkEnd(chunk: Buffer, at: number): number {
-    if (chunk.length - at < LINE_BREAK.length) return this.#hold(chunk, at);
+    if (chunk.length - at < LINE_BREAK.length && chunk[at] === CARRIAGE_RETURN) return this.#hold(chunk, at);
     if (chunk.indexOf(LINE_BREAK, at) !== at) return this.#bad("NOT_HTTP");
     this.#state = "chunk size";
     return at + LINE_BREAK.length;
@@ -181,7 +190,7 @@ export class ReplyParser {
   #chunkSize(chunk: Buffer, at: number): number {
     const end = chunk.indexOf(LINE_BREAK, at);
     if ((end < 0 ? chunk.length : end) - at > MAX_SIZE_LINE) return this.#bad("NOT_HTTP");
-    if (end < 0) return this.#hold(chunk, at);
+    if (end < 0) return this.#holdLine(chunk, at);
     const size = SIZE_LINE.exec(chunk.toString("latin1", at, end))?.[1];
     if (size === undefined) return this.#bad("NOT_HTTP");
     this.#left = Number.parseInt(size, 16);
@@ -195,7 +204,7 @@ export class ReplyParser {
     const end = chunk.indexOf(LINE_BREAK, at);
     const size = (end < 0 ? chunk.length : end) - at;
     if (size > this.#left) return this.#bad("HEADERS_TOO_LARGE");
-    if (end < 0) return this.#hold(chunk, at);
+    if (end < 0) return this.#holdLine(chunk, at);
     this.#left -= size;
     const rest = end + LINE_BREAK.length;
     if (size === 0) return this.#end(chunk.length - rest, rest);

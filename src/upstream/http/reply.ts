@@ -1,11 +1,11 @@
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import type { Payload } from "../../core/payload.ts";
-import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
 import { ByteBuffer } from "../../wire/byte-buffer.ts";
-import { type Invalid, type Message, numberOf, type RawId, readMessage } from "../../wire/message.ts";
+import { type Invalid, type Message, numberOf, type RawId } from "../../wire/message.ts";
 import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
 import type { Doubt, Reply } from "../channel.ts";
+import { readUpstreamMessage } from "../read-message.ts";
 import { REPLIES } from "../reply-room.ts";
 import { failure } from "./faults.ts";
 import { doubtOf, faultOfBareStatus, faultOfStatus, header, mediaType, type ReplyHead } from "./statuses.ts";
@@ -177,10 +177,6 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 const unmarked = (text: Buffer): Buffer =>
   text.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK) ? text.subarray(BYTE_ORDER_MARK.length) : text;
-
-export function readUpstreamMessage(text: Buffer): Message | Invalid {
-  return readMessage(text, UPSTREAM_TEXT);
-}
 
 /** The answer that a message is, or what is wrong with it; `undefined` for a message on the way to the answer. */
 function answerOf(message: Message | Invalid, context: ReplyContext): Reply | undefined {

@@ -145,7 +145,7 @@ it("ends a request at once whose answer makes no sense, and no other", async () 
     }),
   );
   expect(await channel.request(outbound())).toMatchObject({
-    ...{ kind: "failed", fault: "bad_response", delivery: "answered" },
+    ...{ kind: "failed", fault: "protocol_error", delivery: "answered" },
     detail: expect.stringContaining('"result" must be an object'),
   });
 });

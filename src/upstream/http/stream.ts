@@ -3,10 +3,10 @@ import type { Message } from "../../wire/message.ts";
 import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
 import { reconnectMs } from "../backoff.ts";
+import { readUpstreamMessage } from "../read-message.ts";
 import { Conversation } from "./conversation.ts";
 import { withSession } from "./headers.ts";
 import type { HttpLink } from "./http-link.ts";
-import { readUpstreamMessage } from "./reply.ts";
 import { header, isEventStream, type ReplyHead, retryAfterMs } from "./statuses.ts";
 
 /** Wants to know what becomes of the stream itself. */
