@@ -51,6 +51,7 @@ describe("a change of the file", () => {
     ["a higher limit", security(""), security("rate_limit_per_minute = 61"), "security.rate_limit_per_minute"],
     ["no limit", security(""), security("rate_limit_per_minute = 0"), "security.rate_limit_per_minute"],
     ["a missing pattern", security(""), security('redact_patterns = ["x"]'), "security.redact_patterns"],
+    ["another for one", security(""), security('redact_patterns = ["token", "x"]'), "security.redact_patterns"],
     ["no log of requests", security(""), security("log_requests = false"), "security.log_requests"],
     ["a log of bodies", security("log_responses = false"), security(""), "security.log_responses"],
     ["a longer log", security(""), security("log_max_bytes = 9999"), "security.log_max_bytes"],
@@ -91,6 +92,8 @@ describe("a change of the file", () => {
     const rejecting = 'conflict_strategy = "reject"';
     const fleet = (more: string) => proxy(rejecting) + child(more) + remote();
     expect(verdict(fleet(""), fleet('tools = ["a"]'))).toBe("waits: upstreams.child");
+    const never = (more: string) => proxy('naming = "never"') + child(more);
+    expect(verdict(never(""), never('tools = ["a"]'))).toBe("waits: upstreams.child");
   });
 
   it("is one of what the variables stand for, too", () => {
@@ -116,6 +119,58 @@ describe("a change of the file", () => {
     expect(setApart(running, wanted, true).safe).toEqual(running);
   });
 
+  it("waits with its place, what it is, why, and the values that can be shown", () => {
+    const before = load(proxy('port = 1\nallowed_hosts = ["a"]') + child("args = []") + remote());
+    const after = load(
+      proxy('port = 2\nallowed_hosts = ["b"]') +
+        security('redact_patterns = ["x"]') +
+        remote("priority = 2\nurl = 'http://u:p@b/x?y'") +
+        child("max_concurrency = 2") +
+        child("", "second") +
+        remote("url = 'https://u:p@b:1/x?y'", "third"),
+    );
+    const hidden = { running: null, configured: null };
+    expect(setApart(before, after).waiting).toEqual([
+      { key: "port", change: "port changed", reason: "it decides who can connect", running: 1, configured: 2 },
+      { key: "allowed_hosts", change: "allowed_hosts changed", reason: "it decides who can connect", ...hidden },
+      {
+        ...{ key: "security.redact_patterns", change: "security.redact_patterns changed", ...hidden },
+        reason: "what it covered so far would be covered no more",
+      },
+      {
+        ...{ key: "upstreams.child", change: 'changed upstream "child": max_concurrency', ...hidden },
+        reason: "its program would be started anew",
+      },
+      {
+        ...{ key: "upstreams.far", change: 'changed upstream "far": priority, url', ...hidden },
+        reason: "it can move calls to another server",
+      },
+      {
+        ...{ key: "upstreams.second", change: 'added upstream "second", which starts x', ...hidden },
+        reason: "it starts a program",
+      },
+      {
+        ...{ key: "upstreams.third", change: 'added upstream "third", which reaches https://b:1', ...hidden },
+        reason: "it reaches a new place",
+      },
+      {
+        ...{ key: "upstreams", change: "changed the order of the upstreams" },
+        ...{ reason: "names can fall to another server", running: ["child", "far"], configured: ["far", "child"] },
+      },
+    ]);
+  });
+
+  it("waits as a whole where nothing is to be applied, also what would be safe", () => {
+    const [before, after] = [load(remote()), load(security("rate_limit_per_minute = 5") + remote('tools = ["a"]'))];
+    expect(setApart(before, after, true)).toMatchObject({
+      safe: before,
+      waiting: [
+        { key: "security.rate_limit_per_minute", reason: 'watch = "off"', running: 60, configured: 5 },
+        { key: "upstreams.far", reason: 'watch = "off"' },
+      ],
+    });
+  });
+
   it("waits without the value of anything of an upstream", () => {
     const secret = remote('url = "http://user:canary@b/canary?k=canary"\nheaders = { A = "canary" }', "new");
     const { waiting } = setApart(load(remote()), load(remote('headers = { A = "canary" }') + secret));
@@ -138,5 +193,6 @@ describe("the verdicts", () => {
     );
     expect(differsOnlyLive(before!, narrowed!)).toBe(true);
     expect(differsOnlyLive(before!, moved!)).toBe(false);
+    expect(differsOnlyLive(before!, { ...narrowed!, priority: 3 })).toBe(false);
   });
 });

@@ -42,11 +42,12 @@ const OFF: Verdict<unknown> = { safe: () => false, why: 'watch = "off"' };
 
 export const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
+const at = (table: object, key: string): unknown => (table as Readonly<Record<string, unknown>>)[key];
+
 /** Keys whose values differ. */
 function changedKeys(running: object, wanted: object): string[] {
-  const [before, after] = [running, wanted] as Readonly<Record<string, unknown>>[];
   const keys = [...new Set([...Object.keys(running), ...Object.keys(wanted)])];
-  return keys.filter(key => !isSame(before?.[key], after?.[key]));
+  return keys.filter(key => !isSame(at(running, key), at(wanted, key)));
 }
 
 function takeSafe<Table extends object>(
@@ -56,21 +57,20 @@ function takeSafe<Table extends object>(
 ): { safe: Table; waiting: Waiting[] } {
   const safe = { ...running } as Record<string, unknown>;
   const waiting: Waiting[] = [];
-  const after = wanted as Readonly<Record<string, unknown>>;
   for (const key of changedKeys(running, wanted)) {
     if (OWN_TABLES.has(key)) continue;
     const verdict = verdictOf(key);
-    if (verdict.safe(safe[key], after[key], whole)) {
-      safe[key] = after[key];
+    if (verdict.safe(safe[key], at(wanted, key), whole)) {
+      safe[key] = at(wanted, key);
       continue;
     }
-    const shown = isShown(safe[key]) && isShown(after[key]);
+    const shown = isShown(safe[key]) && isShown(at(wanted, key));
     waiting.push({
       key: `${prefix}${key}`,
       change: `${prefix}${key} changed`,
       reason: verdict.why,
       running: shown ? safe[key] : null,
-      configured: shown ? after[key] : null,
+      configured: shown ? at(wanted, key) : null,
     });
   }
   return { safe: safe as Table, waiting };
@@ -102,9 +102,10 @@ function setUpstreamsApart(
       return upstream;
     }
     const held = unsafeKeys(upstream, next, { verdictOf, whole: running });
-    if (held.length === 0) return next;
+    const [first] = held;
+    if (first === undefined) return next;
     const keys = held.map(({ key }) => key).join(", ");
-    wait(upstream.name, `changed upstream "${upstream.name}": ${keys}`, held[0]?.why ?? "");
+    wait(upstream.name, `changed upstream "${upstream.name}": ${keys}`, first.why);
     return upstream;
   });
   for (const upstream of wanted.upstreams) {
@@ -127,10 +128,9 @@ function unsafeKeys(
   wanted: UpstreamConfig,
   { verdictOf, whole }: { verdictOf: VerdictOf; whole: Config },
 ): { key: string; why: string }[] {
-  const [before, after] = [running, wanted] as unknown as Readonly<Record<string, unknown>>[];
   return changedKeys(running, wanted).flatMap(key => {
     const verdict = verdictOf(key);
-    if (!verdict.safe(before?.[key], after?.[key], whole)) return [{ key, why: verdict.why }];
+    if (!verdict.safe(at(running, key), at(wanted, key), whole)) return [{ key, why: verdict.why }];
     const { anew } = STARTING[running.transport];
     return verdict.live || anew === undefined ? [] : [{ key, why: anew }];
   });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Stage, stage } from "../../../test/cli/fake-gateway.ts";
 import { repositoryTracking } from "../../lib/git-index.fixture.ts";
 import { CommandFailed } from "../errors.ts";
-import { rememberMade, requireTrust, trustIn } from "./trusting.ts";
+import { readTrusted, rememberMade, requireTrust, trustIn } from "./trusting.ts";
 
 let home: string;
 let path: string;
@@ -83,6 +83,26 @@ describe("a configuration", () => {
     await requireTrust({ path, written: writing("x") }, { ...on.context, env });
     expect(isTrusted(writing("x"))).toBe(false);
   });
+});
+
+it("is read from its file, and is refused or handed over with what it says", async () => {
+  tracked();
+  const starts = 'transport = "stdio"\ncommand = "x"';
+  writeFileSync(path, `[[mcp.proxy.upstreams]]\nname = "a"\n${starts}\n`, { mode: 0o600 });
+  const refused = await readTrusted(path, {}, on.context).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(CommandFailed);
+  expect((refused as CommandFailed).ending.json).toMatchObject({
+    exitCode: 10,
+    error: {
+      ...{ code: "RAD2022", where: `${path}: 1 program started ("x"), 0 places reached` },
+      help: [
+        expect.stringContaining(`rad mcp proxy trust --config ${path}`),
+        expect.stringContaining("RADIUM_TRUST=1"),
+      ],
+    },
+  });
+  trustIn({ path, written: writing("x") }, on.context).trust();
+  expect(await readTrusted(path, {}, on.context)).toMatchObject({ config: { upstreams: [{ name: "a" }] } });
 });
 
 describe("a configuration that `init` has made", () => {
