@@ -52,6 +52,7 @@ describe("never changes", () => {
       authentication: 7,
       timedOut: 8,
       disabled: 9,
+      notTrusted: 10,
     });
   });
 

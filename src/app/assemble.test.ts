@@ -18,10 +18,14 @@ test("a reload says which of the changes wait for a restart", async () => {
   expect(await gateway.reload(changed)).toEqual(["at the next restart: port, max_connections, allowed_hosts"]);
   // Another reload does not make them true.
   expect(await gateway.reload(changed)).toHaveLength(1);
+  const late = (key: string, running: unknown, configured: unknown) => ({
+    ...{ key, running, configured, until: "restart" },
+    ...{ change: `${key} changed`, reason: "an open port cannot change it" },
+  });
   expect(gateway.status().pending).toEqual([
-    { key: "port", running: 3000, configured: 1 },
-    { key: "max_connections", running: 10_000, configured: 5 },
-    { key: "allowed_hosts", running: [], configured: ["gateway.example"] },
+    late("port", 3000, 1),
+    late("max_connections", 10_000, 5),
+    late("allowed_hosts", [], ["gateway.example"]),
   ]);
   expect(await gateway.reload(config)).toEqual([]);
   expect(gateway.status().pending).toEqual([]);

@@ -41,6 +41,7 @@ import { watching } from "./watching.ts";
 const MAX_BUCKETS = 100_000;
 /** What an open port cannot change. */
 const LATE = ["host", "port", "transport", "max_connections", "allowed_hosts", "allowed_origins"] as const;
+const UNTIL_RESTART = { until: "restart", reason: "an open port cannot change it" } as const;
 const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
 
 /**
@@ -52,6 +53,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const startedAt = clock.wall();
   const troubles: string[] = [];
   let rejections: readonly string[] = [];
+  let waiting: readonly PendingChange[] = [];
   const trouble = (detail: string): void => {
     if (troubles.length < 20 && !troubles.includes(detail)) troubles.push(detail);
   };
@@ -150,16 +152,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     remembered.keep(new Set(pool.upstreams.map(({ name }) => name)));
     catalogs.rebuild(next);
     watches.renew();
-    const late = pending().map(({ key }) => key);
-    if (late.length > 0) changes.push(`at the next restart: ${late.join(", ")}`);
+    const keys = late().map(({ key }) => key);
+    if (keys.length > 0) changes.push(`at the next restart: ${keys.join(", ")}`);
     return changes;
   }
 
-  function pending(): PendingChange[] {
+  function late(): PendingChange[] {
     return LATE.flatMap(key => {
       const [running, configured] = [opened?.[key], config[key]];
       const isPending = opened !== undefined && JSON.stringify(running) !== JSON.stringify(configured);
-      return isPending ? [{ key, running, configured }] : [];
+      return isPending ? [{ key, running, configured, ...UNTIL_RESTART, change: `${key} changed` }] : [];
     });
   }
 
@@ -193,8 +195,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         pressure,
         stopping: shutdown.stopping,
         log: logStatus(),
-        pending: pending(),
-        warnings: [...rejections, ...options.warnings, ...troubles],
+        pending: [...late(), ...waiting],
+        warnings: [...rejections, ...(options.observe?.() ?? []), ...options.warnings, ...troubles],
       }),
     async listen(address) {
       opensPort = true;
@@ -225,6 +227,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     withoutSecrets: text => redactor.text(text),
     rejected(problem) {
       rejections = problem === undefined ? [] : [problem];
+    },
+    waiting(changes) {
+      waiting = changes;
     },
     onUpstream(receive) {
       watchers.add(receive);

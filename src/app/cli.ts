@@ -90,7 +90,8 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
     parent
       .command(name)
       .description(description)
-      .option("-c, --config <file>", "configuration file; an instance is its file");
+      .option("-c, --config <file>", "configuration file; an instance is its file")
+      .option("--allow-insecure-config", "use a configuration that other users can change");
   const demo = (command: Command): Command =>
     command.option("--demo", "the built-in demo fleet instead of a configuration file");
   const json = (command: Command, what = "print one JSON object"): Command => command.option("--json", what);
@@ -127,6 +128,9 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
     .action(run(async () => (await import("./commands/logs.ts")).logs));
   json(define(proxy, "validate", "Check the configuration and say everything that is wrong with it.")).action(
     run(async () => (await import("./commands/validate.ts")).validate),
+  );
+  json(define(proxy, "trust", "Let a configuration that came with a repository start what it names.")).action(
+    run(async () => (await import("./commands/trust.ts")).trust),
   );
   define(proxy, "stdio", "Serve one agent on standard input and output, without a port.").action(
     run(
@@ -183,4 +187,4 @@ Examples:
   rad mcp call files:read_file --args '{"path":"README.md"}'
 
 Exit codes: 0 ok, 1 error, 2 usage, 3 not running, 4 already running or port taken, 5 configuration bad or missing,
-6 running but degraded (status), 7 authentication, 8 timed out, 9 disabled by enable = false.`;
+6 running but degraded (status), 7 authentication, 8 timed out, 9 disabled by enable = false, 10 not trusted yet.`;

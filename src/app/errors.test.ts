@@ -28,6 +28,7 @@ describe("the numbers that scripts depend on", () => {
       cannotStop: "RAD2019 1",
       upstreamAuth: "RAD2020 7",
       system: "RAD2021 1",
+      notTrusted: "RAD2022 10",
     });
     expect(new Set(Object.values(ERRORS).map(error => error.code)).size).toBe(Object.keys(ERRORS).length);
   });

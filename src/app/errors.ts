@@ -25,6 +25,7 @@ export const ERRORS = {
   didNotStart: { code: "RAD2018", exit: EXIT.error },
   cannotStop: { code: "RAD2019", exit: EXIT.error },
   upstreamAuth: { code: "RAD2020", exit: EXIT.authentication },
+  notTrusted: { code: "RAD2022", exit: EXIT.notTrusted },
   system: { code: "RAD2021", exit: EXIT.error },
 } as const satisfies Record<string, { code: `RAD2${number}`; exit: ExitCode }>;
 export type ErrorName = keyof typeof ERRORS;

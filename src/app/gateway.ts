@@ -3,7 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Config } from "../config/schema.ts";
 import type { Front } from "../core/front.ts";
 import type { Clock } from "../core/ports.ts";
-import type { Status, UpstreamStatus } from "../core/status.ts";
+import type { PendingChange, Status, UpstreamStatus } from "../core/status.ts";
 
 /** What a gateway needs from the place where it runs. */
 export interface GatewayOptions {
@@ -15,6 +15,8 @@ export interface GatewayOptions {
   readonly keep: Keep;
   readonly version: string;
   readonly warnings: readonly string[];
+  /** Looks for more to warn of, each time that somebody asks for the status. */
+  readonly observe?: () => readonly string[];
   /** The machine's own where there is none. */
   readonly clock?: Clock;
   /** Takes one line for whoever watches over the process. */
@@ -64,6 +66,8 @@ export interface Gateway {
   withoutSecrets(text: string): string;
   /** The configuration on disk was not taken, in words; `undefined` when it is taken again. Shown in `status`. */
   rejected(problem: string | undefined): void;
+  /** What the configuration on disk says and waits for a person. Shown in `status`. */
+  waiting(changes: readonly PendingChange[]): void;
   /** Tells every change of an upstream's state. Returns the function that ends it. */
   onUpstream(receive: (status: UpstreamStatus) => void): () => void;
   /** Resolves when the catalog knows every upstream, from now or from before, or has tried it; or after `waitMs`. */

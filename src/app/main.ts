@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { closeSync, openSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { runCommandLine } from "./cli.ts";
 import type { Context } from "./commands/command.ts";
 import type { DetachedNews } from "./commands/detach.ts";
@@ -30,6 +31,17 @@ function hungUp(): boolean {
   }
 }
 
+/** Nobody who answers with nothing has said yes. */
+async function confirm(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await new Promise<string>(resolve => {
+    lines.once("close", () => resolve(""));
+    lines.question(question, resolve);
+  });
+  lines.close();
+  return /^\s*y(es)?\s*$/i.test(answer);
+}
+
 const context: Context = {
   terminal: terminalOf(
     { out: process.stdout, err: process.stderr },
@@ -45,6 +57,7 @@ const context: Context = {
   },
   tellFailed: text => tell({ rad: "failed", text }),
   hungUp,
+  confirm: process.stdin.isTTY && process.stderr.isTTY ? confirm : undefined,
   exit: code => process.exit(code),
 };
 

@@ -4,6 +4,8 @@ import { basename, dirname, join, resolve } from "node:path";
 
 export const FOLDER = ".radium";
 export const FILE = "mcp-proxy.toml";
+/** Lets others change the file, where something else protects it: in containers, on foreign file systems. */
+export const INSECURE_VARIABLE = "RADIUM_ALLOW_INSECURE_CONFIG";
 
 /** The nearest `.radium/mcp-proxy.toml` at or above `cwd`. */
 export const findConfig = (cwd: string): string | undefined => nearestWith(cwd, FILE);

@@ -1,13 +1,26 @@
-/** Reads and understands the configuration file. The only part of this room that reads files. */
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+/** Reads and understands the configuration file, whoever needs it, and looks at who else can change it. */
+import { closeSync, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { INSECURE_VARIABLE } from "./find.ts";
 import type { Environment } from "./interpolate.ts";
+import { checkOwners, type Finding, isPrivateGroup, isReachable } from "./owners.ts";
 import { type LoadResult, parseConfig } from "./parse.ts";
 import { CONFIG_CODES, type ConfigCode, type Problem } from "./problem.ts";
 
 const MAX_BYTES = 1024 * 1024;
+const EVERYBODY_WRITES = 0o002;
+const GROUP_WRITES = 0o020;
+const EVERYBODY_READS = 0o004;
 
-/** Reads and understands one file; `env` fills in its variables. Never throws. */
-export function loadConfig({ path, env }: { path: string; env: Environment }): LoadResult {
+export interface Source {
+  readonly path: string;
+  /** Fills in the variables of the file. */
+  readonly env: Environment;
+  /** Others may be able to change the file. */
+  readonly allowInsecure?: boolean | undefined;
+}
+
+/** Reads and understands one file. Never throws. The file that is looked at is the one that is read. */
+export function loadConfig({ path, env, allowInsecure = false }: Source): LoadResult {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, "r");
@@ -16,9 +29,8 @@ export function loadConfig({ path, env }: { path: string; env: Environment }): L
     const bytes = readFileSync(descriptor);
     if (bytes.length > MAX_BYTES) return refuse(path, "RAD1003", TOO_LARGE);
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    // Pipes have no owner to protect them from; Windows keeps rights elsewhere than in the mode.
-    const hasMode = stats.isFile() && process.platform !== "win32";
-    return parseConfig({ text, path, env, ...(hasMode ? { mode: stats.mode } : {}) });
+    const isAllowed = allowInsecure || env[INSECURE_VARIABLE] === "1";
+    return parseConfig({ text, path, env, ...rightsOn(path, stats, isAllowed) });
   } catch (error) {
     const [code, words] = READ_FAILURES[(error as NodeJS.ErrnoException).code ?? ""] ?? UNKNOWN_FAILURE(error as Error);
     return refuse(path, code, words);
@@ -26,6 +38,23 @@ export function loadConfig({ path, env }: { path: string; env: Environment }): L
     if (descriptor !== undefined) closeSync(descriptor);
   }
 }
+
+/** Windows keeps rights elsewhere than in the mode. */
+function rightsOn(path: string, stats: Stats, isAllowed: boolean): { mode?: number; findings: readonly Finding[] } {
+  const findings = checkOwners(path, stats);
+  if (process.platform === "win32" || !stats.isFile()) return { findings };
+  let { mode } = stats;
+  if (isPrivateGroup(stats.gid)) mode &= ~GROUP_WRITES;
+  if (!isReachable(path)) mode &= ~EVERYBODY_READS;
+  if (!isAllowed) return { mode, findings };
+  const open = mode & EVERYBODY_WRITES ? [{ ...ALLOWED, message: "everybody on this machine may write to it" }] : [];
+  const told = findings.map(finding =>
+    CONFIG_CODES[finding.code].level === "error" ? { ...ALLOWED, message: finding.message } : finding,
+  );
+  return { mode: mode & ~EVERYBODY_WRITES, findings: [...told, ...open] };
+}
+
+const ALLOWED = { code: "RAD1011", help: `--allow-insecure-config or ${INSECURE_VARIABLE} was given` } as const;
 
 type Words = Pick<Problem, "message" | "help">;
 

@@ -2,6 +2,7 @@
 import { parse, TomlError } from "smol-toml";
 import { type Environment, interpolate } from "./interpolate.ts";
 import { maskSecrets } from "./mask.ts";
+import type { Finding } from "./owners.ts";
 import { indexPositions, type Place } from "./positions.ts";
 import { CONFIG_CODES, type Complaint, type KeyPath, type Problem } from "./problem.ts";
 import { checkPermissions, checkRules } from "./rules.ts";
@@ -10,12 +11,16 @@ import { nearest } from "./spelling.ts";
 import { dropIdleKeys, understand } from "./understand.ts";
 import { isTable, pathId } from "./values.ts";
 
-/** `path` is only shown; `mode`: permission bits of the file, left out where they mean nothing. */
+/**
+ * `path` is only shown; `mode`: permission bits of the file, left out where they mean nothing; `findings`: what was found
+ * on the way to it.
+ */
 export interface ParseInput {
   readonly text: string;
   readonly path: string;
   readonly env: Environment;
   readonly mode?: number;
+  readonly findings?: readonly Finding[];
 }
 
 /** `problems` holds at least one error and all warnings, in the order of the file. */
@@ -26,6 +31,8 @@ export type LoadResult =
       readonly warnings: readonly Problem[];
       /** Whether the file says anything of us; an empty one does not. */
       readonly hasTable: boolean;
+      /** The contents of `[mcp.proxy]` before variables were filled in. */
+      readonly written: unknown;
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -53,12 +60,12 @@ export function parseConfig(input: ParseInput): LoadResult {
     return { ok: false, problems: [placed({ code: "RAD1002", message, help: SYNTAX_HELP }, at)] };
   }
   const locate = indexPositions(text, ROOT);
-  const { config, complaints, hasTable } = judge(document.values, input);
+  const { config, complaints, hasTable, written } = judge(document.values, input);
   const problems = complaints
     .map(one => placed(one, one.path.length === 0 && one.point === "key" ? WHOLE_FILE : locate(one.path, one.point)))
     .sort((a, b) => a.line - b.line || a.column - b.column);
   if (config !== undefined && problems.every(problem => problem.level === "warning")) {
-    return { ok: true, config, warnings: problems, hasTable };
+    return { ok: true, config, warnings: problems, hasTable, written };
   }
   return { ok: false, problems };
 }
@@ -82,8 +89,13 @@ function readToml(text: string): Document {
 /** Everything there is to say about the values, in one go. */
 function judge(
   values: Record<string, unknown>,
-  { env, mode }: ParseInput,
-): { readonly config: Config | undefined; readonly complaints: readonly Complaint[]; readonly hasTable: boolean } {
+  { env, mode, findings = [] }: ParseInput,
+): {
+  readonly config: Config | undefined;
+  readonly complaints: readonly Complaint[];
+  readonly hasTable: boolean;
+  readonly written: unknown;
+} {
   const proxy = isTable(values.mcp) ? values.mcp.proxy : values.mcp;
   const written = proxy ?? {};
   const { value: root, complaints: unfilled, replaced, failed } = interpolate(written, env);
@@ -91,6 +103,7 @@ function judge(
   const understood = understand(root, replaced);
   const schema = understood.ok ? [] : understood.complaints;
   const complaints = [
+    ...findings.map(finding => ({ ...finding, path: [], point: "key" as const })),
     ...(mode === undefined ? [] : checkPermissions(mode, written)),
     ...(proxy === undefined && Object.keys(values).length > 0 ? [nothingForUs(values)] : []),
     ...unfilled,
@@ -98,7 +111,7 @@ function judge(
     // A value whose variable is missing has been complained about once.
     ...[...schema, ...checkRules(root)].filter(({ path }) => !failed.has(pathId(path))),
   ];
-  return { config: understood.ok ? understood.config : undefined, complaints, hasTable: proxy !== undefined };
+  return { config: understood.ok ? understood.config : undefined, complaints, hasTable: proxy !== undefined, written };
 }
 
 function nothingForUs(values: Record<string, unknown>): Complaint {

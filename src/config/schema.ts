@@ -205,6 +205,13 @@ export const securitySchema = z.strictObject({
 
 export const configSchema = z.strictObject({
   enable: z.boolean().default(true).describe("`false` makes `start` refuse."),
+  watch: z
+    .enum(["all", "safe", "off"])
+    .default("safe")
+    .describe(
+      "What a running gateway applies by itself when the file changes. `safe`: what starts nothing, reaches no new place and " +
+        "loosens nothing; the rest waits for `rad mcp proxy reload` or SIGHUP. `all`: everything. `off`: nothing.",
+    ),
   port: z.int().min(1, PORT_RANGE).max(65535, PORT_RANGE).default(3000).describe("Where agents connect."),
   host: text().default("127.0.0.1").describe("Address to listen on."),
   transport: z

@@ -70,12 +70,19 @@ export interface LogStatus {
   readonly trouble: string | null;
 }
 
-/** A key of the configuration that the file changes and a running gateway cannot. */
+/** A change of the configuration file that does not apply yet. */
 export interface PendingChange {
+  /** Where in the file: `port`, `security.redact_patterns`, `upstreams.files`. */
   readonly key: string;
-  /** What the gateway runs with. */
+  /** In words. */
+  readonly change: string;
+  /** Why it waits. */
+  readonly reason: string;
+  /** What it waits for. */
+  readonly until: "reload" | "restart";
+  /** What the gateway runs with; `null` where the value may be secret. */
   readonly running: unknown;
-  /** What it will run with after a restart. */
+  /** What it will run with. */
   readonly configured: unknown;
 }
 
@@ -101,7 +108,7 @@ export interface Status {
   readonly upstreams: readonly UpstreamStatus[];
   readonly catalog: CatalogStatus;
   readonly log: LogStatus;
-  /** Waits for a restart. */
+  /** What the file says and the gateway does not do: it waits for a person. */
   readonly pending: readonly PendingChange[];
   readonly warnings: readonly string[];
 }

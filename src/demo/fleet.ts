@@ -70,6 +70,7 @@ export async function startDemoFleet(): Promise<DemoFleet> {
 
 const configure = (upstreams: Upstream[]): Config => ({
   enable: true,
+  watch: "safe",
   port: 3000,
   host: "127.0.0.1",
   transport: "auto",

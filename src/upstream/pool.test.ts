@@ -2,6 +2,8 @@ import { expect, onTestFinished, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import type { Json } from "../../test/fixtures/upstream/contract.ts";
 import { UPSTREAM_SCHEMAS } from "../config/schema.ts";
+import type { Call } from "../core/call.ts";
+import type { Holder } from "../core/catalog.ts";
 import { upstreamName } from "../core/names.ts";
 import { NO_PRESSURE } from "../core/pressure.ts";
 import { createProcessRegistry } from "./child/process-registry.ts";
@@ -51,4 +53,18 @@ test("a new configuration keeps every upstream that did not change, and says wha
   expect(changes).toEqual(['changed upstream "c"', 'added upstream "d"']);
   expect([pool.upstreams[0] === b, pool.upstreams[1] === a]).toEqual([true, true]);
   expect(pool.apply([table("b")])).toEqual(['removed upstream "a"', 'removed upstream "c"', 'removed upstream "d"']);
+});
+
+test("settings that need no new conversation are taken by the upstream that there is", () => {
+  const { pool } = startPool();
+  pool.apply([table("a", { safe_to_retry: ["x"] })]);
+  const [a] = pool.upstreams;
+  const next = table("a", { tools: ["x"], trust_annotations: true, timeout: 5 });
+  expect(pool.apply([next])).toEqual(['changed upstream "a"']);
+  expect(pool.upstreams[0]).toBe(a);
+  expect(a).toMatchObject({ config: next, trust: { annotations: true, safeToRetry: new Set() } });
+  const call = { method: "tools/call" } as Call;
+  expect(a?.limits(call, { native: "x" } as Holder).timeoutMs).toBe(5_000);
+  pool.apply([table("a", { priority: 2 })]);
+  expect(pool.upstreams[0]).not.toBe(a);
 });

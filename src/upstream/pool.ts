@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { UpstreamConfig } from "../config/schema.ts";
+import { differsOnlyLive } from "../config/set-apart.ts";
 import type { Notice } from "../core/call.ts";
 import type { Kind, Offer } from "../core/catalog.ts";
 import type { AgentContact } from "../core/front.ts";
@@ -105,6 +106,11 @@ export function createPool(world: PoolWorld): Pool {
       const next = configs.map(config => {
         const before = byName.get(upstreamName(config.name));
         if (before && JSON.stringify(before.config) === JSON.stringify(config)) return before;
+        if (before && differsOnlyLive(before.config, config)) {
+          changes.push(`changed upstream "${config.name}"`);
+          before.adjust(config);
+          return before;
+        }
         changes.push(`${before ? "changed" : "added"} upstream "${config.name}"`);
         const upstream = create(config);
         started.push(upstream);

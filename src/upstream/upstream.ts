@@ -22,7 +22,7 @@ import { createOffers } from "./offers.ts";
 import { createOwnerLinks, type Tenant } from "./owner-links.ts";
 import { createPlacement } from "./placement.ts";
 import { createProber } from "./prober.ts";
-import { createSchedule } from "./schedule.ts";
+import { createSettings } from "./settings.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import type { Listener } from "./topics.ts";
 import { createTraffic } from "./traffic.ts";
@@ -71,6 +71,8 @@ export interface Upstream extends Instance {
   /** Ends the conversations that it holds for that owner. */
   release(owner: OwnerId): void;
   start(): void;
+  /** Takes settings that need no new conversation (`live` in `config/verdicts.ts`). */
+  adjust(config: UpstreamConfig): void;
   /** Somebody looks at it alone: if it is being started, it is the next. */
   hurry(): void;
   /** The configuration was read again and is the same for this upstream: what it names may be there now. */
@@ -106,6 +108,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     },
   });
   let before = keeper.offer;
+  const settings = createSettings(config, () => keeper.offer !== undefined && hasTasks(keeper.offer.capabilities));
   const relist = (): void => {
     world.stale(undefined);
     offers.doubt(undefined);
@@ -219,14 +222,10 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
 
   return {
     name,
-    config,
-    trust: {
-      annotations: config.trust_annotations,
-      safeToRetry: new Set(config.safe_to_retry),
-      get startsTasks() {
-        return keeper.offer !== undefined && hasTasks(keeper.offer.capabilities);
-      },
+    get config() {
+      return settings.config;
     },
+    trust: settings.trust,
     get offer() {
       return keeper.offer;
     },
@@ -234,7 +233,9 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
       return tried || health.lastError !== undefined;
     },
     budget: world.budget,
-    limits: createSchedule(config),
+    get limits() {
+      return settings.limits;
+    },
     get condition() {
       return health.condition;
     },
@@ -266,7 +267,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     status: () =>
       statusOfUpstream({
         ...{
-          config,
+          config: settings.config,
           address: transport.address,
           proxy: dialer.proxy,
           health,
@@ -282,6 +283,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
         strays: dialer.strays,
       }),
     start: () => connector.start(),
+    adjust: settings.adjust,
     hurry: dialer.hurry,
     recheck: () => connector.recheck(),
     stop(graceMs) {

@@ -17,7 +17,7 @@ let built: Config[];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "rad-ask-"));
-  place = { cwd: join(folder, "home"), env: { TMPDIR: folder } };
+  place = { cwd: join(folder, "home"), env: { TMPDIR: folder, HOME: folder } };
   mkdirSync(join(place.cwd, ".radium"), { recursive: true, mode: 0o700 });
   const upstreams = ["files", "search"].map(
     name => `[[mcp.proxy.upstreams]]\nname = "${name}"\ntransport = "http"\nurl = "http://localhost:9/"\n`,

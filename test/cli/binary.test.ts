@@ -22,7 +22,7 @@ beforeEach(() => {
   mkdirSync(cwd);
 });
 
-const env = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, TMPDIR: home });
+const env = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, TMPDIR: home, HOME: home });
 
 interface Ended {
   readonly code: number;
@@ -51,7 +51,18 @@ describe("the program", () => {
     });
     expect(await rad("--version")).toMatchObject({ code: 0, out: `${manifest.version}\n` });
     const { out } = await rad("mcp proxy --help");
-    for (const command of ["init", "start", "stop", "restart", "reload", "status", "logs", "validate", "stdio"]) {
+    for (const command of [
+      "init",
+      "start",
+      "stop",
+      "restart",
+      "reload",
+      "status",
+      "logs",
+      "validate",
+      "stdio",
+      "trust",
+    ]) {
       expect(out).toMatch(new RegExp(`^ {2}${command} `, "m"));
     }
   });

@@ -158,6 +158,7 @@ export function fakeGateway(
       },
       serveStdio: async () => {},
       rejected: () => {},
+      waiting: () => {},
       parked: 0,
       withoutSecrets: createRedactor([]).text,
       reload: async config => {

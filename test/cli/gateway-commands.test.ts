@@ -15,7 +15,7 @@ const RUN = ".radium/run/instance.json";
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "rad-cli-"));
-  place = { cwd: join(folder, "home"), env: { TMPDIR: folder } };
+  place = { cwd: join(folder, "home"), env: { TMPDIR: folder, HOME: folder } };
   mkdirSync(join(place.cwd, ".radium"), { recursive: true, mode: 0o700 });
   configure("");
   fake = fakeGateway();

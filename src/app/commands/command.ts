@@ -1,4 +1,9 @@
 import type { EventEmitter } from "node:events";
+import { dirname } from "node:path";
+import { INSECURE_VARIABLE } from "../../config/find.ts";
+import { foreignOnTheWay } from "../../config/owners.ts";
+import type { Problem } from "../../config/problem.ts";
+import { renderProblem } from "../../config/render.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Environment } from "../../lib/platform.ts";
 import { type RunRecord, type Standing, standing } from "../../lib/run-file.ts";
@@ -22,6 +27,8 @@ export interface Context {
   readonly tellFailed: (text: string) => void;
   /** Whether the terminal that this process was started on is gone, which is told by the same signal as a reload. */
   readonly hungUp: () => boolean;
+  /** Asks the person at the terminal; left out where there is none. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
   /** Ends this process without delay. */
   readonly exit: (code: ExitCode) => void;
 }
@@ -29,13 +36,31 @@ export interface Context {
 /** Options of every command. */
 export interface Common extends Selection {
   readonly json?: boolean | undefined;
+  /** Others may be able to change the configuration file. */
+  readonly allowInsecureConfig?: boolean | undefined;
 }
 
 /** The body of a command. Throws `CommandFailed` for what a person can do something about. */
 export type Command<Options extends Common> = (options: Options, context: Context) => Promise<ExitCode>;
 
-/** The instance that the user means; ends the command where there is none. */
-export function placesFor(selection: Selection, context: Context): Places {
+/**
+ * The instance that the user means; ends the command where there is none, and where it is somebody else's: also its run
+ * file and its log would be his.
+ */
+export function placesFor(options: Common, context: Context): Places {
+  const places = placesOf(options, context);
+  if (places.configPath === null || isInsecureAllowed(options, context)) return places;
+  const path = places.configPath;
+  const [found] = foreignOnTheWay(dirname(path));
+  if (found) throw refused(path, [{ ...found, ...{ level: "error", file: path, line: 0, column: 0, sourceLine: "" } }]);
+  return places;
+}
+
+export const isInsecureAllowed = (options: Common, { env }: Pick<Context, "env">): boolean =>
+  options.allowInsecureConfig === true || env[INSECURE_VARIABLE] === "1";
+
+/** The same, whoever it belongs to. */
+export function placesOf(selection: Selection, context: Context): Places {
   const located = locate(selection, context);
   if (!located) {
     return fail("noConfig", "There is no configuration file here", {
@@ -96,6 +121,8 @@ export interface Loaded {
   readonly config: Config;
   /** Whether the file says anything of us: an empty one, which may be in the writing, does not. */
   readonly hasTable: boolean;
+  /** The contents of `[mcp.proxy]` before variables were filled in. */
+  readonly written: unknown;
   /** Rendered, several lines each. */
   readonly warnings: readonly string[];
   /** One line each. */
@@ -103,32 +130,34 @@ export interface Loaded {
 }
 
 /** Reads the configuration; ends the command with all its problems where it is bad. */
-export async function readConfig(configPath: string, context: Context): Promise<Loaded> {
-  const [{ loadConfig }, { renderProblem }] = await Promise.all([
-    import("../../config/load.ts"),
-    import("../../config/render.ts"),
-  ]);
-  const loaded = loadConfig({ path: configPath, env: context.env });
+export async function readConfig(configPath: string, options: Common, context: Context): Promise<Loaded> {
+  const { loadConfig } = await import("../../config/load.ts");
+  const loaded = loadConfig({ path: configPath, env: context.env, allowInsecure: options.allowInsecureConfig });
   if (loaded.ok) {
     const color = context.terminal.paint.err !== plain;
     return {
       config: loaded.config,
       hasTable: loaded.hasTable,
+      written: loaded.written,
       warnings: loaded.warnings.map(problem => renderProblem(problem, { color })),
       notes: loaded.warnings.map(({ code, message, line }) => `${message} (${code}, line ${line})`),
     };
   }
-  const { problems } = loaded;
+  throw refused(configPath, loaded.problems);
+}
+
+/** How a command ends that finds a bad configuration. */
+function refused(where: string, problems: readonly Problem[]): CommandFailed {
   const count = problems.filter(({ level }) => level === "error").length;
   const first = problems.find(({ level }) => level === "error");
   const message = `The configuration has ${count === 1 ? "a problem" : `${count} problems`}`;
-  throw new CommandFailed({
+  return new CommandFailed({
     exit: EXIT.badConfig,
     summary: message,
     render: paint => problems.map(problem => renderProblem(problem, { color: paint !== plain })).join("\n\n"),
     json: {
       schema: "rad.error/1",
-      error: { code: first?.code, name: "badConfig", message, where: configPath, help: [first?.help], problems },
+      error: { code: first?.code, name: "badConfig", message, where, help: [first?.help], problems },
       exitCode: EXIT.badConfig,
     },
   });

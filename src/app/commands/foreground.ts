@@ -3,7 +3,6 @@ import type { Config } from "../../config/schema.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { occupy, type RunRecord } from "../../lib/run-file.ts";
 import { watchFile } from "../../lib/watch-file.ts";
-import type { ReloadReport } from "../control/desk.ts";
 import { allTried, nearDesk } from "../control/near.ts";
 import type { Places } from "../control/places.ts";
 import { serveControl } from "../control/server.ts";
@@ -18,6 +17,7 @@ import { type Context, commandFor, nameOf, unsafe } from "./command.ts";
 import { endingOf, obeySignals, type Session } from "./ending.ts";
 import { type Address, listenFailure } from "./port.ts";
 import { showProgress } from "./progress.ts";
+import { type Reloading, type Reread, reloading } from "./reloading.ts";
 
 /** A gateway that is to run in this process until somebody ends it. */
 export interface Launch {
@@ -30,8 +30,10 @@ export interface Launch {
   readonly anyPort: boolean;
   /** What a restart must say again. */
   readonly flags: readonly string[];
+  /** Who else can change the configuration now, one line each. */
+  readonly observe: () => readonly string[];
   /** Reads the configuration anew. */
-  readonly reread: () => Promise<{ config: Config } | { problems: readonly string[] }>;
+  readonly reread: () => Promise<Reread | { problems: readonly string[] }>;
 }
 
 /** How long the first picture waits for slow upstreams. The gateway serves meanwhile. */
@@ -55,14 +57,17 @@ export async function runForeground(launch: Launch, context: Context): Promise<E
       keep: keepIn(places.runDir, true),
       version: VERSION,
       warnings: launch.warnings,
+      observe: launch.observe,
       tell: line => context.terminal.err(printable(line)),
     });
     const ending = endingOf(gateway);
-    const ignoreSignals = obeySignals({ gateway, ending }, () => reloadAloud(gateway, launch, context), context);
+    const { configPath } = places;
+    const changes = reloading({ gateway, config: launch.config, configPath, reread: launch.reread }, context);
+    const ignoreSignals = obeySignals({ gateway, ending }, changes.aloud, context);
     try {
       const listening = await open(gateway, launch, context);
       held.announce({ host: launch.address.host, port: listening.port, url: listening.url });
-      return await serve({ gateway, ending, listening }, launch, context);
+      return await serve({ gateway, ending, listening, changes }, launch, context);
     } finally {
       ignoreSignals();
       await ending.end(0);
@@ -107,17 +112,22 @@ async function open(gateway: Gateway, { address, anyPort }: Launch, context: Con
   return gateway.listen({ host: address.host, port: 0 });
 }
 
-async function serve(session: Session & { listening: Listening }, launch: Launch, context: Context): Promise<ExitCode> {
-  const { gateway, ending, listening } = session;
+async function serve(
+  session: Session & { listening: Listening; changes: Reloading },
+  launch: Launch,
+  context: Context,
+): Promise<ExitCode> {
+  const { gateway, ending, listening, changes } = session;
   const { terminal } = context;
-  const target = { desk: nearDesk(gateway), stop: ending.end, reload: () => reload(gateway, launch) };
+  const target = { desk: nearDesk(gateway), stop: ending.end, reload: changes.byPerson };
   const control = await serveControl(launch.places.socket, target).catch((error: Error) => unsafe(error.message));
   terminal.out(`Listening on ${listening.url}`);
   context.tellReady();
   const progress = showProgress(gateway, terminal, terminal.live);
   const { configPath } = launch.places;
-  const changed = (): void => void reloadAloud(gateway, launch, context);
-  const unwatch = configPath === null ? () => {} : watchFile(configPath, { clock: systemClock, changed });
+  const changed = (): void => void changes.seen();
+  const watched = { clock: systemClock, changed, since: "reading" } as const;
+  const unwatch = configPath === null ? () => {} : watchFile(configPath, watched);
   try {
     await Promise.race([allTried(gateway, PICTURE_MS), ending.ended]);
     progress.settle();
@@ -134,30 +144,5 @@ async function serve(session: Session & { listening: Listening }, launch: Launch
     progress.end();
     await ending.end(0);
     await control.close();
-  }
-}
-
-/** Changes the configuration of a running gateway; a bad one changes nothing. */
-async function reload(gateway: Gateway, launch: Launch): Promise<ReloadReport> {
-  const read = await launch.reread();
-  if ("problems" in read) {
-    gateway.rejected(`The configuration on disk was not taken: ${read.problems[0] ?? "it cannot be read"}`);
-    return { ok: false, problems: read.problems };
-  }
-  gateway.rejected(undefined);
-  return { ok: true, changes: await gateway.reload(read.config) };
-}
-
-async function reloadAloud(gateway: Gateway, launch: Launch, { terminal }: Context): Promise<void> {
-  try {
-    const report = await reload(gateway, launch);
-    const changes = report.ok ? report.changes.map(printable) : [];
-    terminal.err(
-      report.ok
-        ? `Reloaded. ${changes.join("; ") || "Nothing changed."}`
-        : `Not reloaded.\n${report.problems.join("\n\n")}`,
-    );
-  } catch (error) {
-    terminal.err(`Not reloaded: ${printable((error as Error).message)}`);
   }
 }

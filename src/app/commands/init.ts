@@ -3,10 +3,12 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { FILE, FOLDER, findConfig } from "../../config/find.ts";
 import { jsonSchema } from "../../config/json-schema.ts";
 import { starterFile } from "../../config/starter.ts";
+import { locate } from "../control/places.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
 import type { Command, Common } from "./command.ts";
+import { rememberMade } from "./trusting.ts";
 
 export interface InitOptions extends Common {
   readonly force?: boolean | undefined;
@@ -16,7 +18,8 @@ export interface InitOptions extends Common {
 const SCHEMA_FILE = "mcp-proxy.schema.json";
 
 /** Writes the starter file. */
-export const init: Command<InitOptions> = async (options, { terminal, cwd }) => {
+export const init: Command<InitOptions> = async (options, context) => {
+  const { terminal, cwd } = context;
   if (options.print) {
     terminal.out(starterFile().trimEnd());
     return EXIT.ok;
@@ -26,6 +29,8 @@ export const init: Command<InitOptions> = async (options, { terminal, cwd }) => 
   const above = findConfig(dirname(cwd));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   write(path, starterFile(), options.force ?? false);
+  const made = locate({ config: path }, context);
+  if (made?.ok && made.places.configPath !== null) rememberMade(made.places.configPath, context);
   writeFileSync(join(folder, SCHEMA_FILE), `${JSON.stringify(jsonSchema(), undefined, 2)}\n`, { mode: 0o600 });
   if (basename(folder) === FOLDER) ignoreRunFolder(join(folder, ".gitignore"));
   const shown = printable(relative(cwd, path) || path);

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { insecurities } from "../../config/owners.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Places } from "../control/places.ts";
 import { CommandFailed, fail } from "../errors.ts";
@@ -9,6 +10,7 @@ import {
   type Common,
   type Context,
   configPathOf,
+  isInsecureAllowed,
   type Loaded,
   placesFor,
   readConfig,
@@ -17,6 +19,7 @@ import {
 } from "./command.ts";
 import { startDetached } from "./detach.ts";
 import { alreadyRunning, type Launch, runForeground } from "./foreground.ts";
+import { requireTrust, trustIn } from "./trusting.ts";
 
 export interface StartOptions extends Common {
   readonly host?: string | undefined;
@@ -29,10 +32,11 @@ export const start: Command<StartOptions> = async (options, context) => {
   const places = placesFor(options, context);
   if (options.demo) return startDemo(places, options, context);
   const path = configPathOf(places);
-  const loaded = await readConfig(path, context);
+  const loaded = await readConfig(path, options, context);
   checkAllowed(loaded.config, options, path);
   const record = running(standingOf(places));
   if (record) alreadyRunning(record, places, context);
+  await requireTrust({ path, written: loaded.written }, context);
   if (options.detach) return startDetached(places, flagsOf(options), context);
   for (const warning of loaded.warnings) context.terminal.err(warning);
   return runForeground(launchOf(loaded, { places, options }, context), context);
@@ -67,6 +71,12 @@ function launchOf(
     address: { host: config.host, port: options.port ?? config.port },
     anyPort: false,
     flags: flagsOf(options),
+    observe: () => {
+      if (places.configPath === null || isInsecureAllowed(options, context)) return [];
+      return insecurities(places.configPath).map(
+        what => `The configuration is not safe, and no change of it is taken: ${what}`,
+      );
+    },
     reread: () => reread(places.configPath, options, context),
   };
 }
@@ -81,12 +91,12 @@ const withFlags = (config: Config, { host, port }: StartOptions): Config => ({
 async function reread(path: string | null, options: StartOptions, context: Context): ReturnType<Launch["reread"]> {
   if (path === null) return { problems: ["The demo has no configuration file."] };
   try {
-    const { config, hasTable } = await readConfig(path, context);
+    const { config, hasTable, written } = await readConfig(path, options, context);
     // Whoever writes a file empties it first: that is no wish to remove every upstream.
     if (!hasTable)
       return { problems: [`${path}:1:1: there is no [mcp.proxy] table; is the file still being written?`] };
     checkAllowed(config, options, path);
-    return { config: withFlags(config, options) };
+    return { ...trustIn({ path, written }, context), config: withFlags(config, options) };
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     return { problems: [error.ending.render(plain)] };
@@ -123,5 +133,6 @@ function flagsOf(options: StartOptions): string[] {
     ...(options.host === undefined ? [] : ["--host", options.host]),
     ...(options.port === undefined ? [] : ["--port", String(options.port)]),
     ...(options.allowUnauthenticated ? ["--allow-unauthenticated"] : []),
+    ...(options.allowInsecureConfig ? ["--allow-insecure-config"] : []),
   ];
 }

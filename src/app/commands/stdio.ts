@@ -5,9 +5,10 @@ import { EXIT } from "../exit-codes.ts";
 import { KEEP_NOTHING, keepIn } from "../gateway.ts";
 import { printable } from "../terminal/printable.ts";
 import { VERSION } from "../version.ts";
-import { type Command, type Common, configPathOf, placesFor, readConfig } from "./command.ts";
+import { type Command, type Common, configPathOf, placesFor } from "./command.ts";
 import { endingOf, obeySignals } from "./ending.ts";
 import { showProgress } from "./progress.ts";
+import { readTrusted } from "./trusting.ts";
 
 export interface StdioOptions extends Common {
   readonly streams: { readonly input: Readable; readonly output: Writable };
@@ -20,7 +21,7 @@ const GRACE_MS = 2_000;
 export const stdio: Command<StdioOptions> = async (options, context) => {
   const places = placesFor(options, context);
   const path = configPathOf(places);
-  const { config, warnings, notes } = await readConfig(path, context);
+  const { config, warnings, notes } = await readTrusted(path, options, { ...context, confirm: undefined });
   if (!config.enable) {
     fail("disabled", "The proxy is switched off in its configuration", {
       where: path,

@@ -2,17 +2,17 @@ import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
 import { plain } from "../terminal/terminal.ts";
 import { count } from "../terminal/words.ts";
-import { type Command, type Common, configPathOf, placesFor } from "./command.ts";
+import { type Command, type Common, configPathOf, placesOf } from "./command.ts";
 
 /** Says everything that is wrong with a configuration, all at once. */
 export const validate: Command<Common> = async (options, context) => {
   const { terminal, env } = context;
-  const path = configPathOf(placesFor(options, context));
+  const path = configPathOf(placesOf(options, context));
   const [{ loadConfig }, { renderProblem }] = await Promise.all([
     import("../../config/load.ts"),
     import("../../config/render.ts"),
   ]);
-  const loaded = loadConfig({ path, env });
+  const loaded = loadConfig({ path, env, allowInsecure: options.allowInsecureConfig });
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   if (options.json) {
     terminal.out(JSON.stringify({ schema: "rad.validate/1", ok: loaded.ok, config: path, problems }));

@@ -7,7 +7,8 @@ import type { ExitCode } from "../exit-codes.ts";
 import { KEEP_NOTHING } from "../gateway.ts";
 import { printable } from "../terminal/printable.ts";
 import { VERSION } from "../version.ts";
-import { type Common, type Context, configPathOf, placesFor, readConfig, running, standingOf } from "./command.ts";
+import { type Common, type Context, configPathOf, placesFor, running, standingOf } from "./command.ts";
+import { readTrusted } from "./trusting.ts";
 
 /** Upstreams that are dialled for one command are waited for this long. */
 export const DIAL_MS = 10_000;
@@ -27,7 +28,7 @@ export async function withDesk(
   const record = running(standingOf(places));
   if (record) return use(farDesk(record), record.pid);
   const configPath = configPathOf(places);
-  const { config } = await readConfig(configPath, context);
+  const { config } = await readTrusted(configPath, options, context);
   const { terminal } = context;
   const unserved = `No gateway runs for ${printable(configPath)}: this command connects to its upstreams by itself.`;
   terminal.err(terminal.paint.err("dim", unserved));

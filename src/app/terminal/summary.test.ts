@@ -41,7 +41,11 @@ describe("the summary of the upstreams", () => {
   });
 
   it("says which changes wait for a restart", () => {
-    const lines = shown([], [], [{ key: "port", running: 3000, configured: 4000 }]);
+    const lines = shown(
+      [],
+      [],
+      [{ key: "port", change: "port changed", reason: "", until: "restart", running: 3000, configured: 4000 }],
+    );
     expect(lines.slice(-2)).toEqual([
       "Waits for `rad mcp proxy restart`",
       "  port is 3000 now, 4000 in the configuration",

@@ -1,4 +1,4 @@
-import type { CatalogStatus, Status, UpstreamStatus } from "../../core/status.ts";
+import type { CatalogStatus, PendingChange, Status, UpstreamStatus } from "../../core/status.ts";
 import { printable, truncate } from "./printable.ts";
 import { doubtLine, explainFailure, hasFailed, symbolOf, toneOf, wordOf } from "./states.ts";
 import { table } from "./table.ts";
@@ -57,7 +57,8 @@ export function fleetSummary(status: Status, style: Style): string[] {
     section("Conflicts", conflictLines(catalog.conflicts), style),
     section("Look alike, and are not the same", lookAlikeLines(catalog), style),
     ...hiddenSections(catalog.hidden).map(({ title, lines }) => section(title, lines, style)),
-    section("Waits for `rad mcp proxy restart`", pendingLines(status.pending), style),
+    section("Waits for `rad mcp proxy restart`", restartLines(status.pending), style),
+    section("Waits for you: look at the file, then `rad mcp proxy reload`", reloadLines(status.pending), style),
     section(
       "Warnings",
       status.warnings.flatMap(warning => warning.split("\n")),
@@ -92,12 +93,25 @@ function noteLines({ name, notes = [] }: UpstreamStatus): string[] {
 }
 
 /** A gateway of an earlier version tells nothing of it. */
-function pendingLines(pending: Status["pending"] = []): string[] {
-  return pending.map(
-    ({ key, running, configured }) =>
-      `${key} is ${JSON.stringify(running)} now, ${JSON.stringify(configured)} in the configuration`,
-  );
+function restartLines(pending: Status["pending"] = []): string[] {
+  return pending
+    .filter(({ until = "restart" }: Partial<PendingChange>) => until === "restart")
+    .map(
+      ({ key, running, configured }) =>
+        `${key} is ${JSON.stringify(running)} now, ${JSON.stringify(configured)} in the configuration`,
+    );
 }
+
+function reloadLines(pending: Status["pending"] = []): string[] {
+  return pending.filter(({ until }) => until === "reload").map(pendingLine);
+}
+
+/** A change that waits for a person, with the reason. */
+export const pendingLine = ({ change, reason, running, configured }: PendingChange): string => {
+  const values =
+    running === null && configured === null ? "" : ` (${JSON.stringify(running)} → ${JSON.stringify(configured)})`;
+  return `${change}${values}: ${reason}`;
+};
 
 const BECAUSE = { group: "they are of one group", equal: "inferred: equal definitions and configurations" } as const;
 

@@ -1,0 +1,87 @@
+import { maskSecrets } from "../../config/mask.ts";
+import type { UpstreamTransport } from "../../config/schema.ts";
+import { assignment } from "../../config/starter.ts";
+import { isTransport } from "../../config/tables.ts";
+import { isTable, upstreamsOf } from "../../config/values.ts";
+import { printable } from "./printable.ts";
+import type { Paint } from "./terminal.ts";
+import { count, enumerate } from "./words.ts";
+
+/** How an upstream of each transport is shown. */
+interface Shown {
+  readonly kind: "program" | "place";
+  what(upstream: Table): string;
+  /** The keys of which that says everything. */
+  readonly says: readonly string[];
+}
+type Table = Record<string, unknown>;
+const place: Shown = { kind: "place", what: ({ url }) => masked(String(url)), says: ["name", "transport", "url"] };
+const SHOWN: Readonly<Record<UpstreamTransport, Shown>> = {
+  stdio: { kind: "program", what: commandLine, says: ["name", "transport", "command", "args"] },
+  sse: place,
+  http: place,
+};
+/** Its transport is a variable, or one that does not exist. */
+const UNKNOWN: Shown = { kind: "program", what: () => "started or reached as its variables say", says: ["name"] };
+const shownAs = ({ transport }: Table): Shown => (isTransport(transport) ? SHOWN[transport] : UNKNOWN);
+
+/** Stand by themselves. */
+const TABLES: ReadonlySet<string> = new Set(["upstreams", "security"]);
+
+/**
+ * Everything that a configuration does when it is started, as it is written: programs, places, and every setting, since
+ * what is left out is where something would be hidden. `written`: the contents of `[mcp.proxy]` before variables were
+ * filled in.
+ */
+export function launchLines(written: unknown, paint: Paint): string[] {
+  const linesOf = (kind: Shown["kind"]) => of(written, kind).flatMap(upstream => upstreamLines(upstream, paint));
+  return [
+    ...part("It starts:", linesOf("program"), paint),
+    ...part("It reaches:", linesOf("place"), paint),
+    ...part("It sets:", settingLines(written), paint),
+    // At the end, so that a long list does not scroll it away.
+    `Together: ${summary(written)}.`,
+  ];
+}
+
+/** How much of it there is, in a few words. */
+export function summary(written: unknown): string {
+  const [programs, places] = [of(written, "program"), of(written, "place")];
+  const names = programs.slice(0, 3).map(({ command }) => JSON.stringify(printable(String(command))));
+  const which = programs.length === 0 ? "" : ` (${enumerate(programs.length > 3 ? [...names, "others"] : names)})`;
+  return `${count(programs.length, "program")} started${which}, ${count(places.length, "place")} reached`;
+}
+
+const of = (written: unknown, kind: Shown["kind"]): readonly Table[] =>
+  upstreamsOf(written)
+    .map(({ table }) => table)
+    .filter(upstream => shownAs(upstream).kind === kind);
+const masked = (text: string): string => printable(maskSecrets(text));
+const part = (title: string, lines: readonly string[], paint: Paint): string[] =>
+  lines.length === 0 ? [] : [paint("strong", title), ...lines.map(line => `  ${line}`)];
+
+function upstreamLines(upstream: Table, paint: Paint): string[] {
+  const { what, says } = shownAs(upstream);
+  const rest = Object.entries(upstream).filter(([key]) => !says.includes(key));
+  return [
+    `${paint("accent", printable(String(upstream.name)))}: ${what(upstream)}`,
+    ...rest.map(([key, value]) => `  ${masked(assignment(key, value))}`),
+  ];
+}
+
+function settingLines(written: unknown): string[] {
+  if (!isTable(written)) return [];
+  const { security } = written;
+  return [
+    ...Object.entries(written).filter(([key]) => !TABLES.has(key)),
+    ...(isTable(security) ? Object.entries(security).map(([key, value]) => [`security.${key}`, value] as const) : []),
+  ].map(([key, value]) => masked(assignment(key, value)));
+}
+
+/** As a shell would take it. An argument is shown as it is, whatever it looks like: what is hidden there would be run. */
+function commandLine({ command, args }: Table): string {
+  const words = [command, ...(Array.isArray(args) ? args : [])].map(String);
+  return words.map(word => (PLAIN_WORD.test(word) ? word : printable(JSON.stringify(word)))).join(" ");
+}
+
+const PLAIN_WORD = /^[\w@%+=:,./${}-]+$/;
