@@ -158,7 +158,8 @@ const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
 function bodyOf(outcome: Outcome): Payload | undefined {
   if (outcome.kind === "done") return outcome.result;
   if (outcome.kind === "asks") return outcome.questions;
-  return outcome.failure.kind === "answered" ? outcome.failure.error : undefined;
+  const { failure } = outcome;
+  return failure.kind === "answered" || failure.kind === "quoted" ? failure.error : undefined;
 }
 
 function wordFor(outcome: Outcome): Ended["outcome"] {
@@ -173,6 +174,7 @@ type ReasonTable = { readonly [Kind in Failure["kind"]]: (failure: Extract<Failu
 /** Why a call failed, beginning with a word that one can count by. */
 const REASONS = {
   answered: ({ error }) => `answered ${error.raw("code")?.toString("latin1") ?? ""}`.trimEnd(),
+  quoted: ({ error }) => `quoted ${error.raw("code")?.toString("latin1") ?? ""}`.trimEnd(),
   upstream: ({ fault, delivery, detail }) => `${fault} (${delivery}): ${detail}`,
   unknown_name: () => "unknown_name",
   ambiguous_name: () => "ambiguous_name",
