@@ -70,6 +70,27 @@ export interface LogStatus {
   readonly trouble: string | null;
 }
 
+/** A call that was sent, and of which no end is known. */
+export interface UnfinishedCall {
+  /** As in the log. */
+  readonly id: string;
+  /** ISO time at which it was sent. */
+  readonly ts: string;
+  readonly agent?: string;
+  readonly principal?: string;
+  readonly method?: string;
+  readonly target?: string;
+  /** Those that could have got it, with a blank between. */
+  readonly upstream?: string;
+}
+
+/** What ran when the gateway before this one ended without stopping. */
+export interface UnfinishedStatus {
+  readonly count: number;
+  /** The latest of them, oldest first. */
+  readonly calls: readonly UnfinishedCall[];
+}
+
 /** A key of the configuration that the file changes and a running gateway cannot. */
 export interface PendingChange {
   readonly key: string;
@@ -101,6 +122,8 @@ export interface Status {
   readonly upstreams: readonly UpstreamStatus[];
   readonly catalog: CatalogStatus;
   readonly log: LogStatus;
+  /** Left out where there is nothing of the kind. */
+  readonly unfinished?: UnfinishedStatus;
   /** Waits for a restart. */
   readonly pending: readonly PendingChange[];
   readonly warnings: readonly string[];
