@@ -159,14 +159,14 @@ it("writes nothing at all without a path", async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
-it("has a line in the file when it says so, before those that wait", async () => {
+it("has a line in the file when it says so, and all that came before it", async () => {
   open().write("waits");
   await log.flush();
   log.write("later");
   expect(await Promise.all([log.commit("at once"), log.commit("too")])).toEqual([true, true]);
-  expect(await linesOf(path)).toEqual(["waits", "at once", "too"]);
+  expect(await linesOf(path)).toEqual(["waits", "later", "at once", "too"]);
   await log.flush();
-  expect(await linesOf(path)).toEqual(["waits", "at once", "too", "later"]);
+  expect(await linesOf(path)).toEqual(["waits", "later", "at once", "too"]);
   expect(log.stats()).toMatchObject({ written: 2, waitingBytes: 0 });
 });
 

@@ -186,16 +186,20 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
     return true;
   };
 
-  /** Past those that wait: a line says itself when it was made. Does nothing where anything is out of the ordinary. */
-  const writeNow = (bytes: Buffer): "written" | "begun" | "not" => {
+  /** Together with those that wait, in their order. Does nothing where anything is out of the ordinary. */
+  const writeNow = (text: string): "written" | "begun" | "not" => {
     const isUsual = trouble === undefined && batch === undefined && !isClosed;
     if (!isUsual || !file?.endsLine || clock.now() - checkedAt >= CHECK_MS) return "not";
+    const bytes = Buffer.from(lines.join("") + text);
     if (file.size > 0 && file.size + bytes.length > maxBytes) return "not";
     try {
       const done = file.append(bytes);
-      if (done === bytes.length) return "written";
-      batch = { bytes, lines: 0, done };
-      return "begun";
+      const taken = lines.length;
+      lines = [];
+      lineBytes = 0;
+      if (done === bytes.length) written += taken;
+      else batch = { bytes, lines: taken, done };
+      return batch ? "begun" : "written";
     } catch {
       return "not";
     }
@@ -203,16 +207,14 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
 
   /** What could not be written before it was too late is not kept: what it announces tells of itself when it has ended. */
   const writeTurn = async (all: readonly string[]): Promise<boolean> => {
-    const bytes = Buffer.from(`${all.join("\n")}\n`);
-    let now = writeNow(bytes);
+    const text = `${all.join("\n")}\n`;
+    const now = writeNow(text);
     if (now === "written") return true;
     if (trouble !== undefined || isClosed) return false;
-    wanted = bytes.length;
+    wanted = Buffer.byteLength(text);
     await pumping;
     await pump();
-    if (now === "not") now = writeNow(bytes);
-    else return trouble === undefined;
-    return now === "written";
+    return now === "begun" ? trouble === undefined : writeNow(text) === "written";
   };
 
   /** Those of one turn of the event loop: a write for each costs more than all the rest of a line. */
