@@ -11,6 +11,7 @@ import { serveStdio } from "../downstream/stdio.ts";
 import { overload } from "../guard/overload.ts";
 import { createRedactor } from "../guard/redact.ts";
 import { references } from "../guard/references.ts";
+import { createCallIds } from "../lib/call-ids.ts";
 import { systemClock } from "../lib/clock.ts";
 import { watchLoad } from "../lib/load.ts";
 import { openLog } from "../lib/log-file.ts";
@@ -29,6 +30,7 @@ import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { holdBack } from "./held-back.ts";
 import { inspectOffer } from "./inspect-offer.ts";
+import { afterCrash } from "./last-crash.ts";
 import { assembleHandle } from "./layers.ts";
 import { createLoadedOffers } from "./loaded-offers.ts";
 import { createOfferStore } from "./offer-store.ts";
@@ -50,7 +52,7 @@ const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { keep, version, clock = systemClock } = options;
-  const startedAt = clock.wall();
+  const startedAt = { wall: clock.wall(), mono: clock.now() };
   const troubles: string[] = [];
   let rejections: readonly string[] = [];
   let waiting: readonly PendingChange[] = [];
@@ -63,6 +65,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
   const bus = memoryBus();
   const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: options.tell });
+  // Belongs to the process that holds the instance.
+  const unfinished = keep.children === null ? undefined : await afterCrash(keep.log, log);
   const groups = keepGroups(keep.children);
   const registry = createProcessRegistry({ onChange: groups.save });
   process.once("exit", registry.killAll);
@@ -113,7 +117,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   let redactor = createRedactor(config.security.redact_patterns);
   const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
-  const lasting = { pool, store, clock, log, sealer, capacity, remembered };
+  const nextCallId = createCallIds();
+  const lasting = { nextCallId, pool, store, clock, log, sealer, capacity, remembered };
   let { handle, flush, reads } = assembleHandle({ config, redactor, ...lasting });
   const edges: Edge[] = [];
   let listening: Listening | undefined;
@@ -195,6 +200,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         pressure,
         stopping: shutdown.stopping,
         log: logStatus(),
+        unfinished,
         pending: [...late(), ...waiting],
         warnings: [...rejections, ...(options.observe?.() ?? []), ...options.warnings, ...troubles],
       }),

@@ -38,7 +38,7 @@ function setUp() {
       capacity: overload({ pressure }),
       remembered: references({ serving: () => [] }),
     },
-    ...{ log: { write() {}, ready: true }, redactor: createRedactor([]) },
+    ...{ log: { write() {}, commit: () => true, ready: true }, nextCallId: () => "id", redactor: createRedactor([]) },
     pool: { get: () => upstream } as unknown as Pool,
     store: memoryStore({ clock, maxBuckets: 10 }),
     sealer: createSealer(Buffer.alloc(32, 1), { clock }),

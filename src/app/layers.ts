@@ -9,6 +9,7 @@ import { rateLimit } from "../guard/rate-limit.ts";
 import { type ReadCacheLayer, readCache } from "../guard/read-cache.ts";
 import type { Redactor } from "../guard/redact.ts";
 import type { ReferencesLayer } from "../guard/references.ts";
+import { sending } from "../guard/sending.ts";
 import { tasks } from "../guard/tasks.ts";
 import { tickets } from "../guard/tickets.ts";
 import type { LogSink } from "../lib/log-file.ts";
@@ -23,15 +24,17 @@ export function assembleHandle(parts: {
   log: LogSink;
   redactor: Redactor;
   sealer: Sealer;
+  nextCallId(): string;
   /** Counts what is under way, whichever configuration it began with. */
   capacity: Layer;
   /** Knows what was named to whom, whichever configuration it was in. */
   remembered: ReferencesLayer;
 }): { handle: Handle; flush: () => void; reads: ReadCacheLayer } {
-  const { config, pool, store, clock, log, redactor, sealer, capacity, remembered } = parts;
+  const { config, pool, store, clock, log, redactor, sealer, capacity, remembered, nextCallId } = parts;
   const { log_requests, log_responses, log_max_bytes, log_on_failure, rate_limit_per_minute } = config.security;
   const bodies = { logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes };
-  const audited = audit({ log, redactor, clock, blocks: log_on_failure === "block", ...bodies });
+  const blocks = log_on_failure === "block";
+  const audited = audit({ log, redactor, clock, blocks, ...bodies });
   const reads = readCache({ clock });
   const layers: readonly Layer[] = [
     // First, so that refusals are in the log too.
@@ -47,8 +50,10 @@ export function assembleHandle(parts: {
     tasks({ sealer }),
     // Before anything is sent, after the name is resolved: aliases share one bucket.
     rateLimit({ store, perMinute: rate_limit_per_minute }),
-    // Last, so that whatever may refuse a call has done so.
+    // Whatever may refuse a call has done so.
     reads,
+    // Last: what it has a line of is sent.
+    sending({ log, redactor, clock, blocks, nextId: nextCallId, ...bodies }),
   ];
   const policy = POLICIES[config.load_balancing];
   const last = route({ instance: name => pool.get(name), clock, random: Math.random, policy });

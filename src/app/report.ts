@@ -1,20 +1,30 @@
 import type { Clock } from "../core/ports.ts";
 import type { Pressure } from "../core/pressure.ts";
-import type { Health, LogStatus, PendingChange, Status, UpstreamState, UpstreamStatus } from "../core/status.ts";
+import type {
+  Health,
+  LogStatus,
+  PendingChange,
+  Status,
+  UnfinishedStatus,
+  UpstreamState,
+  UpstreamStatus,
+} from "../core/status.ts";
 import type { Redactor } from "../guard/redact.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Catalogs } from "./catalogs.ts";
 import type { GatewayOptions, Listening } from "./gateway.ts";
+import { unfinishedWarning } from "./last-crash.ts";
 
 /** The state of everything, as `rad mcp proxy status` shows it. */
 export function statusOf(parts: {
   options: GatewayOptions;
-  startedAt: number;
+  startedAt: { readonly wall: number; readonly mono: number };
   clock: Clock;
   pool: Pool;
   catalogs: Catalogs;
   listening: Listening | undefined;
   log: LogStatus;
+  unfinished: UnfinishedStatus | undefined;
   redactor: Redactor;
   pressure: Pressure;
   stopping: boolean;
@@ -30,8 +40,8 @@ export function statusOf(parts: {
     running: true,
     pid: process.pid,
     version: options.version,
-    startedAt: new Date(startedAt).toISOString(),
-    uptimeMs: clock.wall() - startedAt,
+    startedAt: new Date(startedAt.wall).toISOString(),
+    uptimeMs: Math.round(clock.now() - startedAt.mono),
     url: listening?.url ?? null,
     urls: listening?.urls ?? [],
     config: options.configPath,
@@ -54,8 +64,14 @@ export function statusOf(parts: {
       lookAlikes,
     },
     log,
+    ...(parts.unfinished && { unfinished: parts.unfinished }),
     pending,
-    warnings: [...(pressure.level > 0 ? [overloadedNow(pressure)] : []), ...logWarnings(log), ...warnings],
+    warnings: [
+      ...(parts.unfinished ? [unfinishedWarning(parts.unfinished)] : []),
+      ...(pressure.level > 0 ? [overloadedNow(pressure)] : []),
+      ...logWarnings(log),
+      ...warnings,
+    ],
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Resolution } from "../core/catalog.ts";
 import type { FollowRequest, Front, SubscribeRequest, Subscription } from "../core/front.ts";
+import type { UpstreamName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
 import { referencesIn } from "../core/references.ts";
@@ -8,6 +9,7 @@ import { openTask } from "../guard/tasks.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Topic } from "../upstream/topics.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import { withPlainError } from "../wire/own-words.ts";
 import type { Catalogs } from "./catalogs.ts";
 
 type Refused = Extract<Subscription, { kind: "failed" }>;
@@ -40,7 +42,7 @@ interface Wish extends Who {
   isOthers(upstream: Upstream): boolean;
   /** What a message about it names. */
   names(params: Payload): readonly string[];
-  told(params: Payload): void;
+  told(params: Payload, upstream: UpstreamName): void;
 }
 
 /** What an agent has watched, and where. */
@@ -90,7 +92,7 @@ export function watching(world: {
     const { upstream, topic } = place;
     const told = (params: Payload): void => {
       references.learn(wish, upstream.name, wish.names(params));
-      wish.told(params);
+      wish.told(params, upstream.name);
     };
     return [await upstream.subscribe(wish.caller, { topic, told, missed }), upstream];
   }
@@ -138,7 +140,7 @@ export function watching(world: {
       return watch({
         ...{ caller, view, place: () => placeOfTask(request), isOthers: () => false },
         names: params => referencesIn(params, MAX_NAMED),
-        told: params => told(params.with({ taskId: id })),
+        told: (params, upstream) => told(withPlainError(params.with({ taskId: id }), upstream)),
       });
     },
     renew() {

@@ -45,6 +45,17 @@ export interface Behind {
 // biome-ignore lint/suspicious/noConfusingVoidType: whoever buffers nothing need not say so
 export type Room = Behind | void;
 
+/** What the log has of a call before it is sent. */
+export interface Noted {
+  /** The agent's `params` as they came, before anything was opened or renamed. */
+  readonly request: Payload;
+  /** Unlike that of any other call, in whichever process. */
+  id: string | undefined;
+  /** Who asks for what, and its parameters, as they stand in the log. */
+  who: string | undefined;
+  params: string | undefined;
+}
+
 /** One request of one caller. */
 export interface Call {
   readonly caller: Caller;
@@ -66,6 +77,8 @@ export interface Call {
   readonly logLevel: string | undefined;
   /** Takes what the upstream tells before it answers. */
   notify(notice: Notice): Room;
+  /** Filled in by whoever writes down that the call is about to be sent. */
+  readonly noted?: Noted;
   /** The upstream has put its answer off: it will be asked for it on another line, now and then. */
   readonly postponed?: (() => void) | undefined;
 }

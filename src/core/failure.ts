@@ -47,6 +47,8 @@ export interface AttemptFailure {
 export type Failure =
   /** The upstream's own JSON-RPC error object, passed on as it is. */
   | { readonly kind: "answered"; readonly error: Payload }
+  /** The upstream's own error, which is no proper one or speaks as only the gateway does: not passed on as it is. */
+  | { readonly kind: "quoted"; readonly error: Payload; readonly upstream: UpstreamName; readonly attempts: number }
   /** No attempt brought an answer. */
   | ({
       readonly kind: "upstream";

@@ -7,7 +7,7 @@ import { graver } from "./retry.ts";
 export const OVERTAKEN = "overtaken";
 
 type Failed = { readonly kind: "failed" } & AttemptFailure;
-type Ended = Failed | { readonly kind: "done" | "asks" | "answered" };
+type Ended = Failed | { readonly kind: "done" | "asks" | "answered" | "quoted" };
 
 export interface Overtaking<Choice, Attempt extends Ended> {
   readonly clock: Clock;

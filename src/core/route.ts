@@ -17,7 +17,7 @@ export type Attempt = Answer | ({ readonly kind: "failed" } & AttemptFailure);
 type Answer =
   | { readonly kind: "done"; readonly result: Payload }
   | ({ readonly kind: "asks" } & Asked)
-  | { readonly kind: "answered"; readonly error: Payload };
+  | { readonly kind: "answered" | "quoted"; readonly error: Payload };
 
 /** One upstream, as far as routing is concerned. */
 export interface Instance {
@@ -198,7 +198,8 @@ function answered(answer: Answer, upstream: UpstreamName, attempts: number): Out
   const route = { upstream, attempts };
   if (answer.kind === "done") return { kind: "done", result: answer.result, route };
   if (answer.kind === "asks") return { ...answer, route };
-  return { kind: "failed", failure: { kind: "answered", error: answer.error }, route };
+  const { kind, error } = answer;
+  return { kind: "failed", failure: kind === "quoted" ? { kind, error, ...route } : { kind, error }, route };
 }
 
 function given(

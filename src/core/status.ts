@@ -70,6 +70,27 @@ export interface LogStatus {
   readonly trouble: string | null;
 }
 
+/** A call that was sent, and of which no end is known. */
+export interface UnfinishedCall {
+  /** As in the log. */
+  readonly id: string;
+  /** ISO time at which it was sent. */
+  readonly ts: string;
+  readonly agent?: string;
+  readonly principal?: string;
+  readonly method?: string;
+  readonly target?: string;
+  /** Those that could have got it, with a blank between. */
+  readonly upstream?: string;
+}
+
+/** What ran when the gateway before this one ended without stopping. */
+export interface UnfinishedStatus {
+  readonly count: number;
+  /** The latest of them, oldest first. */
+  readonly calls: readonly UnfinishedCall[];
+}
+
 /** A change of the configuration file that does not apply yet. */
 export interface PendingChange {
   /** Where in the file: `port`, `security.redact_patterns`, `upstreams.files`. */
@@ -108,6 +129,8 @@ export interface Status {
   readonly upstreams: readonly UpstreamStatus[];
   readonly catalog: CatalogStatus;
   readonly log: LogStatus;
+  /** Left out where there is nothing of the kind. */
+  readonly unfinished?: UnfinishedStatus;
   /** What the file says and the gateway does not do: it waits for a person. */
   readonly pending: readonly PendingChange[];
   readonly warnings: readonly string[];

@@ -1,7 +1,9 @@
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { errorText } from "../wire/message.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { endGently, LINGER } from "./linger.ts";
 
 /** Of the request line and all headers together. */
 export const MAX_HEAD_BYTES = 16_384;
@@ -17,33 +19,84 @@ const CLIENT_ERRORS: ReadonlyMap<string, typeof MALFORMED> = new Map([
     },
   ],
   ["ERR_HTTP_REQUEST_TIMEOUT", { status: "408 Request Timeout", why: "The request did not come in time" }],
+  ["CONNECT", { status: "501 Not Implemented", why: "There is no tunnel here" }],
 ]);
 
 /** Node keeps the response that a connection is about under this name, and under no public one. */
-type WithResponse = Duplex & { readonly _httpMessage?: ServerResponse | null };
+type Connection = Socket & { readonly _httpMessage?: ServerResponse | null };
+
+export interface ClientErrors {
+  /** A response that waits for earlier ones on its connection. */
+  queued(response: ServerResponse, connection: Duplex): void;
+  /** For `clientError`. */
+  answer(error: NodeJS.ErrnoException, connection: Duplex): void;
+  /** For `connect`, after which node reads nothing more of the connection. */
+  refuseTunnel(connection: Duplex): void;
+}
 
 /**
- * For `clientError`: says on the bare connection what is wrong, and closes it; but first the answer to an earlier request
- * that is on its way goes out, since that request may have been done.
+ * What cannot be read as a request ends its connection; but first the answers to earlier requests that are on their way
+ * go out, since those requests may have been done. Nothing is ever written into them.
  */
-export function answerClientError({ code }: NodeJS.ErrnoException, socket: WithResponse): void {
-  // Whoever does not close its side either would keep the connection for ever.
-  const destroy = (): void => void socket.destroy();
-  if (!socket.writable) {
-    destroy();
-    return;
+export function createClientErrors(): ClientErrors {
+  const waiting = new WeakMap<Duplex, ServerResponse[]>();
+  /** Connections that end, and how much had come on them by then. */
+  const ending = new WeakMap<Duplex, number>();
+
+  /** The last one that will be answered on a connection. */
+  function lastOn(connection: Connection): ServerResponse | undefined {
+    const all = [connection._httpMessage, ...(waiting.get(connection) ?? [])];
+    // What is wrong with a request that is still coming is its own: nothing was done for it.
+    return all.findLast(one => one?.req.complete && !one.writableFinished && !one.destroyed) ?? undefined;
   }
-  const running = socket._httpMessage;
-  // What is wrong with a request that is still coming is its own: nothing was done for it.
-  if (running?.headersSent && !running.req.complete) {
-    destroy();
-    return;
+
+  /** More of the same, after the first. */
+  function more(connection: Connection, before: number): void {
+    if (connection.bytesRead - before > LINGER.bytes) connection.destroy();
+    // Whoever closes its side does not wait for what runs.
+    else if (connection.readableEnded && connection.writable) connection.end();
   }
-  if (running?.req.complete && !running.writableFinished) {
-    running.shouldKeepAlive = false;
-    running.once("finish", destroy);
-    return;
+
+  function answer({ code }: Pick<NodeJS.ErrnoException, "code">, duplex: Duplex): void {
+    const connection = duplex as Connection;
+    const before = ending.get(connection);
+    if (before !== undefined) {
+      more(connection, before);
+      return;
+    }
+    ending.set(connection, connection.bytesRead);
+    const last = lastOn(connection);
+    if (last) {
+      last.shouldKeepAlive = false;
+      // Node would close at once what may still have something to be read.
+      connection.destroySoon = () => endGently(connection);
+      last.once("finish", () => endGently(connection));
+    } else if (connection.writable && !connection._httpMessage?.headersSent) {
+      // Whoever does not close its side either would keep the connection for ever.
+      connection.end(refusal(code), () => connection.destroy());
+    } else if (connection.writable && !connection._httpMessage?.writableEnded) connection.destroy();
+    else endGently(connection);
   }
+
+  return {
+    queued(response, connection) {
+      const all = waiting.get(connection) ?? [];
+      waiting.set(connection, all);
+      all.push(response);
+      response.once("close", () => all.splice(all.indexOf(response), 1));
+    },
+    answer,
+    refuseTunnel(duplex) {
+      const connection = duplex as Connection;
+      connection.on("error", () => {});
+      answer({ code: "CONNECT" }, connection);
+      const again = (): void => answer({ code: "CONNECT" }, connection);
+      connection.on("data", again).on("end", again);
+    },
+  };
+}
+
+function refusal(code: string | undefined): Buffer {
   const { status, why } = CLIENT_ERRORS.get(code ?? "") ?? MALFORMED;
   const body = errorText(undefined, wireError(CODES.invalidRequest, why).error);
   const head = [
@@ -52,5 +105,5 @@ export function answerClientError({ code }: NodeJS.ErrnoException, socket: WithR
     "content-type: application/json",
     `content-length: ${body.length}`,
   ].join("\r\n");
-  socket.end(Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body]), destroy);
+  return Buffer.concat([Buffer.from(`${head}\r\n\r\n`), body]);
 }

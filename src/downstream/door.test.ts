@@ -96,6 +96,7 @@ describe("an Origin is let in", () => {
       "http://[::1]:3000",
     ],
     ...["http://app.localhost:3000", "https://app.example.com", "https://shop.example.com", "vscode-webview://abc"],
+    ...["HTTP://LOCALHOST:6274", "HTTPS://App.Example.com"],
   ])("that is this machine's or configured: %s, from whatever site the browser calls it", origin => {
     for (const site of [undefined, "none", "same-origin", "same-site", "cross-site"])
       expect(withOrigin(origin, site)).toBeUndefined();
@@ -114,6 +115,7 @@ describe("an Origin is refused", () => {
       "localhost",
     ],
     ...["vscode-webview://abcd", "http://0.0.0.0:3000", "file://"],
+    ...["http://localhost/page", "https://localhost:3000/", "http://localhost:3000, http://localhost:3000"],
   ])("that is another one's: %j", origin => {
     expect(withOrigin(origin)).toMatch(/^Origin ".*" is not allowed; add it to allowed_origins/);
   });

@@ -8,7 +8,7 @@ import { errorOf } from "../wire/rpc-errors.ts";
 import { type BacklogLimits, createBacklog } from "./backlog.ts";
 import type { Batch } from "./batch.ts";
 import { BODIES } from "./body.ts";
-import { answerClientError, MAX_HEAD_BYTES } from "./client-errors.ts";
+import { createClientErrors, MAX_HEAD_BYTES } from "./client-errors.ts";
 import { limitConnections, streamsWithin } from "./connections.ts";
 import { answerPreflight, isPreflight, openTo } from "./cors.ts";
 import { createDoor, type DoorRules } from "./door.ts";
@@ -83,6 +83,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const unsubscribe = front.onChange(sessions.listsChanged);
   const requests = createDrain(clock);
   const door = createDoor(options.door);
+  const clientErrors = createClientErrors();
   let draining = false;
   const receive: RequestListener = (request, response) => {
     const { url: target = "", method = "" } = request;
@@ -99,7 +100,10 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     if (place.kind === "health") return health(response, place.asks);
     if (!draining) count(response);
     else if (method !== "POST") return refuse(response, { status: 503, why: DRAINING, headers: CLOSE_AND_RETRY });
-    if (response.socket === null) closeWithConnection(request, response);
+    if (response.socket === null) {
+      clientErrors.queued(response, request.socket);
+      closeWithConnection(request, response);
+    }
     const late = draining ? { admits: (text: Message | Batch) => admits(text, response) } : undefined;
     serve({ request, response, late }, { path, place }).catch(error => {
       options.trouble(error);
@@ -112,7 +116,8 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   // Leave to send a body is given where it is read.
   server.on("checkContinue", receive);
   const connections = limitConnections(server, options.maxConnections);
-  server.on("clientError", answerClientError);
+  server.on("clientError", clientErrors.answer);
+  server.on("connect", (_request, connection) => clientErrors.refuseTunnel(connection));
 
   const isOver = ({ socket }: IncomingMessage): boolean => connections.areCrowded && connections.isOver(socket);
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 
 export const LINGER = {
   /** What is taken of a body that nobody wants, so that its agent sees why. */
@@ -29,6 +30,20 @@ export function endWithBody(response: ServerResponse, body: Buffer): void {
   });
   request.once("end", close);
   socket.setTimeout(LINGER.idleMs, close);
+}
+
+/**
+ * Says that nothing more comes, and closes when the other side has closed too, or is silent: to close while something is
+ * still to be read would reset the connection, and take away what was said last.
+ */
+export function endGently(connection: Socket): void {
+  const close = (): void => void connection.destroy();
+  connection.end();
+  if (connection.readableEnded) connection.once("finish", close);
+  else connection.once("end", close);
+  // Whoever goes on sending is not waited for.
+  const late = setTimeout(close, LINGER.idleMs).unref();
+  connection.once("close", () => clearTimeout(late));
 }
 
 /** Whether a request has announced a body of which something is missing. */

@@ -5,6 +5,7 @@ import type { SealContext, Sealer } from "../core/ports.ts";
 import { NO_CACHING } from "../wire/caching.ts";
 import type { AgentEra, CallAnswer } from "../wire/era.ts";
 import type { ListMethod } from "../wire/methods.ts";
+import { MISSING, withoutOwnMeta } from "../wire/own-words.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import type { Agent } from "./agent.ts";
 
@@ -95,7 +96,7 @@ function makePage(native: Payload | undefined, catalog: Catalog, what: PagePlan)
     ...definitions.flatMap((text, at) => (at === 0 ? [text] : [COMMA, text])),
     CLOSE,
   ]);
-  const page = native ?? Payload.parse(`{"${list.member}":[]}`);
+  const page = native ? withoutOwnMeta(native) : Payload.parse(`{"${list.member}":[]}`);
   const whole = page.with({ [list.member]: joined, nextCursor: undefined });
   const result = era.list(catalog.missing.length === 0 ? whole : withMissing(whole, catalog), hint);
   return { result, next: next < entries.length ? next : undefined };
@@ -104,7 +105,7 @@ function makePage(native: Payload | undefined, catalog: Catalog, what: PagePlan)
 /** An upstream that was never seen cannot be listed; saying so beats a list that looks complete. */
 function withMissing(result: Payload, catalog: Catalog): Payload {
   const meta = result.object("_meta") ?? Payload.of({});
-  return result.with({ _meta: meta.with({ "radium-mcp-proxy/missing": JSON.stringify(catalog.missing) }).bytes });
+  return result.with({ _meta: meta.with({ [MISSING]: JSON.stringify(catalog.missing) }).bytes });
 }
 
 const OPEN = Buffer.from("[");

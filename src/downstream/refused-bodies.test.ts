@@ -1,10 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createInbox } from "../../test/fixtures/agents/wire.ts";
-import { done } from "../../test/fixtures/front/fake-front.ts";
 import { httpFront } from "../../test/fixtures/front/http.ts";
-import { Payload } from "../core/payload.ts";
 import { LINGER } from "./linger.ts";
 
 const MB = 1024 * 1024;
@@ -143,47 +140,6 @@ describe("what is no request is told what is wrong", () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     const [, body = ""] = answer.split("\r\n\r\n");
     expect((JSON.parse(body) as { error: { message: string } }).error.message).toMatch(why);
-  });
-});
-
-describe("what is no request after one that runs", () => {
-  const _meta = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": {},
-    progressToken: 9,
-  };
-  const call = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "run", _meta } });
-  const headers = ["content-type: application/json", "mcp-protocol-version: 2026-07-28"];
-  const running = (base: string) =>
-    head(base, ...headers, "mcp-method: tools/call", "mcp-name: run", `content-length: ${call.length}`) + call;
-
-  test.each([false, true])("does not take its answer away, whether that is a stream: %s", async streams => {
-    const calls = createInbox<{ tell(): void; finish(): void }>();
-    const { base } = await httpFront({
-      handle: ({ notify }) =>
-        new Promise(resolve =>
-          calls.push({
-            tell: () =>
-              void notify({ method: "notifications/progress", params: Payload.of({ progressToken: 9, progress: 1 }) }),
-            finish: () => resolve(done({ content: [] })),
-          }),
-        ),
-    });
-    const { socket, send, closed } = raw(base);
-    socket.once("end", () => socket.end());
-    await send(running(base));
-    const one = await calls.next(() => true);
-    if (streams) {
-      one.tell();
-      await once(socket, "data");
-    }
-    await send("GARBAGE\r\n\r\n");
-    // What comes later on another connection is answered later.
-    await (await fetch(`${base}/healthz`)).text();
-    one.finish();
-    const answer = await closed;
-    expect(answer.match(/HTTP\/1\.1 /g)).toEqual(["HTTP/1.1 "]);
-    expect(answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*"id":7,"result":/);
   });
 });
 

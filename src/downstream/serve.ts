@@ -13,6 +13,7 @@ import {
   TASK_METHODS,
   type Target,
 } from "../wire/methods.ts";
+import { withoutOwnMeta, withPlainError } from "../wire/own-words.ts";
 import { lacking, questionsOf } from "../wire/questions.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
 import type { Agent } from "./agent.ts";
@@ -110,7 +111,7 @@ function answerOf(outcome: Outcome | Finished, era: AgentEra, { call, definition
   const { method, caller } = call;
   switch (outcome.kind) {
     case "done":
-      return { kind: "result", result: era.result(outcome.result, { method, definition }) };
+      return { kind: "result", result: era.result(resultOf(outcome, method), { method, definition }) };
     case "asks": {
       const asked = questionsOf(outcome.questions).map(([, question]) => question);
       const question = era.asks(outcome.questions, outcome.ticket);
@@ -129,13 +130,18 @@ function answerOf(outcome: Outcome | Finished, era: AgentEra, { call, definition
   }
 }
 
+/** What asks about a task may be told of the error that it ended with. */
+const resultOf = ({ result, route }: Extract<Outcome, { kind: "done" }>, method: string): Payload =>
+  route && TASK_METHODS.has(method) ? withPlainError(result, route.upstream) : result;
+
 const NOTHING = Payload.of({});
 const requiredOf = ({ error }: WireError): Payload => error.object("data")?.object("requiredCapabilities") ?? NOTHING;
 
 const CANNOT_ASK = wireError(CODES.internalError, "The upstream needs input that this agent cannot give");
 
 /** A notification reaches the agent in its own terms: its progress token, its log level. */
-function passOn(notice: Notice, agent: Agent, request: AgentRequest): Room {
+function passOn({ method, params }: Notice, agent: Agent, request: AgentRequest): Room {
+  const notice = { method, params: withoutOwnMeta(params) };
   if (notice.method === "notifications/progress") {
     const meta = request.params.object("_meta");
     const token = meta?.raw("progressToken");

@@ -7,7 +7,7 @@ const HOUR_MS = 60 * 60_000;
 
 function made() {
   let wall = 1_000_000;
-  const sealer = createSealer(Buffer.alloc(32, 7), { clock: { wall: () => wall } });
+  const sealer = createSealer(Buffer.alloc(32, 7), { clock: { wall: () => 0, now: () => wall } });
   return {
     sealer,
     ids: createSessionIds(sealer),

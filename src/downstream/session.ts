@@ -7,7 +7,7 @@ import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { ROOTS_CHANGED } from "../wire/capabilities.ts";
 import { initializeResult, legacyAgent } from "../wire/legacy.ts";
-import { type Invalid, type Message, notificationText } from "../wire/message.ts";
+import { type Invalid, type Message, notificationText, type RawId } from "../wire/message.ts";
 import { LIST_CHANGED_OF } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { type LegacyVersion, negotiateLegacy } from "../wire/versions.ts";
@@ -38,6 +38,8 @@ export interface Session {
   readonly events: EventRing;
   /** Takes a message of the agent. Resolves when it is dealt with. */
   receive(message: Message, exchange: Exchange): Promise<void>;
+  /** Whether a request with this id is being answered. */
+  runs(id: RawId): boolean;
   /** Takes what is no message: a question that it seems to answer is not waited for any longer. */
   garbled(text: Invalid): void;
   /** Tells that lists changed, on the stream for messages of our own, now or when there is one. */
@@ -105,8 +107,11 @@ export function openSession(options: SessionOptions): { session: Session; answer
 
   async function request(message: Request, exchange: Exchange): Promise<void> {
     const key = message.id.toString("utf8");
-    if (running.has(key)) {
-      return exchange.error(message.id, wireError(CODES.invalidRequest, `Request id ${key} is already in use`));
+    const earlier = running.get(key);
+    if (earlier) {
+      // Where both share a channel, an error with that id would be taken for the answer of the one that runs.
+      const id = earlier.exchange === exchange ? undefined : message.id;
+      return exchange.error(id, wireError(CODES.invalidRequest, `Request id ${key} is already in use`));
     }
     const aborted = new AbortController();
     running.set(key, { aborted, exchange });
@@ -168,6 +173,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
       else if (message.kind === "notification") notification(message);
       else questions.settle(message);
     },
+    runs: id => running.has(id.toString("utf8")),
     garbled({ id }) {
       questions.settle({ kind: "error", id, error: NO_VALID_ANSWER });
     },

@@ -181,3 +181,30 @@ describe("one pipe", () => {
     expect(await drained).toBe(0);
   });
 });
+
+describe("while a call runs, its id is nobody else's", () => {
+  const errors = (inbox: { all: Json[] }) => inbox.all.filter(one => "error" in one);
+
+  test.each(["2025-11-25", "2026-07-28"])("whatever else comes under it (%s)", async version => {
+    const going = createInbox<() => void>();
+    const { say, answer, inbox, open, input } = agent({
+      handle: () => new Promise(resolve => going.push(() => resolve(done({ content: [] })))),
+    });
+    const more = version === "2025-11-25" ? {} : modern();
+    if (version === "2025-11-25") await open(version);
+    const call = { id: 7, method: "tools/call", params: { name: "run", ...more } };
+    say(call);
+    const finish = await going.next(() => true);
+    say(call);
+    say({ id: 7, method: "tools/call", params: [] as unknown as Json });
+    say({ id: 7, method: 5 });
+    say({ id: 7, result: "text" });
+    input.write('garbage\n{"jsonrpc":"2.0","id":7,\n\0\0\n');
+    await inbox.next(() => errors(inbox).length === 7);
+    expect(errors(inbox).map(one => "id" in one)).toEqual(new Array(7).fill(false));
+    finish();
+    expect(await answer(7)).toMatchObject({ id: 7, result: { content: [] } });
+    say({ id: 8, method: "tools/call", params: [] as unknown as Json });
+    expect(await answer(8)).toMatchObject({ error: { code: -32600 } });
+  });
+});

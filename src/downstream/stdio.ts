@@ -5,7 +5,7 @@ import type { Front } from "../core/front.ts";
 import type { Clock } from "../core/ports.ts";
 import { systemClock } from "../lib/clock.ts";
 import { lineSplitter } from "../wire/lines.ts";
-import type { Message } from "../wire/message.ts";
+import type { Message, RawId } from "../wire/message.ts";
 import { checkModern, claimsModern } from "../wire/modern.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { anonymous } from "./agent-name.ts";
@@ -78,7 +78,10 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
     const text = readText(line);
     if (text.kind === "invalid") {
       agent.session?.garbled(text);
-      exchange.error(text.id, wireError(INVALID_CODES[text.reason], text.message));
+      exchange.error(
+        text.isAnswer || runs(text.id) ? undefined : text.id,
+        wireError(INVALID_CODES[text.reason], text.message),
+      );
     } else if (text.kind === "request" && isModern(text)) {
       if (draining && beginsWork(text)) exchange.error(text.id, DRAINING);
       else void during(modern(text));
@@ -90,6 +93,10 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
     }
   }
 
+  /** An error with its id would be taken for the answer of the request that runs under it. */
+  const runs = (id: RawId | undefined): boolean =>
+    id !== undefined && (running.has(id.toString("utf8")) || agent.session?.runs(id) === true);
+
   async function during(work: Promise<void>): Promise<void> {
     requests.began();
     await work.finally(requests.ended);
@@ -100,7 +107,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
     if (!checked.ok) return exchange.error(message.id, checked.error);
     const key = message.id.toString("utf8");
     if (running.has(key)) {
-      return exchange.error(message.id, wireError(CODES.invalidRequest, `Request id ${key} is already in use`));
+      return exchange.error(undefined, wireError(CODES.invalidRequest, `Request id ${key} is already in use`));
     }
     const aborted = new AbortController();
     running.set(key, aborted);

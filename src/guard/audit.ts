@@ -1,7 +1,8 @@
-import type { Call, Handle, Layer, Outcome } from "../core/call.ts";
+import type { Call, Handle, Layer, Noted, Outcome } from "../core/call.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { type About, createStamps, isRound, member, rounded, traceOf, who } from "./log-lines.ts";
 import type { Redacted, Redactor } from "./redact.ts";
 
 /** Where audit lines go: one call per event, a text without line breaks. */
@@ -35,20 +36,16 @@ export interface AuditLayer {
 }
 
 /** What of a call is kept until its line is written. */
-interface Ended {
-  readonly agent: string;
-  readonly principal: string;
-  readonly method: string;
-  readonly target: string | undefined;
-  /** Whether it brings answers to an upstream that asked back, or says so. */
-  readonly round: boolean;
-  /** What the agent's own tracing calls this request. */
-  readonly trace: string | undefined;
+interface Ended extends About {
+  /** What its line before it was sent has, where there is one. */
+  readonly id: string | undefined;
+  readonly who: string | undefined;
   readonly upstream: string | undefined;
   readonly attempts: number;
   readonly outcome: "ok" | "tool_error" | "failed" | "asks";
   readonly reason: string | undefined;
-  readonly request: Payload | undefined;
+  /** As it is, or as its line before it was sent has it. */
+  readonly request: Payload | string | undefined;
   readonly response: Payload | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
@@ -61,7 +58,6 @@ interface Ended {
 
 /** Bodies that wait for their line keep the messages they came in in memory. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
-const MAX_NAME = 256;
 const UNLOGGED: Outcome = { kind: "failed", failure: { kind: "unlogged" } };
 const MAX_REASON = 1024;
 
@@ -70,17 +66,19 @@ export function audit(options: AuditOptions): AuditLayer {
   const { clock, log, logRequests, logResponses, blocks } = options;
   let waiting: Ended[] = [];
   let waitingBytes = 0;
+  const stamp = createStamps();
   const flush = (): void => {
     const batch = waiting;
     waiting = [];
     waitingBytes = 0;
-    for (const ended of batch) log.write(lineOf(ended, options));
+    for (const ended of batch) log.write(lineOf(ended, stamp(ended), options));
   };
-  const note = (call: Call, outcome: Outcome, startedAt: number): void => {
+  const note = (call: Call & { readonly noted: Noted }, outcome: Outcome, startedAt: number): void => {
     const answer = bodyOf(outcome);
-    const request = logRequests ? call.params : undefined;
+    const { id, params, who } = call.noted;
+    const request = params ?? (logRequests ? call.params : undefined);
     const response = logResponses ? answer : undefined;
-    const bytes = (request?.size ?? 0) + (response?.size ?? 0);
+    const bytes = sizeOf(request) + sizeOf(response);
     const omitted = waitingBytes + bytes > MAX_WAITING_BYTES;
     if (!omitted) waitingBytes += bytes;
     const failure = outcome.kind === "failed" ? outcome.failure : undefined;
@@ -100,6 +98,7 @@ export function audit(options: AuditOptions): AuditLayer {
       reason: failure && reasonOf(failure),
       request: omitted ? undefined : request,
       response: omitted ? undefined : response,
+      ...{ id, who },
       bytesIn: call.params.size,
       bytesOut: answer?.size ?? 0,
       ms: mono - startedAt,
@@ -111,54 +110,42 @@ export function audit(options: AuditOptions): AuditLayer {
   const layer: Layer = next => async call => {
     if (blocks && !log.ready && !isRound(call)) return UNLOGGED;
     const startedAt = clock.now();
+    const noting = { ...call, noted: { request: call.params, id: undefined, who: undefined, params: undefined } };
     try {
-      const outcome = await next(call);
-      note(call, outcome, startedAt);
+      const outcome = await next(noting);
+      note(noting, outcome, startedAt);
       return outcome;
     } catch (error) {
-      note(call, { kind: "failed", failure: { kind: "internal", detail: String(error) } }, startedAt);
+      note(noting, { kind: "failed", failure: { kind: "internal", detail: String(error) } }, startedAt);
       throw error;
     }
   };
   return Object.assign(layer, { flush });
 }
 
-function lineOf(ended: Ended, { redactor, maxBytes }: AuditOptions): Redacted {
-  const text = (key: string, value: string | undefined, maxLength: number): string =>
-    value === undefined ? "" : `,"${key}":${redactor.quoted(value, maxLength)}`;
-  const json = (key: string, value: Payload | undefined): string =>
-    value ? `,"${key}":${redactor.json(value.bytes, { maxBytes })}` : "";
-  return `{"ts":"${new Date(ended.wall).toISOString()}","mono":${rounded(ended.mono)},"event":"call"${
-    text("agent", ended.agent, MAX_NAME) +
-    text("principal", ended.principal, MAX_NAME) +
-    text("method", ended.method, MAX_NAME) +
-    text("target", ended.target, MAX_NAME) +
-    text("upstream", ended.upstream, MAX_NAME) +
-    (ended.trace === undefined ? "" : `,"trace":"${ended.trace}"`) +
-    (ended.round ? ',"round":true' : "")
-  },"attempts":${ended.attempts},"outcome":"${ended.outcome}"${text("reason", ended.reason, MAX_REASON)},"ms":${rounded(
+const sizeOf = (body: Payload | string | undefined): number =>
+  (typeof body === "string" ? body.length : body?.size) ?? 0;
+
+function lineOf(ended: Ended, time: string, { redactor, maxBytes }: AuditOptions): Redacted {
+  const json = (key: string, value: Payload | string | undefined): string => {
+    if (value === undefined) return "";
+    return `,"${key}":${typeof value === "string" ? value : redactor.json(value.bytes, { maxBytes })}`;
+  };
+  const reason = ended.reason === undefined ? "" : `,"reason":${redactor.quoted(ended.reason, MAX_REASON)}`;
+  const id = ended.id === undefined ? "" : `,"id":"${ended.id}"`;
+  const about = `${id}${ended.who ?? who(ended, redactor)}${member("upstream", ended.upstream, redactor)}`;
+  return `{${time},"event":"call"${about},"attempts":${ended.attempts},"outcome":"${ended.outcome}"${reason},"ms":${rounded(
     ended.ms,
   )}${json("request", ended.request)}${json("response", ended.response)}${
     ended.omitted ? ',"omitted":true' : ""
   },"bytesIn":${ended.bytesIn},"bytesOut":${ended.bytesOut}}` as Redacted;
 }
 
-/** Says that it goes on with a call that was logged, and is refused further on where that is not true. */
-const isRound = (call: Call): boolean => call.continues !== undefined || call.params.has("requestState");
-
-/** https://www.w3.org/TR/trace-context/#traceparent-header-field-values */
-const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
-
-const traceOf = (params: Payload): string | undefined =>
-  TRACE_PARENT.exec(params.object("_meta")?.string("traceparent") ?? "")?.[1];
-
-/** Milliseconds to the microsecond. */
-const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
-
 function bodyOf(outcome: Outcome): Payload | undefined {
   if (outcome.kind === "done") return outcome.result;
   if (outcome.kind === "asks") return outcome.questions;
-  return outcome.failure.kind === "answered" ? outcome.failure.error : undefined;
+  const { failure } = outcome;
+  return failure.kind === "answered" || failure.kind === "quoted" ? failure.error : undefined;
 }
 
 function wordFor(outcome: Outcome): Ended["outcome"] {
@@ -173,6 +160,7 @@ type ReasonTable = { readonly [Kind in Failure["kind"]]: (failure: Extract<Failu
 /** Why a call failed, beginning with a word that one can count by. */
 const REASONS = {
   answered: ({ error }) => `answered ${error.raw("code")?.toString("latin1") ?? ""}`.trimEnd(),
+  quoted: ({ error }) => `quoted ${error.raw("code")?.toString("latin1") ?? ""}`.trimEnd(),
   upstream: ({ fault, delivery, detail }) => `${fault} (${delivery}): ${detail}`,
   unknown_name: () => "unknown_name",
   ambiguous_name: () => "ambiguous_name",

@@ -1,4 +1,4 @@
-import { constants, type Stats } from "node:fs";
+import { constants, type Stats, writeSync } from "node:fs";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 
 export interface AppendFile {
@@ -6,8 +6,11 @@ export interface AppendFile {
   readonly size: number;
   /** Whether only whole lines are in it. */
   readonly endsLine: boolean;
-  /** Appends as much as goes; resolves with the number of bytes written, which may be fewer. Rejects with the system's error. */
-  append(bytes: Buffer): Promise<number>;
+  /**
+   * Appends as much as goes, at once: when it returns, the system has it, whatever becomes of this process. Returns the number
+   * of bytes written, which may be fewer. Throws the system's error.
+   */
+  append(bytes: Buffer): number;
   /** Whether `path` still leads to this file. */
   isInPlace(): Promise<boolean>;
   /** Moves the file to `path.1`, the one there to `path.2`, and so on up to `keep`; drops the last. */
@@ -43,8 +46,8 @@ async function appendFile(path: string, handle: FileHandle): Promise<AppendFile>
     get endsLine() {
       return endsLine;
     },
-    async append(bytes) {
-      const { bytesWritten } = await handle.write(bytes);
+    append(bytes) {
+      const bytesWritten = writeSync(handle.fd, bytes);
       size += bytesWritten;
       if (bytesWritten > 0) endsLine = bytes[bytesWritten - 1] === 0x0a;
       return bytesWritten;

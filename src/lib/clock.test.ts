@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { systemClock } from "./clock.ts";
+import { steady, systemClock } from "./clock.ts";
 
 it("runs a timer once and never when it was cancelled", async () => {
   const ran: string[] = [];
@@ -63,4 +63,17 @@ it("runs the timers of a manual clock in order of time, each at its own moment",
   clock.advance(30);
   expect(ran).toEqual(["early@10", "added@15", "late@20"]);
   expect([clock.now(), clock.pending]).toEqual([30, 0]);
+});
+
+describe("steady time", () => {
+  it("goes on by what has passed, whatever the time of day is set to", () => {
+    let [wall, now] = [Date.UTC(2030, 0, 1), 5];
+    const time = steady({ wall: () => wall, now: () => now });
+    expect(time()).toBe(Date.UTC(2030, 0, 1));
+    now += 1_000;
+    wall = Date.UTC(1999, 0, 1);
+    expect(time()).toBe(Date.UTC(2030, 0, 1) + 1_000);
+    wall = Date.UTC(2060, 0, 1);
+    expect(time()).toBe(Date.UTC(2030, 0, 1) + 1_000);
+  });
 });

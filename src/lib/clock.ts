@@ -1,5 +1,14 @@
 import type { Clock } from "../core/ports.ts";
 
+/**
+ * The time of day as it was when this began, and what has passed since: whoever sets the machine's clock neither ends nor
+ * prolongs what was begun before. Processes that share something see the same but for what their clocks differed at the start.
+ */
+export function steady({ wall, now }: Pick<Clock, "wall" | "now">): () => number {
+  const beganAt = wall() - now();
+  return () => beganAt + now();
+}
+
 /** Longest delay that a Node timer can hold; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

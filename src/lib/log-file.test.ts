@@ -158,3 +158,41 @@ it("writes nothing at all without a path", async () => {
   await log.flush();
   expect(await readdir(folder)).toEqual([]);
 });
+
+it("has a line in the file when it says so, and all that came before it", async () => {
+  open().write("waits");
+  await log.flush();
+  log.write("later");
+  expect(await Promise.all([log.commit("at once"), log.commit("too")])).toEqual([true, true]);
+  expect(await linesOf(path)).toEqual(["waits", "later", "at once", "too"]);
+  await log.flush();
+  expect(await linesOf(path)).toEqual(["waits", "later", "at once", "too"]);
+  expect(log.stats()).toMatchObject({ written: 2, waitingBytes: 0 });
+});
+
+it("opens, puts aside and finds its file again for such a line as for any other", async () => {
+  open({ maxBytes: 10 });
+  expect(await log.commit("first")).toBe(true);
+  expect(await log.commit("second")).toBe(true);
+  expect(await linesOf(path)).toEqual(["second"]);
+  expect(await linesOf(`${path}.1`)).toEqual(["first"]);
+  await rename(path, `${path}.moved`);
+  clock.advance(1_000);
+  expect(await log.commit("third")).toBe(true);
+  expect(await linesOf(path)).toEqual(["third"]);
+});
+
+it("says of such a line that it is not there, and keeps none that came too late", async () => {
+  await mkdir(path);
+  open();
+  expect(await log.commit("one")).toBe(false);
+  expect(await log.commit("two")).toBe(false);
+  expect(log.stats()).toMatchObject({ waitingBytes: 0, dropped: 0 });
+  await rm(path, { recursive: true });
+  clock.advance(5_000);
+  await log.flush();
+  expect(await log.commit("three")).toBe(true);
+  expect(await linesOf(path)).toEqual(["three"]);
+  await log.close();
+  expect(await log.commit("four")).toBe(false);
+});

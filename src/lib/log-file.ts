@@ -13,6 +13,7 @@ export interface LogOptions {
 }
 
 export interface LogStats {
+  /** Lines that could wait. */
   readonly written: number;
   readonly dropped: number;
   readonly waitingBytes: number;
@@ -23,6 +24,11 @@ export interface LogStats {
 export interface LogSink {
   /** Takes one line, without its line break. Never waits, never throws. */
   write(line: string): void;
+  /**
+   * Takes one line that must be in the file before something else happens, and resolves at the end of this turn of the event
+   * loop where nothing is wrong. Says whether it is there; otherwise it is not kept.
+   */
+  commit(line: string): Promise<boolean>;
   /** Resolves when every line so far has been written, or cannot be for now. */
   flush(): Promise<void>;
   /** Whether lines are being written and there is ample room for more. */
@@ -41,6 +47,7 @@ const TROUBLE_EVERY_MS = 60_000;
 
 const DISCARD: LogSink = {
   write() {},
+  commit: async () => true,
   flush: async () => {},
   close: async () => {},
   ready: true,
@@ -62,6 +69,8 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
   let batch: Batch | undefined;
   let file: AppendFile | undefined;
   let checkedAt = 0;
+  /** Room for what is to be written at once, in bytes. */
+  let wanted = 0;
   let written = 0;
   let dropped = 0;
   let trouble: string | undefined;
@@ -155,28 +164,83 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
       batch ??= takeBatch(maxBytes - current.size);
       // The rest of a torn line belongs to the file that holds its beginning; anywhere else the line starts anew.
       if (current.endsLine) batch.done = startOfLine(batch);
-      else if (batch.done === startOfLine(batch)) await current.append(LINE_BREAK);
-      while (batch.done < batch.bytes.length) batch.done += await current.append(batch.bytes.subarray(batch.done));
+      else if (batch.done === startOfLine(batch)) current.append(LINE_BREAK);
+      while (batch.done < batch.bytes.length) batch.done += current.append(batch.bytes.subarray(batch.done));
       written += batch.lines;
       batch = undefined;
     }
+    if (wanted > 0) await readyFile(wanted);
+    wanted = 0;
+  };
+
+  const write = (line: string): boolean => {
+    const size = Buffer.byteLength(line) + 1;
+    if (isClosed || waitingBytes() + size > MAX_WAITING_BYTES) {
+      dropped++;
+      if (!isClosed) tell(`the log ${path} cannot be written fast enough`);
+      return false;
+    }
+    lines.push(`${line}\n`);
+    lineBytes += size;
+    pumpAfter(trouble === undefined ? BATCH_MS : RETRY_MS);
+    return true;
+  };
+
+  /** Together with those that wait, in their order. Does nothing where anything is out of the ordinary. */
+  const writeNow = (text: string): "written" | "begun" | "not" => {
+    const isUsual = trouble === undefined && batch === undefined && !isClosed;
+    if (!isUsual || !file?.endsLine || clock.now() - checkedAt >= CHECK_MS) return "not";
+    const bytes = Buffer.from(lines.join("") + text);
+    if (file.size > 0 && file.size + bytes.length > maxBytes) return "not";
+    try {
+      const done = file.append(bytes);
+      const taken = lines.length;
+      lines = [];
+      lineBytes = 0;
+      if (done === bytes.length) written += taken;
+      else batch = { bytes, lines: taken, done };
+      return batch ? "begun" : "written";
+    } catch {
+      return "not";
+    }
+  };
+
+  /** What could not be written before it was too late is not kept: what it announces tells of itself when it has ended. */
+  const writeTurn = async (all: readonly string[]): Promise<boolean> => {
+    const text = `${all.join("\n")}\n`;
+    const now = writeNow(text);
+    if (now === "written") return true;
+    if (trouble !== undefined || isClosed) return false;
+    wanted = Buffer.byteLength(text);
+    await pumping;
+    await pump();
+    return now === "begun" ? trouble === undefined : writeNow(text) === "written";
+  };
+
+  /** Those of one turn of the event loop: a write for each costs more than all the rest of a line. */
+  let committing: { readonly lines: string[]; readonly done: Promise<boolean> } | undefined;
+  const commit = (line: string): Promise<boolean> => {
+    if (!committing) {
+      const lines: string[] = [];
+      const done = new Promise<boolean>(resolve => {
+        setImmediate(() => {
+          committing = undefined;
+          resolve(writeTurn(lines));
+        });
+      });
+      committing = { lines, done };
+    }
+    committing.lines.push(line);
+    return committing.done;
   };
 
   // A log that cannot be opened should be known at the start and not at the first line.
   void pump();
   return {
     write(line) {
-      const size = Buffer.byteLength(line) + 1;
-      if (isClosed || waitingBytes() + size > MAX_WAITING_BYTES) {
-        dropped++;
-        if (!isClosed) tell(`the log ${path} cannot be written fast enough`);
-        return;
-      }
-      lines.push(`${line}\n`);
-      lineBytes += size;
-      pumpAfter(trouble === undefined ? BATCH_MS : RETRY_MS);
-      if (trouble === undefined && lineBytes >= BATCH_BYTES) void pump();
+      if (write(line) && trouble === undefined && lineBytes >= BATCH_BYTES) void pump();
     },
+    commit,
     get ready() {
       return trouble === undefined && waitingBytes() < MAX_WAITING_BYTES / 2;
     },

@@ -84,3 +84,28 @@ describe("a sealed text", () => {
     expect(() => sealer.seal({ ...context, expiresInMs: 1 }, `${most}x`)).toThrow(RangeError);
   });
 });
+
+describe("T-64 the life of a sealed text", () => {
+  const at = (start: number) => {
+    const time = { wall: start, now: 0 };
+    const sealer = createSealer(KEY, { clock: { wall: () => time.wall, now: () => time.now } });
+    return { time, sealer };
+  };
+  const KEY = randomBytes(32);
+  const START = Date.UTC(2030, 0, 1);
+
+  it.each([START + 10 * 365 * 86_400_000, 0])("is not changed by setting the clock to %i", wall => {
+    const { time, sealer } = at(START);
+    const text = sealer.seal({ ...context, expiresInMs: 1_000 }, "x");
+    Object.assign(time, { wall, now: 999 });
+    expect(sealer.open(context, text)).toEqual({ ok: true, text: "x" });
+    time.now = 1_000;
+    expect(sealer.open(context, text)).toEqual({ ok: false, reason: "expired" });
+  });
+
+  it("goes on in another process, from the time of day at which that one began", () => {
+    const text = at(START).sealer.seal({ ...context, expiresInMs: 60_000 }, "x");
+    expect(at(START + 59_000).sealer.open(context, text)).toMatchObject({ ok: true });
+    expect(at(START + 60_000).sealer.open(context, text)).toEqual({ ok: false, reason: "expired" });
+  });
+});

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 import type { Clock, Opened, SealContext, Sealer } from "../core/ports.ts";
+import { steady } from "./clock.ts";
 
 /** In bytes. */
 export const SEAL_KEY_BYTES = 32;
@@ -17,10 +18,12 @@ const FORGED: Opened = { ok: false, reason: "forged" };
 
 /**
  * AES-256-GCM under a key of its own for each text, so that one key lasts for any number of them. The context is
- * authenticated and not contained. Layout: format, salt, nonce, ciphertext of (expiry, text), tag; in base64url.
+ * authenticated and not contained. A text outlives its process, so the end of its life is a time of day, by a clock that
+ * nobody sets while the process runs. Layout: format, salt, nonce, ciphertext of (expiry, text), tag; in base64url.
  */
-export function createSealer(key: Buffer, { clock }: { clock: Pick<Clock, "wall"> }): Sealer {
+export function createSealer(key: Buffer, { clock }: { clock: Pick<Clock, "wall" | "now"> }): Sealer {
   if (key.length !== SEAL_KEY_BYTES) throw new RangeError(`a sealing key has ${SEAL_KEY_BYTES} bytes`);
+  const time = steady(clock);
   const keyFor = (salt: Buffer): Buffer => createHmac("sha256", key).update(salt).digest();
 
   function open(context: SealContext, bytes: Buffer): Buffer | undefined {
@@ -43,7 +46,7 @@ export function createSealer(key: Buffer, { clock }: { clock: Pick<Clock, "wall"
       const size = Buffer.byteLength(text);
       if (size > MAX_TEXT_BYTES) throw new RangeError(`${size} bytes are too many to seal`);
       const plain = Buffer.alloc(EXPIRY_BYTES + size);
-      plain.writeDoubleBE(clock.wall() + expiresInMs);
+      plain.writeDoubleBE(time() + expiresInMs);
       plain.write(text, EXPIRY_BYTES);
       const salt = randomBytes(SALT_BYTES);
       const nonce = randomBytes(NONCE_BYTES);
@@ -59,7 +62,7 @@ export function createSealer(key: Buffer, { clock }: { clock: Pick<Clock, "wall"
       if (bytes.length < HEAD_BYTES + EXPIRY_BYTES + TAG_BYTES || bytes.toString("base64url") !== sealed) return FORGED;
       const plain = bytes[0] === FORMAT ? open(context, bytes) : undefined;
       if (!plain) return FORGED;
-      if (clock.wall() >= plain.readDoubleBE()) return { ok: false, reason: "expired" };
+      if (time() >= plain.readDoubleBE()) return { ok: false, reason: "expired" };
       return { ok: true, text: plain.toString("utf8", EXPIRY_BYTES) };
     },
   };

@@ -1,9 +1,12 @@
-import type { AttemptFailure } from "../core/failure.ts";
+import type { AttemptFailure, Failure } from "../core/failure.ts";
+import type { UpstreamName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Attempt } from "../core/route.ts";
 import type { Asking, Objection, UpstreamEra } from "../wire/era.ts";
 import { CALL_METHODS } from "../wire/methods.ts";
+import { withoutOwnMeta } from "../wire/own-words.ts";
 import { QUESTIONS } from "../wire/questions.ts";
+import { kindOfError, plainError } from "../wire/upstream-errors.ts";
 import type { Doubt, Reply } from "./channel.ts";
 import { stateTicket } from "./tickets.ts";
 
@@ -62,7 +65,9 @@ function plainAttemptOf(reply: Reply, era: UpstreamEra, { method, capabilities }
       const asking = era.asks(reply.result);
       if (asking) return asksTooMuch(asking) ? failed(TOO_MANY) : asked(asking, era);
       // What an extension's own methods give is between those who know it.
-      if (era.knows(reply.result) || !CALL_METHODS.has(method)) return { kind: "done", result: reply.result };
+      if (era.knows(reply.result) || !CALL_METHODS.has(method)) {
+        return { kind: "done", result: withoutOwnMeta(reply.result) };
+      }
       return failed({
         fault: "protocol_error",
         delivery: "answered",
@@ -77,12 +82,25 @@ function plainAttemptOf(reply: Reply, era: UpstreamEra, { method, capabilities }
 function errorAttempt(error: Payload, era: UpstreamEra, capabilities: Payload): Plain {
   const to = era.objection(error);
   if (to) return { kind: "objected", to, detail: `the upstream refused our request: ${error.string("message") ?? to}` };
-  const demand = era.demands(error, capabilities);
-  if (!demand) return { kind: "answered", error };
+  const told = toldOf(error);
+  const demand = told.kind === "answered" ? era.demands(told.error, capabilities) : undefined;
+  if (!demand) return told;
   return demand.kind === "refused"
     ? { kind: "answered", error: demand.error.error }
     : asked({ questions: demand.questions, state: undefined }, era);
 }
+
+type Told = { readonly kind: "answered" | "quoted"; readonly error: Payload };
+
+/** What an upstream's error is to the agent. */
+const toldOf = (error: Payload): Told =>
+  kindOfError(error) === "plain" ? { kind: "answered", error: plainError(error) } : { kind: "quoted", error };
+
+/** An error that an upstream gave to a request of our own, for the agent behind it. */
+export const failureToTell = (error: Payload, upstream: UpstreamName): Failure => ({
+  ...toldOf(error),
+  ...{ upstream, attempts: 1 },
+});
 
 /** Each of them is read, and put into the terms of the agent. */
 const asksTooMuch = ({ questions }: Asking): boolean =>

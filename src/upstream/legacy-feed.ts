@@ -1,4 +1,5 @@
 import { Payload } from "../core/payload.ts";
+import { failureToTell } from "./attempt.ts";
 import type { Channel, Reply } from "./channel.ts";
 import { type Feed, type FeedWorld, UNWATCHED } from "./feed.ts";
 import type { HttpChannel } from "./http/streamable.ts";
@@ -75,7 +76,7 @@ export function legacyFeed(link: Link, { upstream, clock, gap, doubt }: FeedWorl
       const reply = await settle(uri, watch);
       if (watch.held && !(await heard)) return UNWATCHED;
       if (watch.held || !reply || reply.kind === "result") return undefined;
-      if (reply.kind === "error") return { kind: "answered", error: reply.error };
+      if (reply.kind === "error") return failureToTell(reply.error, upstream);
       return { ...reply, kind: "upstream", upstream, attempts: 1 };
     },
     unwatch({ name: uri }) {

@@ -1,6 +1,6 @@
 import { Payload } from "../core/payload.ts";
 import type { Message } from "../wire/message.ts";
-import { META } from "../wire/versions.ts";
+import { withoutOwnMeta } from "../wire/own-words.ts";
 import { NO_TIMEOUT_MS } from "./attempt.ts";
 import { reconnectMs } from "./backoff.ts";
 import type { Reply } from "./channel.ts";
@@ -114,7 +114,7 @@ export function listenFeed(link: Link, world: FeedWorld): Feed {
   function hear(message: Message): boolean {
     if (message.kind !== "notification") return false;
     if (message.method === ACKNOWLEDGED) acknowledge?.(message.params);
-    else if (message.method === TASK_STATUS) world.task(withoutSubscription(message.params ?? NOTHING));
+    else if (message.method === TASK_STATUS) world.task(withoutOwnMeta(message.params ?? NOTHING));
     else return false;
     return true;
   }
@@ -153,12 +153,4 @@ function namesIn(params: Payload | undefined, kind: Topic["kind"]): Set<string> 
     // Long strings of an upstream were not looked at before; whoever spells them wrong has honoured nothing.
     return new Set();
   }
-}
-
-/** A change as the upstream told it, without the id that our stream has there. */
-export function withoutSubscription(params: Payload): Payload {
-  const meta = params.object("_meta");
-  if (!meta?.has(META.subscriptionId)) return params;
-  const kept = meta.with({ [META.subscriptionId]: undefined });
-  return params.with({ _meta: kept.isEmpty ? undefined : kept.bytes });
 }

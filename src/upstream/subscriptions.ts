@@ -5,12 +5,13 @@ import type { Subscription } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Message } from "../wire/message.ts";
+import { withoutOwnMeta } from "../wire/own-words.ts";
 import { reconnectMs } from "./backoff.ts";
 import type { Opened } from "./connector.ts";
 import { type Feed, type FeedWorld, UNWATCHED } from "./feed.ts";
 import { legacyFeed } from "./legacy-feed.ts";
 import type { Link } from "./link.ts";
-import { listenFeed, withoutSubscription } from "./listen-feed.ts";
+import { listenFeed } from "./listen-feed.ts";
 import { type Tenant, tenantKey } from "./owner-links.ts";
 import { isKnown, isRefusal } from "./recognition.ts";
 import { type Listener, type Topic, taskNow, topicKey } from "./topics.ts";
@@ -234,7 +235,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       const place = places.get(keyOf(tenant));
       const changed = params.string("uri");
       if (!place || changed === undefined) return;
-      const told = withoutSubscription(params);
+      const told = withoutOwnMeta(params);
       for (const topic of topicsOf(place)) {
         if (topic.kind === "resource" && isWithin(changed, topic.name)) tell(place, topic, told);
       }

@@ -133,12 +133,15 @@ function withoutElicitationIds(questions: Payload): Payload {
 }
 
 /**
- * Codes that must not reach an agent of these revisions: "resource not found", and "URL elicitation required".
+ * Codes that must not reach an agent of these revisions: "resource not found", "URL elicitation required", and from
+ * upstreams what an agent would take for the gateway's word about its own headers and revision.
  * https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes
  */
 const REPLACED: ReadonlyMap<number, number> = new Map([
   [-32002, CODES.invalidParams],
   [-32042, CODES.internalError],
+  [CODES.headerMismatch, CODES.internalError],
+  [CODES.unsupportedVersion, CODES.internalError],
 ]);
 
 const STATUS: ReadonlyMap<number, number> = new Map([

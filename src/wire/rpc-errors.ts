@@ -1,5 +1,6 @@
 import type { Failure, Fault } from "../core/failure.ts";
 import { Payload } from "../core/payload.ts";
+import { codeOf, isOurs, kindOfError, repeatable } from "./upstream-errors.ts";
 
 /**
  * The one place where a failure becomes a JSON-RPC error. Codes of our own lie outside the range that JSON-RPC and the
@@ -110,7 +111,9 @@ export function wireError(code: number, message: string, data?: object): WireErr
 export function errorOf(failure: Failure): WireError {
   switch (failure.kind) {
     case "answered":
-      return { code: Number(failure.error.raw("code")?.toString() ?? CODES.internalError), error: failure.error };
+      return { code: codeOf(failure.error) ?? CODES.internalError, error: failure.error };
+    case "quoted":
+      return quoted(failure);
     case "upstream":
       return upstreamError(failure);
     case "unknown_name":
@@ -184,6 +187,30 @@ function upstreamError(failure: Extract<Failure, { kind: "upstream" }>): WireErr
     },
   );
 }
+
+/**
+ * Agents act on codes and facts of ours. Those of somebody else, such as a gateway further back, come inside an error that
+ * says whose they are, as does what is no proper error; any other code stays what it is.
+ */
+function quoted({ error, upstream, attempts }: Extract<Failure, { kind: "quoted" }>): WireError {
+  const code = codeOf(error);
+  const said = (error.string("message") ?? "").slice(0, MAX_SAID);
+  const reason: Reason =
+    code === undefined || kindOfError(error) === "malformed"
+      ? { ...protocolError(), message: `${protocolError().message} (${upstream})` }
+      : {
+          code: isOurs(code) ? CODES.upstreamProtocolError : code,
+          reason: "upstream_error",
+          message: `${upstream} answered with an error: ${said}`,
+        };
+  const facts = { upstream, attempt: attempts, delivery: DELIVERY.answered, retryable: false };
+  const own = gatewayError(reason, facts);
+  const quote = repeatable(error);
+  const data = own.error.object("data");
+  return quote && data ? { ...own, error: own.error.with({ data: data.with({ upstream: quote }).bytes }) } : own;
+}
+
+const MAX_SAID = 1_000;
 
 /** The same request would be refused again. */
 const HOPELESS: ReadonlySet<Fault> = new Set(["auth_required", "protocol_error", "too_large"]);

@@ -189,6 +189,8 @@ row(
     for (const call of pending) resultOf(await call);
     const after = await gateway.status();
     expect(after.health).toBe("ok");
+    expect(after.uptimeMs - stated.uptimeMs).toBeLessThan(10 * 60_000);
+    expect(after.uptimeMs).toBeGreaterThan(stated.uptimeMs);
     expect(after.upstreams.map(({ state, failures, since }) => [state, failures, since])).toEqual(
       stated.upstreams.map(({ since }) => ["ready", 0, since]),
     );

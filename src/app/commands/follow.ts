@@ -7,8 +7,12 @@ const TAIL_BYTES = 4 * 1024 * 1024;
 const LOOK_MS = 200;
 const MAX_LINE_BYTES = 1024 * 1024;
 
-/** The last lines of a file and where they end; `undefined` when there is no such file. */
-export function lastLines(path: string, count: number): { lines: string[]; end: number } | undefined {
+/** The last lines of a file that are wanted, and where it ends; `undefined` when there is no such file. */
+export function lastLines(
+  path: string,
+  count: number,
+  isWanted: (line: string) => boolean = () => true,
+): { lines: string[]; end: number } | undefined {
   const file = open(path);
   if (file === undefined) return undefined;
   try {
@@ -19,7 +23,8 @@ export function lastLines(path: string, count: number): { lines: string[]; end: 
     const lines = text
       .slice(0, end)
       .split("\n")
-      .slice(from > 0 ? 1 : 0, -1);
+      .slice(from > 0 ? 1 : 0, -1)
+      .filter(isWanted);
     return { lines: count > 0 ? lines.slice(-count) : [], end: from + Buffer.byteLength(text.slice(0, end)) };
   } finally {
     closeSync(file);

@@ -5,7 +5,7 @@ import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
 import { type Command, type Common, nameOf, placesFor, running, standingOf } from "./command.ts";
 import { followFile, lastLines } from "./follow.ts";
-import { logLine } from "./log-line.ts";
+import { isForPeople, logLine } from "./log-line.ts";
 import { knownUpstream } from "./with-desk.ts";
 
 export interface LogsOptions extends Common {
@@ -41,8 +41,11 @@ export const logs: Command<LogsOptions> = async (options, context) => {
     return EXIT.ok;
   }
   const path = join(places.runDir, "calls.log");
-  const show = (line: string): void => terminal.out(options.json ? line : logLine(line, terminal.paint.out));
-  const start = lastLines(path, options.lines ?? LINES);
+  const isWanted = (line: string): boolean => options.json === true || isForPeople(line);
+  const show = (line: string): void => {
+    if (isWanted(line)) terminal.out(options.json ? line : logLine(line, terminal.paint.out));
+  };
+  const start = lastLines(path, options.lines ?? LINES, isWanted);
   if (!start && !options.follow) {
     terminal.err(`Nothing has been logged yet (${printable(path)}).`);
     return EXIT.ok;

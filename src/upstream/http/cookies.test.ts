@@ -3,11 +3,18 @@ import { type CookieJar, createCookieJar } from "./cookies.ts";
 
 const NOW = Date.parse("2026-11-30T12:00:00Z");
 let now = NOW;
+/** By how much somebody has set the clock. */
+let setBy = 0;
 let jar: CookieJar;
 
 const jarFor = (more: Partial<Parameters<typeof createCookieJar>[0]> = {}): CookieJar =>
   createCookieJar({
-    ...{ clock: { wall: () => now }, hostname: "mcp.h.test", trustworthy: true, configured: undefined },
+    ...{
+      clock: { wall: () => now + setBy, now: () => now - NOW },
+      hostname: "mcp.h.test",
+      trustworthy: true,
+      configured: undefined,
+    },
     ...more,
   });
 const set = (text: string | string[], path = "/api/mcp"): boolean =>
@@ -16,6 +23,7 @@ const sent = (path = "/api/mcp") => jar.header(path, false);
 
 beforeEach(() => {
   now = NOW;
+  setBy = 0;
   jar = jarFor();
 });
 
@@ -126,4 +134,13 @@ it("sends configured cookies too, unless the upstream has set one of that name",
   expect(sent()).toBe("key=k; a=mine");
   set("a=1");
   expect(sent()).toBe("key=k; a=1");
+});
+
+it("T-64 a cookie lives as long as it was to live when it came, however the clock is set", () => {
+  set(["a=1; Max-Age=60", `b=2; Expires=${new Date(NOW + 60_000).toUTCString()}`]);
+  setBy = 86_400_000;
+  expect(sent()).toBe("a=1; b=2");
+  setBy = -86_400_000;
+  now = NOW + 60_000;
+  expect(sent()).toBeUndefined();
 });

@@ -15,7 +15,7 @@ export interface CookieJar {
 }
 
 export interface CookieJarOptions {
-  readonly clock: Pick<Clock, "wall">;
+  readonly clock: Pick<Clock, "wall" | "now">;
   readonly hostname: string;
   /** Whether the upstream is reached over TLS, or is this machine. */
   readonly trustworthy: boolean;
@@ -28,7 +28,7 @@ interface Cookie {
   readonly value: string;
   readonly path: string;
   readonly secure: boolean;
-  /** Unix milliseconds. */
+  /** Monotonic milliseconds. */
   readonly expiresAt: number;
 }
 
@@ -48,7 +48,7 @@ export function createCookieJar(options: CookieJarOptions): CookieJar {
   const set = (cookie: Cookie): void => {
     const key = `${cookie.name};${cookie.path}`;
     cookies.delete(key);
-    if (cookie.expiresAt <= clock.wall()) return;
+    if (cookie.expiresAt <= clock.now()) return;
     cookies.set(key, cookie);
     const [oldest] = cookies.keys();
     if (cookies.size > MAX_COOKIES && oldest !== undefined) cookies.delete(oldest);
@@ -59,15 +59,15 @@ export function createCookieJar(options: CookieJarOptions): CookieJar {
       return cookies.size === 0;
     },
     take(head, requestPath, keep) {
-      const wallMs = clock.wall();
+      const [now, wallMs] = [clock.now(), clock.wall()];
       const texts = [head.headers["set-cookie"] ?? []].flat();
-      const given = texts.flatMap(text => parse(text, { ...options, requestPath, wallMs }) ?? []);
+      const given = texts.flatMap(text => parse(text, { ...options, requestPath, now, wallMs }) ?? []);
       if (keep) for (const cookie of given) set(cookie);
-      return given.some(({ expiresAt }) => expiresAt > wallMs);
+      return given.some(({ expiresAt }) => expiresAt > now);
     },
     header(path, secure) {
       if (cookies.size === 0) return options.configured;
-      const now = clock.wall();
+      const now = clock.now();
       const sent = [...cookies.values()]
         .filter(cookie => cookie.expiresAt > now && covers(cookie.path, path))
         .filter(cookie => secure || options.trustworthy || !cookie.secure)
@@ -87,6 +87,7 @@ export function createCookieJar(options: CookieJarOptions): CookieJar {
 
 interface Setting extends CookieJarOptions {
   readonly requestPath: string;
+  readonly now: number;
   readonly wallMs: number;
 }
 
@@ -103,7 +104,7 @@ function parse(text: string, at: Setting): Cookie | undefined {
   return {
     ...{ name, value, secure: attributes.has("secure") },
     path: path.startsWith("/") ? path : defaultPath(at.requestPath),
-    expiresAt: expiryOf(attributes, at.wallMs),
+    expiresAt: at.now + lifeOf(attributes, at.wallMs),
   };
 }
 
@@ -117,11 +118,12 @@ function halves(text: string): [string, string | undefined] {
 const isDomainOf = (domain: string, hostname: string): boolean =>
   hostname.endsWith(`.${domain}`) && !/^[\d.]+$|^\[/.test(hostname);
 
-function expiryOf(attributes: ReadonlyMap<string, string>, wallMs: number): number {
+/** In milliseconds. A date is the server's, and compared with ours once. */
+function lifeOf(attributes: ReadonlyMap<string, string>, wallMs: number): number {
   const age = attributes.get("max-age");
-  if (age !== undefined && /^-?\d{1,12}$/.test(age)) return wallMs + Number(age) * 1000;
+  if (age !== undefined && /^-?\d{1,12}$/.test(age)) return Number(age) * 1000;
   const date = Date.parse(attributes.get("expires") ?? "");
-  return Number.isNaN(date) ? Number.POSITIVE_INFINITY : date;
+  return Number.isNaN(date) ? Number.POSITIVE_INFINITY : date - wallMs;
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6265#section-5.1.4 */
