@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
 import type { AgentContact, Front } from "../core/front.ts";
+import { createLedger } from "../core/ledger.ts";
 import type { OwnerId } from "../core/names.ts";
 import { createPressure } from "../core/pressure.ts";
 import { createRepairs } from "../core/repairs.ts";
@@ -12,7 +13,7 @@ import { overload } from "../guard/overload.ts";
 import { createRedactor } from "../guard/redact.ts";
 import { references } from "../guard/references.ts";
 import { systemClock } from "../lib/clock.ts";
-import { watchLoad } from "../lib/load.ts";
+import { heapLimitBytes, watchLoad } from "../lib/load.ts";
 import { openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
@@ -41,6 +42,7 @@ import { watching } from "./watching.ts";
 const MAX_BUCKETS = 100_000;
 /** What an open port cannot change. */
 const LATE = ["host", "port", "transport", "max_connections", "allowed_hosts", "allowed_origins"] as const;
+const KEPT = { mostBytes: 256 * 1024 * 1024, heapPart: 1 / 4 } as const;
 const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
 
 /**
@@ -57,6 +59,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const load = watchLoad();
   const pressure = createPressure({ clock, look: load.look });
+  const ledger = createLedger({ clock, maxBytes: keptBytes() });
   const capacity = overload({ pressure });
   const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
   const bus = memoryBus();
@@ -125,7 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const front: Front = {
     handle: call => handle(call),
-    ...{ sealer, pressure },
+    ...{ sealer, pressure, ledger },
     view: catalogs.view,
     subscribe: watches.subscribe,
     follow: watches.follow,
@@ -262,6 +265,9 @@ function descriptorTrouble(maxConnections: number, limit: number | undefined): s
   const wanted = 2 * maxConnections;
   return `max_connections is ${maxConnections}, but this process may only have ${limit} files open: raise "ulimit -n" to ${wanted}, or lower it`;
 }
+
+/** What agents may have us keep: a good part of the heap, and no more than anybody has use for. */
+const keptBytes = (): number => Math.min(KEPT.mostBytes, heapLimitBytes() * KEPT.heapPart);
 
 /** What an upstream's catalog on disk belongs to. */
 const identityOf = (config: UpstreamConfig | undefined): string => (config ? transportOf(config).identity : "");

@@ -72,6 +72,8 @@ export type Failure =
   | { readonly kind: "missing_capability"; readonly required: object }
   | { readonly kind: "rate_limited"; readonly retryAfterMs: number; readonly limit: number }
   | { readonly kind: "overloaded" }
+  /** Agents make us keep as much as they may, and this one much of it. */
+  | { readonly kind: "crowded" }
   /** The log cannot be written, and the operator wants no call that is not in it. */
   | { readonly kind: "unlogged" }
   | { readonly kind: "draining" }

@@ -1,6 +1,7 @@
 import type { Caller, Handle, Notice, View } from "./call.ts";
 import type { CacheHint, Catalog, Kind, Resolution } from "./catalog.ts";
 import type { Failure } from "./failure.ts";
+import type { Ledger } from "./ledger.ts";
 import type { OwnerId } from "./names.ts";
 import type { Payload } from "./payload.ts";
 import type { Sealer } from "./ports.ts";
@@ -23,6 +24,8 @@ export interface Front {
   readonly sealer: Sealer;
   /** What is given up at present because there is too much to do. */
   readonly pressure: Pressure;
+  /** What agents make us keep. */
+  readonly ledger: Ledger;
   /** `undefined` when there is no such upstream. */
   view(view: View): ViewQueries | undefined;
   /**

@@ -13,7 +13,9 @@ export interface ChannelAgentOptions {
   readonly exchange: Exchange & { send(message: Buffer): void };
   /** Whether nothing new is taken any more. */
   isDraining(): boolean;
-  open(params: Payload): { session: Session; answer: Answer };
+  open(params: Payload): { session: Session | undefined; answer: Answer };
+  /** Ends the channel from our side. */
+  end(): void;
 }
 
 /** An agent with one channel for all messages, which begins with `initialize`. */
@@ -24,7 +26,7 @@ export interface ChannelAgent {
 
 const EMPTY = Payload.of({});
 
-export function createChannelAgent({ exchange, open, isDraining }: ChannelAgentOptions): ChannelAgent {
+export function createChannelAgent({ exchange, open, isDraining, end }: ChannelAgentOptions): ChannelAgent {
   let session: Session | undefined;
 
   function refused(id: Buffer | undefined, why: string): void {
@@ -36,7 +38,7 @@ export function createChannelAgent({ exchange, open, isDraining }: ChannelAgentO
     reply(exchange, message.id, opened.answer);
     if (opened.answer.kind === "error") return;
     session = opened.session;
-    session.attach({ send: exchange.send, end: () => {} });
+    session?.attach({ send: exchange.send, end });
   }
 
   function first(message: Extract<Message, { kind: "request" }>): void {

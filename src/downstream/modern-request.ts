@@ -1,13 +1,15 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Room, View } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
+import type { Keeper } from "../core/ledger.ts";
 import { ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Message } from "../wire/message.ts";
 import { discoverResult, type ModernEnvelope, modernAgent } from "../wire/modern.ts";
 import { parameterHeaderMismatch } from "../wire/parameter-headers.ts";
-import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
+import { placeOf } from "./address.ts";
 import { agentName, anonymous } from "./agent-name.ts";
 import { listen } from "./listen.ts";
 import { type Answer, serve } from "./serve.ts";
@@ -22,6 +24,8 @@ export interface Carrier {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   notify(notification: Buffer): Room;
+  /** Whether one more request of that agent may begin which would never end by itself. */
+  admits(keeper: Keeper): boolean;
   /** Takes the function that ends a request which would never end by itself. */
   hold(stop: () => void): void;
 }
@@ -51,7 +55,9 @@ export function answerModern(
   const agent = { caller, view, era: modernAgent, logLevel: envelope.logLevel };
   if (method === "subscriptions/listen") {
     const { clock, hold } = carrier;
-    return listen(front, agent, { id: message.id, params, clock, signal, tell: notify, hold });
+    const keeper = { principal, address: placeOf(carrier.address) };
+    if (!carrier.admits(keeper)) return { kind: "error", error: errorOf({ kind: "overloaded" }) };
+    return listen(front, agent, { id: message.id, params, keeper, clock, signal, tell: notify, hold });
   }
   return serve(front, agent, {
     method,

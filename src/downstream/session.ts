@@ -1,6 +1,7 @@
 import type { Caller, View } from "../core/call.ts";
 import { withoutTasks } from "../core/extensions.ts";
 import { concerns, type Front, type ListChange } from "../core/front.ts";
+import type { Holding } from "../core/ledger.ts";
 import { ownerId, type Principal } from "../core/names.ts";
 import { withoutNulls } from "../core/nulls.ts";
 import { Payload } from "../core/payload.ts";
@@ -32,6 +33,8 @@ export interface Session {
   readonly version: LegacyVersion;
   readonly view: View;
   readonly principal: Principal;
+  /** Where what is kept for it is counted. */
+  readonly held: Holding;
   /** Whether requests of its agent are being answered. */
   readonly isBusy: boolean;
   /** What was sent on its streams, for an agent that lost one. */
@@ -55,6 +58,8 @@ export interface SessionOptions {
   readonly view: View;
   readonly id: string;
   readonly principal: Principal;
+  /** Where what is kept for it is counted. */
+  readonly held: Holding;
   /** Parameters of its `initialize`. */
   readonly params: Payload;
 }
@@ -70,7 +75,7 @@ interface Running {
 const EMPTY = Payload.of({});
 
 export function openSession(options: SessionOptions): { session: Session; answer: Answer } {
-  const { front, clock, events, view, id, principal, params } = options;
+  const { front, clock, events, view, id, principal, params, held } = options;
   const version = negotiateLegacy(params.string("protocolVersion"));
   const declared = withoutTasks(withoutNulls(params.object("capabilities") ?? EMPTY, 1));
   const isTooLarge = declared.size > MAX_CAPABILITIES_BYTES;
@@ -85,9 +90,9 @@ export function openSession(options: SessionOptions): { session: Session; answer
   };
   const running = new Map<string, Running>();
   const questions = createQuestions(clock);
-  const outbox = createOutbox();
+  const outbox = createOutbox(held);
   const watches = createWatches({
-    ...{ front, view, caller },
+    ...{ front, view, caller, held },
     updated: (uri, changed) => outbox.post(uri, notificationText("notifications/resources/updated", changed)),
   });
   const rootsNews = atMostEvery(ROOTS_NEWS_MS, clock, () => {
@@ -122,6 +127,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
     const params = message.params ?? EMPTY;
     const own = ownMethods.get(message.method);
     if (own) return own(params);
+    held.worked();
     return serve(
       front,
       { caller, view, era: legacyAgent, logLevel },
@@ -159,7 +165,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
   }
 
   const session: Session = {
-    ...{ id, version, view, principal, events },
+    ...{ id, version, view, principal, events, held },
     get isBusy() {
       return running.size > 0;
     },
@@ -187,6 +193,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
       outbox.close();
       events.close();
       front.release(caller.owner);
+      held.end();
     },
   };
   const profile = front.view(view)?.profile(caller);
@@ -198,7 +205,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
 }
 
 /** They are kept as long as the session. */
-const MAX_CAPABILITIES_BYTES = 64 * 1024;
+export const MAX_CAPABILITIES_BYTES = 64 * 1024;
 const CAPABILITIES_TOO_LARGE: Answer = {
   kind: "error",
   error: wireError(CODES.requestTooLarge, `capabilities are larger than ${MAX_CAPABILITIES_BYTES} bytes`),

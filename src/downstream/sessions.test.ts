@@ -20,7 +20,9 @@ function tenSessions(options: FakeFrontOptions = {}) {
         capabilities: {},
         clientInfo: { name, version: "1" },
       });
-      return sessions.open({ view: ALL, address, params }).session;
+      const { session } = sessions.open({ view: ALL, address, params });
+      if (!session) throw new Error("there is no room");
+      return session;
     });
   const left = (all: readonly Session[]): boolean[] => all.map(({ id }) => sessions.get(id, ALL) !== undefined);
   const count = (all: readonly Session[]): number => left(all).filter(Boolean).length;

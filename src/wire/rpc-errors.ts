@@ -143,6 +143,12 @@ export function errorOf(failure: Failure): WireError {
         message: "The gateway takes no more requests now",
         retryAfterMs: 1000,
       });
+    case "crowded":
+      return limited(CODES.overloaded, "crowded", {
+        message:
+          "The gateway keeps as much for agents as it can: unsubscribe, or end sessions and streams that are not needed, or try again",
+        retryAfterMs: 5000,
+      });
     case "unlogged":
       return limited(CODES.overloaded, "log_unavailable", {
         message: "The gateway cannot write its log and takes no calls until it can",

@@ -13,6 +13,7 @@ import type { Status, UpstreamStatus } from "../../src/core/status.ts";
 import { createRedactor } from "../../src/guard/redact.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { createSealer } from "../../src/lib/seal.ts";
+import { roomyLedger } from "../fixtures/ledger.ts";
 
 export const SINCE = "2026-01-01T00:00:00.000Z";
 
@@ -146,6 +147,7 @@ export function fakeGateway(
         subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
         attend: () => () => {},
         pressure: NO_PRESSURE,
+        ledger: roomyLedger(),
         sealer: createSealer(Buffer.alloc(32, 1), { clock: systemClock }),
         release: () => {},
       },
