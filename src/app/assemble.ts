@@ -1,22 +1,20 @@
 import { readFileSync } from "node:fs";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
 import type { AgentContact, Front } from "../core/front.ts";
-import { createLedger } from "../core/ledger.ts";
 import type { OwnerId } from "../core/names.ts";
 import { createPressure } from "../core/pressure.ts";
 import { createRepairs } from "../core/repairs.ts";
 import type { LogStatus, PendingChange, UpstreamStatus } from "../core/status.ts";
 import { ENTRANCES } from "../downstream/entrances.ts";
-import { createHttpFront } from "../downstream/http.ts";
+import { createHttpFront, type HttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
 import { overload } from "../guard/overload.ts";
 import { createRedactor } from "../guard/redact.ts";
 import { references } from "../guard/references.ts";
 import { systemClock } from "../lib/clock.ts";
-import { heapLimitBytes, watchLoad } from "../lib/load.ts";
+import { watchLoad } from "../lib/load.ts";
 import { openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
-import { memoryStore } from "../lib/memory-store.ts";
 import { platformOf } from "../lib/platform.ts";
 import { replaceFile } from "../lib/replace-file.ts";
 import { createSchemaCompilers } from "../lib/schema-compilers.ts";
@@ -34,15 +32,14 @@ import { assembleHandle } from "./layers.ts";
 import { createLoadedOffers } from "./loaded-offers.ts";
 import { createOfferStore } from "./offer-store.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
+import { createShares, sharesStatus } from "./shares.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
 import { createSources } from "./sources.ts";
 import { createSpokenStore } from "./spoken-store.ts";
 import { watching } from "./watching.ts";
 
-const MAX_BUCKETS = 100_000;
 /** What an open port cannot change. */
 const LATE = ["host", "port", "transport", "max_connections", "allowed_hosts", "allowed_origins"] as const;
-const KEPT = { mostBytes: 256 * 1024 * 1024, heapPart: 1 / 4 } as const;
 const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
 
 /**
@@ -59,9 +56,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const load = watchLoad();
   const pressure = createPressure({ clock, look: load.look });
-  const ledger = createLedger({ clock, maxBytes: keptBytes() });
   const capacity = overload({ pressure });
-  const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
+  const shares = createShares(clock);
+  const { ledger, store } = shares;
   const bus = memoryBus();
   const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: options.tell });
   const groups = keepGroups(keep.children);
@@ -116,7 +113,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
   const lasting = { pool, store, clock, log, sealer, capacity, remembered };
   let { handle, flush, reads } = assembleHandle({ config, redactor, ...lasting });
+  let limit = shares.limit(config);
   const edges: Edge[] = [];
+  const fronts: HttpFront["connections"][] = [];
   let listening: Listening | undefined;
   /** What the port was opened with. */
   let opened: Config | undefined;
@@ -129,6 +128,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const front: Front = {
     handle: call => handle(call),
     ...{ sealer, pressure, ledger },
+    get limit() {
+      return limit;
+    },
     view: catalogs.view,
     subscribe: watches.subscribe,
     follow: watches.follow,
@@ -147,6 +149,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     config = next;
     redactor = createRedactor(next.security.redact_patterns);
     flush();
+    limit = shares.limit(next);
     ({ handle, flush, reads } = assembleHandle({ config, redactor, ...lasting }));
     sources.configure(next.upstreams);
     const changes = [...pool.apply(next.upstreams)];
@@ -196,6 +199,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         pressure,
         stopping: shutdown.stopping,
         log: logStatus(),
+        shares: sharesStatus(ledger, fronts, redactor.text),
         pending: pending(),
         warnings: [...rejections, ...options.warnings, ...troubles],
       }),
@@ -211,6 +215,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
       });
       edges.push(http);
+      fronts.push(http.connections);
       opened = config;
       const scarce = descriptorTrouble(config.max_connections, platformOf().openFileLimit());
       if (scarce !== undefined) trouble(scarce);
@@ -265,9 +270,6 @@ function descriptorTrouble(maxConnections: number, limit: number | undefined): s
   const wanted = 2 * maxConnections;
   return `max_connections is ${maxConnections}, but this process may only have ${limit} files open: raise "ulimit -n" to ${wanted}, or lower it`;
 }
-
-/** What agents may have us keep: a good part of the heap, and no more than anybody has use for. */
-const keptBytes = (): number => Math.min(KEPT.mostBytes, heapLimitBytes() * KEPT.heapPart);
 
 /** What an upstream's catalog on disk belongs to. */
 const identityOf = (config: UpstreamConfig | undefined): string => (config ? transportOf(config).identity : "");

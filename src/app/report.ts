@@ -1,6 +1,14 @@
 import type { Clock } from "../core/ports.ts";
 import type { Pressure } from "../core/pressure.ts";
-import type { Health, LogStatus, PendingChange, Status, UpstreamState, UpstreamStatus } from "../core/status.ts";
+import type {
+  Health,
+  LogStatus,
+  PendingChange,
+  SharesStatus,
+  Status,
+  UpstreamState,
+  UpstreamStatus,
+} from "../core/status.ts";
 import type { Redactor } from "../guard/redact.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Catalogs } from "./catalogs.ts";
@@ -15,14 +23,28 @@ export function statusOf(parts: {
   catalogs: Catalogs;
   listening: Listening | undefined;
   log: LogStatus;
+  shares: SharesStatus;
   redactor: Redactor;
   pressure: Pressure;
   stopping: boolean;
   pending: readonly PendingChange[];
   warnings: readonly string[];
 }): Status {
-  const { options, startedAt, clock, pool, catalogs, listening, log, redactor, pressure, stopping, pending, warnings } =
-    parts;
+  const {
+    options,
+    startedAt,
+    clock,
+    pool,
+    catalogs,
+    listening,
+    log,
+    shares,
+    redactor,
+    pressure,
+    stopping,
+    pending,
+    warnings,
+  } = parts;
   const upstreams = pool.upstreams.map(upstream => withoutSecrets(upstream.status(), redactor));
   const { entries, hidden, replicas, conflicts, lookAlikes } = catalogs.all;
   return {
@@ -54,6 +76,7 @@ export function statusOf(parts: {
       lookAlikes,
     },
     log,
+    shares,
     pending,
     warnings: [...(pressure.level > 0 ? [overloadedNow(pressure)] : []), ...logWarnings(log), ...warnings],
   };

@@ -70,6 +70,32 @@ export interface LogStatus {
   readonly trouble: string | null;
 }
 
+/** What agents take of what is there for all of them, and what was given up; counts since the start. */
+export interface SharesStatus {
+  /** What they make the gateway keep, and what they may. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Those who take most, by what they call themselves. */
+  readonly most: readonly {
+    readonly agent: string;
+    readonly address: string;
+    readonly bytes: number;
+    readonly sessions: number;
+    readonly streams: number;
+  }[];
+  /** To make room for others. `events`: so often the older half of what a session could read again. */
+  readonly shed: {
+    readonly events: number;
+    readonly sessions: number;
+    readonly streams: number;
+    readonly connections: number;
+  };
+  /** Because there was no room. */
+  readonly refused: { readonly kept: number; readonly connections: number };
+  /** Open ones. */
+  readonly connections: number;
+}
+
 /** A key of the configuration that the file changes and a running gateway cannot. */
 export interface PendingChange {
   readonly key: string;
@@ -101,6 +127,7 @@ export interface Status {
   readonly upstreams: readonly UpstreamStatus[];
   readonly catalog: CatalogStatus;
   readonly log: LogStatus;
+  readonly shares: SharesStatus;
   /** Waits for a restart. */
   readonly pending: readonly PendingChange[];
   readonly warnings: readonly string[];

@@ -104,7 +104,11 @@ describe("T-24 where there are as many connections as there may be", () => {
 
   test("whoever sends nothing, or the head or the body of a request by drops, gives way", async () => {
     const { base, clock, http, open, silent } = await crowd(6);
-    const [nothing, head, body] = [[silent(), silent()], [silent(), silent()], [silent(), silent()]];
+    const [nothing, head, body] = [
+      [silent(), silent()],
+      [silent(), silent()],
+      [silent(), silent()],
+    ];
     const start = `POST /mcp HTTP/1.1\r\nhost: ${new URL(base).host}\r\n`;
     for (const socket of head) socket.write(start);
     let said = "";

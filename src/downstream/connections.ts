@@ -147,9 +147,11 @@ export function limitConnections(server: Server, { max, clock, turnAway }: Conne
 
   function end({ socket, response }: Connection): void {
     const destroy = (): void => void socket.destroy();
-    if (response === undefined || response.headersSent) return destroy();
-    turnAway(response);
-    clock.after(CROWD.lastWordMs, destroy);
+    if (response === undefined || response.headersSent) destroy();
+    else {
+      turnAway(response);
+      clock.after(CROWD.lastWordMs, destroy);
+    }
   }
 
   return {

@@ -1,4 +1,5 @@
-import type { Holding, Keeper, Ledger } from "../core/ledger.ts";
+import type { Ledger } from "../core/ledger.ts";
+import type { Holding, Keeper } from "../core/ledger-entries.ts";
 
 /** What one session keeps to be read again, as part of what all of them may. */
 export interface EventShare {

@@ -7,7 +7,7 @@ import type { Message } from "../wire/message.ts";
 import { errorOf } from "../wire/rpc-errors.ts";
 import { type BacklogLimits, createBacklog } from "./backlog.ts";
 import type { Batch } from "./batch.ts";
-import { BODIES } from "./body.ts";
+import { BODIES, createBodyRoom } from "./body-room.ts";
 import { answerClientError, MAX_HEAD_BYTES } from "./client-errors.ts";
 import { type Connections, limitConnections, streamsWithin } from "./connections.ts";
 import { answerPreflight, isPreflight, openTo } from "./cors.ts";
@@ -74,7 +74,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const entrances = new Set(ENTRANCES[options.transport]);
   const sessions = createSessions({ front, clock });
   const backlog = createBacklog(clock, options.limits);
-  const bodies = { bytes: options.limits?.bodyBytes ?? BODIES.totalBytes };
+  const bodies = createBodyRoom({ clock, maxBytes: options.limits?.bodyBytes ?? BODIES.totalBytes });
   const { ledger } = front;
   const streams = createStreams({ ledger, clock, backlog, maxEndless: streamsWithin(options.maxConnections) });
   const streamable = createStreamable({ front, clock, sessions, streams, backlog, bodies });

@@ -1,7 +1,7 @@
 import type { Kind } from "../core/catalog.ts";
 import { hasTasks, TASKS_CAPABILITIES } from "../core/extensions.ts";
 import { concerns, type Front, type Subscription } from "../core/front.ts";
-import type { Keeper } from "../core/ledger.ts";
+import type { Keeper } from "../core/ledger-entries.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { CallAnswer } from "../wire/era.ts";

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Room, View } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
-import type { Keeper } from "../core/ledger.ts";
+import type { Keeper } from "../core/ledger-entries.ts";
 import { ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
@@ -13,6 +13,7 @@ import { placeOf } from "./address.ts";
 import { agentName, anonymous } from "./agent-name.ts";
 import { listen } from "./listen.ts";
 import { type Answer, serve } from "./serve.ts";
+import { refusalOf } from "./slow-refusal.ts";
 
 /** The transport that carries one request. */
 export interface Carrier {
@@ -32,19 +33,30 @@ export interface Carrier {
 
 const EMPTY = Payload.of({});
 
+type ModernRequest = Extract<Message, { kind: "request" }> & { readonly envelope: ModernEnvelope };
+
 /** Answers a request that carries everything about its agent, once that has been checked. */
-export function answerModern(
+export function answerModern(front: Front, message: ModernRequest, carrier: Carrier): Promise<Answer> | Answer {
+  const { method, envelope } = message;
+  const principal = anonymous(carrier.address, envelope.clientInfo);
+  const keeper = { principal, address: placeOf(carrier.address) };
+  const refused = refusalOf(method, { front, clock: carrier.clock, keeper });
+  if (!refused) return answerKeeper(front, message, { carrier, keeper });
+  return refused.then(refusal => refusal ?? answerKeeper(front, message, { carrier, keeper }));
+}
+
+function answerKeeper(
   front: Front,
-  message: Extract<Message, { kind: "request" }> & { readonly envelope: ModernEnvelope },
-  carrier: Carrier,
+  message: ModernRequest,
+  { carrier, keeper }: { readonly carrier: Carrier; readonly keeper: Keeper },
 ): Promise<Answer> | Answer {
   const { method, envelope, params = EMPTY } = message;
   const { view, headers, signal, notify } = carrier;
+  const { principal } = keeper;
   if (method === "server/discover") {
     const profile = front.view(view)?.profile();
     if (profile) return { kind: "result", result: discoverResult(profile) };
   }
-  const principal = anonymous(carrier.address, envelope.clientInfo);
   const caller = {
     principal,
     agent: agentName(envelope.clientInfo),
@@ -55,7 +67,6 @@ export function answerModern(
   const agent = { caller, view, era: modernAgent, logLevel: envelope.logLevel };
   if (method === "subscriptions/listen") {
     const { clock, hold } = carrier;
-    const keeper = { principal, address: placeOf(carrier.address) };
     if (!carrier.admits(keeper)) return { kind: "error", error: errorOf({ kind: "overloaded" }) };
     return listen(front, agent, { id: message.id, params, keeper, clock, signal, tell: notify, hold });
   }

@@ -1,4 +1,4 @@
-import type { Holding } from "../core/ledger.ts";
+import type { Holding } from "../core/ledger-entries.ts";
 
 /** The stream for what an agent is told outside its requests. */
 export interface OwnStream {

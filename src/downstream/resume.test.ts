@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { createLedger, LEDGER, type Ledger } from "../core/ledger.ts";
+import { createLedger, type Ledger } from "../core/ledger.ts";
+import { LEDGER } from "../core/ledger-entries.ts";
 import { ANONYMOUS, principal } from "../core/names.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSealer } from "../lib/seal.ts";

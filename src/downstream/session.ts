@@ -1,7 +1,7 @@
 import type { Caller, View } from "../core/call.ts";
 import { withoutTasks } from "../core/extensions.ts";
 import { concerns, type Front, type ListChange } from "../core/front.ts";
-import type { Holding } from "../core/ledger.ts";
+import type { Holding } from "../core/ledger-entries.ts";
 import { ownerId, type Principal } from "../core/names.ts";
 import { withoutNulls } from "../core/nulls.ts";
 import { Payload } from "../core/payload.ts";
@@ -21,6 +21,7 @@ import { createQuestions } from "./questions.ts";
 import type { EventRing } from "./resume.ts";
 import { type Answer, serve } from "./serve.ts";
 import { sessionMethods } from "./session-methods.ts";
+import { refusalOf } from "./slow-refusal.ts";
 import { atMostEvery } from "./spacing.ts";
 import { createWatches } from "./watches.ts";
 
@@ -60,6 +61,8 @@ export interface SessionOptions {
   readonly principal: Principal;
   /** Where what is kept for it is counted. */
   readonly held: Holding;
+  /** Where its agent comes from. */
+  readonly address: string;
   /** Parameters of its `initialize`. */
   readonly params: Payload;
 }
@@ -75,7 +78,7 @@ interface Running {
 const EMPTY = Payload.of({});
 
 export function openSession(options: SessionOptions): { session: Session; answer: Answer } {
-  const { front, clock, events, view, id, principal, params, held } = options;
+  const { front, clock, events, view, id, principal, params, held, address } = options;
   const version = negotiateLegacy(params.string("protocolVersion"));
   const declared = withoutTasks(withoutNulls(params.object("capabilities") ?? EMPTY, 1));
   const isTooLarge = declared.size > MAX_CAPABILITIES_BYTES;
@@ -93,7 +96,10 @@ export function openSession(options: SessionOptions): { session: Session; answer
   const outbox = createOutbox(held);
   const watches = createWatches({
     ...{ front, view, caller, held },
-    updated: (uri, changed) => outbox.post(uri, notificationText("notifications/resources/updated", changed)),
+    updated(uri, changed) {
+      held.worked();
+      outbox.post(uri, notificationText("notifications/resources/updated", changed));
+    },
   });
   const rootsNews = atMostEvery(ROOTS_NEWS_MS, clock, () => {
     front.tell(caller.owner, { method: ROOTS_CHANGED, params: EMPTY });
@@ -116,7 +122,8 @@ export function openSession(options: SessionOptions): { session: Session; answer
     const aborted = new AbortController();
     running.set(key, { aborted, exchange });
     try {
-      const answer = await answerRequest(message, exchange, aborted.signal);
+      const refused = refusalOf(message.method, { front, clock, keeper: { principal, address } });
+      const answer = (refused && (await refused)) ?? (await answerRequest(message, exchange, aborted.signal));
       if (!aborted.signal.aborted) reply(exchange, message.id, answer);
     } finally {
       if (running.get(key)?.aborted === aborted) running.delete(key);

@@ -1,6 +1,6 @@
 import type { View } from "../core/call.ts";
 import { type Front, isSameView, type ListChange } from "../core/front.ts";
-import type { Holding, Keeper, Standing } from "../core/ledger.ts";
+import type { Holding, Keeper, Standing } from "../core/ledger-entries.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { errorOf } from "../wire/rpc-errors.ts";
@@ -11,6 +11,7 @@ import { createEventRing } from "./resume.ts";
 import type { Answer } from "./serve.ts";
 import { MAX_CAPABILITIES_BYTES, openSession, type Session } from "./session.ts";
 import { createSessionIds } from "./session-ids.ts";
+import { refusalOf } from "./slow-refusal.ts";
 
 export const SESSIONS = {
   max: 10_000,
@@ -36,7 +37,7 @@ export interface Opened {
 
 /** All sessions of this process, by the id that agents know. */
 export interface Sessions {
-  open(options: { view: View; address: string; params: Payload }): Opened;
+  open(options: { view: View; address: string; params: Payload }): Promise<Opened>;
   get(id: string, view: View): Session | undefined;
   /** Returns the function that ends it. */
   holdStream(id: string): () => void;
@@ -78,16 +79,18 @@ export function createSessions(options: { front: Front; clock: Clock; max?: numb
     });
 
   return {
-    open({ view, address, params }) {
+    async open({ view, address, params }) {
       const principal = anonymous(address, params.object("clientInfo"));
       const keeper = { principal, address: placeOf(address) };
+      const refused = await refusalOf("initialize", { front, clock, keeper });
+      if (refused) return { session: undefined, answer: refused };
       const id = ids.session(principal);
       const hasPlace = front.ledger.makeRoom(keeper, "sessions", max);
       const held = hasPlace ? hold(keeper, { id, bytes: SESSIONS.bytes + declaredBytes(params) }) : undefined;
       if (!held) return CROWDED;
       const share = shareEvents(front.ledger, keeper);
       const events = createEventRing({ clock, share, ids: ids.streams(id, principal) });
-      const opened = openSession({ front, clock, view, principal, params, id, events, held });
+      const opened = openSession({ front, clock, view, principal, params, id, events, held, address: keeper.address });
       if (opened.answer.kind === "error") opened.session.close();
       else slots.set(id, { session: opened.session, streams: 0 });
       return opened;

@@ -6,7 +6,8 @@ import { placeOf } from "./address.ts";
 import { anonymous } from "./agent-name.ts";
 import type { Backlog } from "./backlog.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
-import { type BodyBudget, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
+import type { BodyRoom } from "./body-room.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
 import { endpointOf, streamIdOf } from "./paths.ts";
@@ -41,7 +42,7 @@ export function createSseEndpoint(options: {
   streams: Streams;
   sealer: Sealer;
   backlog: Backlog;
-  bodies: BodyBudget;
+  bodies: BodyRoom;
   /** Whether no new session is taken for now. */
   isShedding(): boolean;
 }): SseEndpoint {
@@ -76,10 +77,12 @@ export function createSseEndpoint(options: {
       exchange: streamExchange(response, backlog),
       // What comes late is told by the status of its POST.
       isDraining: () => false,
-      open(params) {
-        const opened = sessions.open({ view, address, params });
+      async open(params) {
+        const opened = await sessions.open({ view, address, params });
         // The stream is the session: it lives as long.
         if (opened.session && opened.answer.kind === "result") sessions.holdStream(opened.session.id);
+        // Its agent may have left meanwhile.
+        if (opened.session && response.destroyed) sessions.close(opened.session.id);
         return opened;
       },
     });

@@ -58,7 +58,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
     exchange,
     isDraining: () => draining,
     end() {},
-    open(params) {
+    async open(params) {
       const principal = anonymous(ADDRESS, params.object("clientInfo"));
       const ids = createSessionIds(front.sealer).streams(ADDRESS, principal);
       // A pipe that broke is not taken up again.
@@ -67,7 +67,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
       const kept = { kind: "sessions", bytes: params.size } as const;
       const held = front.ledger.open(keeper, { ...kept, standing: () => "running", shed() {} });
       if (!held) return { session: undefined, answer: { kind: "error", error: errorOf({ kind: "crowded" }) } };
-      return openSession({ front, clock, params, principal, events, held, view: ALL, id: ADDRESS });
+      return openSession({ front, clock, params, principal, events, held, address: ADDRESS, view: ALL, id: ADDRESS });
     },
   });
 

@@ -13,7 +13,8 @@ import { accepts } from "./accept.ts";
 import { createAnswers } from "./answers.ts";
 import type { Backlog } from "./backlog.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
-import { type BodyBudget, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
+import type { BodyRoom } from "./body-room.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
 import { goneSignals } from "./gone.ts";
 import { answerModern } from "./modern-request.ts";
@@ -33,7 +34,7 @@ export interface StreamableOptions {
   readonly sessions: Sessions;
   readonly streams: Streams;
   readonly backlog: Backlog;
-  readonly bodies: BodyBudget;
+  readonly bodies: BodyRoom;
 }
 
 const EMPTY = Payload.of({});
@@ -150,7 +151,8 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
         const exchange = postExchange(response, { statusOf: legacyAgent.status, headers: {}, ...out });
         return exchange.error(message.id, errorOf({ kind: "overloaded" }));
       }
-      const { session, answer } = sessions.open({ view, address, params: message.params ?? EMPTY });
+      const params = message.params ?? EMPTY;
+      const { session, answer } = await sessions.open({ view, address, params });
       const headers = session && answer.kind === "result" ? { "mcp-session-id": session.id } : {};
       const exchange = postExchange(response, { statusOf: legacyAgent.status, headers, ...out });
       const { accept } = request.headers;

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
-import type { Holding, Keeper, Ledger } from "../core/ledger.ts";
+import type { Ledger } from "../core/ledger.ts";
+import type { Holding, Keeper } from "../core/ledger-entries.ts";
 import type { Clock } from "../core/ports.ts";
 import { type Placed, Running } from "../lib/running.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";

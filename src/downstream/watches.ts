@@ -1,6 +1,6 @@
 import type { Caller, View } from "../core/call.ts";
 import type { Front, Subscription } from "../core/front.ts";
-import type { Holding } from "../core/ledger.ts";
+import type { Holding } from "../core/ledger-entries.ts";
 import { Payload } from "../core/payload.ts";
 import type { CallAnswer } from "../wire/era.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";

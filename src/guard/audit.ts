@@ -180,6 +180,7 @@ const REASONS = {
   invalid: ({ message }) => `invalid: ${message}`,
   missing_capability: ({ required }) => `missing_capability: ${JSON.stringify(required)}`,
   rate_limited: ({ retryAfterMs }) => `rate_limited: again in ${retryAfterMs} ms`,
+  too_many_requests: () => "rate_limited",
   crowded: () => "crowded",
   overloaded: () => "overloaded",
   unlogged: () => "unlogged",
