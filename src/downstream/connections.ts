@@ -73,6 +73,7 @@ export function limitConnections(server: Server, { max, clock, turnAway }: Conne
   const known = new WeakMap<Socket, Connection>();
   const over = new Set<Connection>();
   const counts = { shed: 0, refused: 0 };
+  let cancelLook: (() => void) | undefined;
   const usualKeepAliveMs = server.keepAliveTimeout;
   server.maxConnections = max + Math.min(MARGIN.most, Math.max(MARGIN.least, Math.ceil(max / MARGIN.part)));
 
@@ -87,12 +88,33 @@ export function limitConnections(server: Server, { max, clock, turnAway }: Conne
     place.open++;
     if (isTooMany(place)) over.add(connection);
     if (over.size > 0) makeRoom(connection);
+    lookLater();
     socket.once("close", () => left(connection));
     adjust();
   });
   server.on("drop", () => {
     counts.refused++;
+    lookLater();
   });
+
+  /** Whoever is beyond the limit may say nothing for ever, and then nobody would look at who is idle. */
+  function lookLater(): void {
+    if (over.size === 0 || cancelLook) return;
+    cancelLook = clock.after(CROWD.freshMs, () => {
+      cancelLook = undefined;
+      for (const connection of [...over]) if (!isIn(connection)) makeRoom(connection);
+      lookLater();
+    });
+  }
+
+  /** Whether there is room for it, because others have left. */
+  function isIn(connection: Connection): boolean {
+    const { place } = connection;
+    if (!over.has(connection)) return true;
+    const hasRoom = all.size - over.size < max && place.open <= mostOf(place);
+    if (hasRoom) over.delete(connection);
+    return hasRoom;
+  }
 
   function left(connection: Connection): void {
     over.delete(connection);
@@ -165,10 +187,8 @@ export function limitConnections(server: Server, { max, clock, turnAway }: Conne
     isOver(socket) {
       const connection = known.get(socket);
       if (!connection || !over.has(connection)) return false;
-      const { place } = connection;
-      const hasRoom = all.size - over.size < max && place.open <= mostOf(place);
-      if (hasRoom) over.delete(connection);
-      else makeRoom(connection);
+      if (isIn(connection)) return false;
+      makeRoom(connection);
       if (!over.has(connection)) return false;
       counts.refused++;
       return true;
