@@ -12,6 +12,7 @@ import { startUpstream } from "../fixtures/upstream/upstream.ts";
 
 const MB = 2 ** 20;
 const HEAP_MB = 300;
+/** Kinds of hostile clients are entries of one table. */
 const KINDS = Object.keys(HOSTILE_CLIENTS) as HostileName[];
 
 export interface CrowdOptions {
