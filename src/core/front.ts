@@ -56,6 +56,8 @@ export interface RequestLimit {
   request(keeper: Keeper): Limited | undefined | Promise<Limited | undefined>;
   /** A new session. Names cost nothing, so it is the address that counts. */
   session(keeper: Keeper): Limited | undefined | Promise<Limited | undefined>;
+  /** Those that wait for being told that they may not. */
+  readonly delayed: { count: number };
 }
 
 /** Lists of these kinds have changed in this view. */

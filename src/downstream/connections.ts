@@ -10,8 +10,8 @@ export interface Connections {
   /** Whether this one is. It is let in for good as soon as another one has ended. */
   isOver(socket: Socket): boolean;
   /** A request that is worth something has begun on its connection, and is over. */
-  began(response: ServerResponse): void;
-  ended(response: ServerResponse): void;
+  began(response: ServerResponse): Connection | undefined;
+  ended(connection: Connection | undefined, response: ServerResponse): void;
   readonly open: number;
   /** How many were closed to make room, since the start, and how many were turned away. */
   readonly counts: { readonly shed: number; readonly refused: number };
@@ -36,7 +36,7 @@ export const CROWD = {
 /** Beyond the limit so many more are accepted, only to be told so; further ones are closed at once. */
 const MARGIN = { part: 10, least: 8, most: 256 } as const;
 
-interface Connection {
+export interface Connection {
   readonly socket: Socket;
   readonly place: Place;
   /** Requests that are not answered. */
@@ -195,13 +195,13 @@ export function limitConnections(server: Server, { max, clock, turnAway }: Conne
     },
     began(response) {
       const connection = known.get(response.req.socket);
-      if (!connection) return;
+      if (!connection) return undefined;
       connection.running++;
       connection.response = response;
       connection.since = clock.now();
+      return connection;
     },
-    ended(response) {
-      const connection = known.get(response.req.socket);
+    ended(connection, response) {
       if (!connection) return;
       connection.running--;
       connection.used = true;

@@ -125,10 +125,10 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
 
   function count(response: ServerResponse): void {
     requests.began();
-    connections.began(response);
+    const connection = connections.began(response);
     response.on("close", () => {
       requests.ended();
-      connections.ended(response);
+      connections.ended(connection, response);
     });
   }
 

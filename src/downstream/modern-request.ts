@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Room, View } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
 import type { Keeper } from "../core/ledger-entries.ts";
-import { ownerId } from "../core/names.ts";
+import { ownerId, type Principal } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Message } from "../wire/message.ts";
@@ -13,7 +13,7 @@ import { placeOf } from "./address.ts";
 import { agentName, anonymous } from "./agent-name.ts";
 import { listen } from "./listen.ts";
 import { type Answer, serve } from "./serve.ts";
-import { refusalOf } from "./slow-refusal.ts";
+import { isLimited, refusalOf } from "./slow-refusal.ts";
 
 /** The transport that carries one request. */
 export interface Carrier {
@@ -39,20 +39,22 @@ type ModernRequest = Extract<Message, { kind: "request" }> & { readonly envelope
 export function answerModern(front: Front, message: ModernRequest, carrier: Carrier): Promise<Answer> | Answer {
   const { method, envelope } = message;
   const principal = anonymous(carrier.address, envelope.clientInfo);
-  const keeper = { principal, address: placeOf(carrier.address) };
-  const refused = refusalOf(method, { front, clock: carrier.clock, keeper });
-  if (!refused) return answerKeeper(front, message, { carrier, keeper });
-  return refused.then(refusal => refusal ?? answerKeeper(front, message, { carrier, keeper }));
+  if (!isLimited(method)) return answerAllowed(front, message, { carrier, principal });
+  const keeper = keeperOf(carrier, principal);
+  return refusalOf(method, { front, clock: carrier.clock, keeper }).then(
+    refusal => refusal ?? answerAllowed(front, message, { carrier, principal }),
+  );
 }
 
-function answerKeeper(
+const keeperOf = ({ address }: Carrier, principal: Principal): Keeper => ({ principal, address: placeOf(address) });
+
+function answerAllowed(
   front: Front,
   message: ModernRequest,
-  { carrier, keeper }: { readonly carrier: Carrier; readonly keeper: Keeper },
+  { carrier, principal }: { readonly carrier: Carrier; readonly principal: Principal },
 ): Promise<Answer> | Answer {
   const { method, envelope, params = EMPTY } = message;
   const { view, headers, signal, notify } = carrier;
-  const { principal } = keeper;
   if (method === "server/discover") {
     const profile = front.view(view)?.profile();
     if (profile) return { kind: "result", result: discoverResult(profile) };
@@ -67,6 +69,7 @@ function answerKeeper(
   const agent = { caller, view, era: modernAgent, logLevel: envelope.logLevel };
   if (method === "subscriptions/listen") {
     const { clock, hold } = carrier;
+    const keeper = keeperOf(carrier, principal);
     if (!carrier.admits(keeper)) return { kind: "error", error: errorOf({ kind: "overloaded" }) };
     return listen(front, agent, { id: message.id, params, keeper, clock, signal, tell: notify, hold });
   }

@@ -21,7 +21,7 @@ import { createQuestions } from "./questions.ts";
 import type { EventRing } from "./resume.ts";
 import { type Answer, serve } from "./serve.ts";
 import { sessionMethods } from "./session-methods.ts";
-import { refusalOf } from "./slow-refusal.ts";
+import { isLimited, refusalOf } from "./slow-refusal.ts";
 import { atMostEvery } from "./spacing.ts";
 import { createWatches } from "./watches.ts";
 
@@ -79,6 +79,7 @@ const EMPTY = Payload.of({});
 
 export function openSession(options: SessionOptions): { session: Session; answer: Answer } {
   const { front, clock, events, view, id, principal, params, held, address } = options;
+  const keeper = { principal, address };
   const version = negotiateLegacy(params.string("protocolVersion"));
   const declared = withoutTasks(withoutNulls(params.object("capabilities") ?? EMPTY, 1));
   const isTooLarge = declared.size > MAX_CAPABILITIES_BYTES;
@@ -122,8 +123,8 @@ export function openSession(options: SessionOptions): { session: Session; answer
     const aborted = new AbortController();
     running.set(key, { aborted, exchange });
     try {
-      const refused = refusalOf(message.method, { front, clock, keeper: { principal, address } });
-      const answer = (refused && (await refused)) ?? (await answerRequest(message, exchange, aborted.signal));
+      const refusal = isLimited(message.method) ? await refusalOf(message.method, { front, clock, keeper }) : undefined;
+      const answer = refusal ?? (await answerRequest(message, exchange, aborted.signal));
       if (!aborted.signal.aborted) reply(exchange, message.id, answer);
     } finally {
       if (running.get(key)?.aborted === aborted) running.delete(key);

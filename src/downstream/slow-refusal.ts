@@ -7,6 +7,9 @@ import type { Answer } from "./serve.ts";
 /** An agent that comes again at once waits so long for being told not to: to refuse costs nearly as much as to serve. */
 const LATEST_MS = 1_000;
 
+/** One connection may carry any number of requests that wait: more are answered at once. */
+const MOST_DELAYED = 1_000;
+
 /** Limited elsewhere, or as cheap as the refusal of it. */
 const FREE: ReadonlySet<string> = new Set(["tools/call", "ping"]);
 
@@ -16,14 +19,17 @@ export interface Asking {
   readonly keeper: Keeper;
 }
 
-/** Why this agent may not ask for this now; nothing where it may. */
-export function refusalOf(method: string, asking: Asking): Promise<Answer | undefined> | undefined {
-  return FREE.has(method) ? undefined : refusedSlowly(method, asking);
-}
+export const isLimited = (method: string): boolean => !FREE.has(method);
 
-async function refusedSlowly(method: string, { front, clock, keeper }: Asking): Promise<Answer | undefined> {
+/** Why this agent may not ask for this now, of what is limited here; nothing where it may. */
+export async function refusalOf(method: string, { front, clock, keeper }: Asking): Promise<Answer | undefined> {
   const limited = await front.limit[method === "initialize" ? "session" : "request"](keeper);
   if (!limited) return undefined;
-  await new Promise<void>(resolve => clock.after(Math.min(limited.retryAfterMs, LATEST_MS), resolve));
+  const { delayed } = front.limit;
+  if (delayed.count < MOST_DELAYED) {
+    delayed.count++;
+    await new Promise<void>(resolve => clock.after(Math.min(limited.retryAfterMs, LATEST_MS), resolve));
+    delayed.count--;
+  }
   return { kind: "error", error: errorOf(limited) };
 }

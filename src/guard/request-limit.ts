@@ -17,9 +17,14 @@ export function createRequestLimit({ store, perMinute }: RequestLimitOptions): R
     return found instanceof Promise ? found.then(decide) : decide(found);
   };
   return {
+    delayed: { count: 0 },
     request: ({ principal }) => taken(`requests ${principal}`, "agent"),
     session: ({ address }) => taken(`sessions ${address}`, "address"),
   };
 }
 
-export const NO_REQUEST_LIMIT: RequestLimit = { request: () => undefined, session: () => undefined };
+export const NO_REQUEST_LIMIT: RequestLimit = {
+  delayed: { count: 0 },
+  request: () => undefined,
+  session: () => undefined,
+};
