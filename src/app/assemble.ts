@@ -32,7 +32,7 @@ import { assembleHandle } from "./layers.ts";
 import { createLoadedOffers } from "./loaded-offers.ts";
 import { createOfferStore } from "./offer-store.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
-import { createShares, sharesStatus } from "./shares.ts";
+import { createShares, descriptorTrouble, sharesStatus } from "./shares.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
 import { createSources } from "./sources.ts";
 import { createSpokenStore } from "./spoken-store.ts";
@@ -262,13 +262,6 @@ function sealKey(path: string | null, trouble: (detail: string) => void): Buffer
   }
   if (found.trouble !== undefined) trouble(found.trouble);
   return found.key;
-}
-
-/** An agent's connection may need another one to an upstream. */
-function descriptorTrouble(maxConnections: number, limit: number | undefined): string | undefined {
-  if (limit === undefined || limit >= 2 * maxConnections) return undefined;
-  const wanted = 2 * maxConnections;
-  return `max_connections is ${maxConnections}, but this process may only have ${limit} files open: raise "ulimit -n" to ${wanted}, or lower it`;
 }
 
 /** What an upstream's catalog on disk belongs to. */

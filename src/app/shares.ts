@@ -61,3 +61,10 @@ export function sharesStatus(
     connections: sum(({ open }) => open),
   };
 }
+
+/** An agent's connection may need another one to an upstream. */
+export function descriptorTrouble(maxConnections: number, limit: number | undefined): string | undefined {
+  if (limit === undefined || limit >= 2 * maxConnections) return undefined;
+  const wanted = 2 * maxConnections;
+  return `max_connections is ${maxConnections}, but this process may only have ${limit} files open: raise "ulimit -n" to ${wanted}, or lower it`;
+}
