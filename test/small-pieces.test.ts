@@ -4,9 +4,11 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { readBody } from "../src/downstream/body.ts";
+import { createBodyRoom } from "../src/downstream/body-room.ts";
 import { readReply } from "../src/upstream/http/reply.ts";
 import { lineSplitter } from "../src/wire/lines.ts";
 import { sseParser } from "../src/wire/sse.ts";
+import { manualClock } from "./fixtures/manual-clock.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -28,7 +30,10 @@ const READERS: Readonly<Record<string, () => (piece: Buffer) => void>> = {
   "an upstream's JSON": () => replyOf("application/json").data,
   "an agent's body": () => {
     const request = Object.assign(new Readable({ read: nothing }), { headers: { "content-type": "application/json" } });
-    void readBody({ request, response: {} } as unknown as Parameters<typeof readBody>[0], { bytes: 10 * MB });
+    void readBody(
+      { request, response: {} } as unknown as Parameters<typeof readBody>[0],
+      createBodyRoom({ clock: manualClock(), maxBytes: 10 * MB }),
+    );
     return piece => void request.emit("data", piece);
   },
 };

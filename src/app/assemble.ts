@@ -6,7 +6,7 @@ import { createPressure } from "../core/pressure.ts";
 import { createRepairs } from "../core/repairs.ts";
 import type { LogStatus, PendingChange, UpstreamStatus } from "../core/status.ts";
 import { ENTRANCES } from "../downstream/entrances.ts";
-import { createHttpFront } from "../downstream/http.ts";
+import { createHttpFront, type HttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
 import { overload } from "../guard/overload.ts";
 import { createRedactor } from "../guard/redact.ts";
@@ -16,7 +16,6 @@ import { systemClock } from "../lib/clock.ts";
 import { watchLoad } from "../lib/load.ts";
 import { openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
-import { memoryStore } from "../lib/memory-store.ts";
 import { platformOf } from "../lib/platform.ts";
 import { replaceFile } from "../lib/replace-file.ts";
 import { createSchemaCompilers } from "../lib/schema-compilers.ts";
@@ -35,12 +34,12 @@ import { assembleHandle } from "./layers.ts";
 import { createLoadedOffers } from "./loaded-offers.ts";
 import { createOfferStore } from "./offer-store.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
+import { createShares, descriptorTrouble, sharesStatus } from "./shares.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
 import { createSources } from "./sources.ts";
 import { createSpokenStore } from "./spoken-store.ts";
 import { watching } from "./watching.ts";
 
-const MAX_BUCKETS = 100_000;
 /** What an open port cannot change. */
 const LATE = ["host", "port", "transport", "max_connections", "allowed_hosts", "allowed_origins"] as const;
 const UNTIL_RESTART = { until: "restart", reason: "an open port cannot change it" } as const;
@@ -62,7 +61,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const load = watchLoad();
   const pressure = createPressure({ clock, look: load.look });
   const capacity = overload({ pressure });
-  const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
+  const shares = createShares(clock);
+  const { ledger, store } = shares;
   const bus = memoryBus();
   const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: options.tell });
   // Belongs to the process that holds the instance.
@@ -120,7 +120,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const nextCallId = createCallIds();
   const lasting = { nextCallId, pool, store, clock, log, sealer, capacity, remembered };
   let { handle, flush, reads } = assembleHandle({ config, redactor, ...lasting });
+  let limit = shares.limit(config);
   const edges: Edge[] = [];
+  const fronts: HttpFront["connections"][] = [];
   let listening: Listening | undefined;
   /** What the port was opened with. */
   let opened: Config | undefined;
@@ -132,7 +134,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const front: Front = {
     handle: call => handle(call),
-    ...{ sealer, pressure },
+    ...{ sealer, pressure, ledger },
+    get limit() {
+      return limit;
+    },
     view: catalogs.view,
     subscribe: watches.subscribe,
     follow: watches.follow,
@@ -151,6 +156,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     config = next;
     redactor = createRedactor(next.security.redact_patterns);
     flush();
+    limit = shares.limit(next);
     ({ handle, flush, reads } = assembleHandle({ config, redactor, ...lasting }));
     sources.configure(next.upstreams);
     const changes = [...pool.apply(next.upstreams)];
@@ -201,6 +207,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         stopping: shutdown.stopping,
         log: logStatus(),
         unfinished,
+        shares: sharesStatus(ledger, fronts, redactor.text),
         pending: [...late(), ...waiting],
         warnings: [...rejections, ...(options.observe?.() ?? []), ...options.warnings, ...troubles],
       }),
@@ -216,6 +223,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
       });
       edges.push(http);
+      fronts.push(http.connections);
       opened = config;
       const scarce = descriptorTrouble(config.max_connections, platformOf().openFileLimit());
       if (scarce !== undefined) trouble(scarce);
@@ -265,13 +273,6 @@ function sealKey(path: string | null, trouble: (detail: string) => void): Buffer
   }
   if (found.trouble !== undefined) trouble(found.trouble);
   return found.key;
-}
-
-/** An agent's connection may need another one to an upstream. */
-function descriptorTrouble(maxConnections: number, limit: number | undefined): string | undefined {
-  if (limit === undefined || limit >= 2 * maxConnections) return undefined;
-  const wanted = 2 * maxConnections;
-  return `max_connections is ${maxConnections}, but this process may only have ${limit} files open: raise "ulimit -n" to ${wanted}, or lower it`;
 }
 
 /** What an upstream's catalog on disk belongs to. */

@@ -4,6 +4,7 @@ import type {
   Health,
   LogStatus,
   PendingChange,
+  SharesStatus,
   Status,
   UnfinishedStatus,
   UpstreamState,
@@ -25,14 +26,28 @@ export function statusOf(parts: {
   listening: Listening | undefined;
   log: LogStatus;
   unfinished: UnfinishedStatus | undefined;
+  shares: SharesStatus;
   redactor: Redactor;
   pressure: Pressure;
   stopping: boolean;
   pending: readonly PendingChange[];
   warnings: readonly string[];
 }): Status {
-  const { options, startedAt, clock, pool, catalogs, listening, log, redactor, pressure, stopping, pending, warnings } =
-    parts;
+  const {
+    options,
+    startedAt,
+    clock,
+    pool,
+    catalogs,
+    listening,
+    log,
+    shares,
+    redactor,
+    pressure,
+    stopping,
+    pending,
+    warnings,
+  } = parts;
   const upstreams = pool.upstreams.map(upstream => withoutSecrets(upstream.status(), redactor));
   const { entries, hidden, replicas, conflicts, lookAlikes } = catalogs.all;
   return {
@@ -65,6 +80,7 @@ export function statusOf(parts: {
     },
     log,
     ...(parts.unfinished && { unfinished: parts.unfinished }),
+    shares,
     pending,
     warnings: [
       ...(parts.unfinished ? [unfinishedWarning(parts.unfinished)] : []),

@@ -201,6 +201,14 @@ export const securitySchema = z.strictObject({
     .nonnegative()
     .default(60)
     .describe("Calls per minute, per agent and tool; 0 = no limit."),
+  other_requests_per_minute: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe(
+      "Requests per minute of one agent that are no tool calls (lists, reads, prompts, completions, subscriptions), and " +
+        "sessions that one address may open; 0 = no limit. Left out: a hundred times `rate_limit_per_minute`.",
+    ),
 });
 
 export const configSchema = z.strictObject({

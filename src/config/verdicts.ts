@@ -38,6 +38,12 @@ const lowerOrSet: Verdict<number> = {
   safe: (running, wanted) => lower.safe(running || undefined, wanted || undefined, NOTHING),
   why: lower.why,
 };
+/** Left out, it follows from another key. */
+const lowerWhereSaid: Verdict<number | undefined> = {
+  safe: (running, wanted, whole) =>
+    running !== undefined && wanted !== undefined && lowerOrSet.safe(running, wanted, whole),
+  why: lower.why,
+};
 const NOTHING = {} as Config;
 
 const fewer: Verdict<readonly string[]> = {
@@ -80,6 +86,7 @@ const SECURITY = {
   log_on_failure: towards("block", "calls would go unlogged"),
   redact_patterns: more,
   rate_limit_per_minute: lowerOrSet,
+  other_requests_per_minute: lowerWhereSaid,
 } satisfies Verdicts<Config["security"]>;
 
 /** `security` and `upstreams` have tables of their own. */

@@ -75,7 +75,16 @@ export type Failure =
   /** The agent has not declared, for this request, what the request needs. */
   | { readonly kind: "missing_capability"; readonly required: object }
   | { readonly kind: "rate_limited"; readonly retryAfterMs: number; readonly limit: number }
+  /** What is no tool call has a limit of its own, of one agent or, for new sessions, of one address. */
+  | {
+      readonly kind: "too_many_requests";
+      readonly retryAfterMs: number;
+      readonly limit: number;
+      readonly of: "agent" | "address";
+    }
   | { readonly kind: "overloaded" }
+  /** Agents make us keep as much as they may, and this one much of it. */
+  | { readonly kind: "crowded" }
   /** The log cannot be written, and the operator wants no call that is not in it. */
   | { readonly kind: "unlogged" }
   | { readonly kind: "draining" }

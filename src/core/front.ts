@@ -1,6 +1,8 @@
 import type { Caller, Handle, Notice, View } from "./call.ts";
 import type { CacheHint, Catalog, Kind, Resolution } from "./catalog.ts";
 import type { Failure } from "./failure.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Keeper } from "./ledger-entries.ts";
 import type { OwnerId } from "./names.ts";
 import type { Payload } from "./payload.ts";
 import type { Sealer } from "./ports.ts";
@@ -23,6 +25,10 @@ export interface Front {
   readonly sealer: Sealer;
   /** What is given up at present because there is too much to do. */
   readonly pressure: Pressure;
+  /** How often agents may ask for what is no tool call. */
+  readonly limit: RequestLimit;
+  /** What agents make us keep. */
+  readonly ledger: Ledger;
   /** `undefined` when there is no such upstream. */
   view(view: View): ViewQueries | undefined;
   /**
@@ -40,6 +46,18 @@ export interface Front {
   release(owner: OwnerId): void;
   /** Tells what has changed in lists. Returns the function that ends it. */
   onChange(receive: (change: ListChange) => void): () => void;
+}
+
+export type Limited = Extract<Failure, { kind: "too_many_requests" }>;
+
+/** Limits what is no tool call: `undefined` where it may go on. */
+export interface RequestLimit {
+  /** A list, a read, a prompt, a completion, a subscription. */
+  request(keeper: Keeper): Limited | undefined | Promise<Limited | undefined>;
+  /** A new session. Names cost nothing, so it is the address that counts. */
+  session(keeper: Keeper): Limited | undefined | Promise<Limited | undefined>;
+  /** Those that wait for being told that they may not. */
+  readonly delayed: { count: number };
 }
 
 /** Lists of these kinds have changed in this view. */

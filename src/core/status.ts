@@ -91,6 +91,32 @@ export interface UnfinishedStatus {
   readonly calls: readonly UnfinishedCall[];
 }
 
+/** What agents take of what is there for all of them, and what was given up; counts since the start. */
+export interface SharesStatus {
+  /** What they make the gateway keep, and what they may. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Those who take most, by what they call themselves. */
+  readonly most: readonly {
+    readonly agent: string;
+    readonly address: string;
+    readonly bytes: number;
+    readonly sessions: number;
+    readonly streams: number;
+  }[];
+  /** To make room for others. `events`: so often the older half of what a session could read again. */
+  readonly shed: {
+    readonly events: number;
+    readonly sessions: number;
+    readonly streams: number;
+    readonly connections: number;
+  };
+  /** Because there was no room. */
+  readonly refused: { readonly kept: number; readonly connections: number };
+  /** Open ones. */
+  readonly connections: number;
+}
+
 /** A change of the configuration file that does not apply yet. */
 export interface PendingChange {
   /** Where in the file: `port`, `security.redact_patterns`, `upstreams.files`. */
@@ -131,6 +157,7 @@ export interface Status {
   readonly log: LogStatus;
   /** Left out where there is nothing of the kind. */
   readonly unfinished?: UnfinishedStatus;
+  readonly shares: SharesStatus;
   /** What the file says and the gateway does not do: it waits for a person. */
   readonly pending: readonly PendingChange[];
   readonly warnings: readonly string[];

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ByteBuffer } from "../wire/byte-buffer.ts";
+import { BODIES, type BodyRoom, type Receiving } from "./body-room.ts";
 
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
@@ -8,18 +9,6 @@ export type Body =
   | { readonly kind: "refused"; readonly status: 413 | 415 | 503; readonly message: string }
   /** The agent went away. */
   | { readonly kind: "gone" };
-
-export const BODIES = {
-  /** Up to here a body counts as nothing. */
-  smallBytes: 64 * 1024,
-  /** Of all larger bodies that are being read at one time. */
-  totalBytes: 256 * 1024 * 1024,
-} as const;
-
-/** What all agents together may still send at one time. */
-export interface BodyBudget {
-  bytes: number;
-}
 
 /** JSON under the names that it has had; without any name, what is read must be JSON as well. */
 const JSON_TYPE = /^(?:application\/(?:json|json-?rpc|jsonrequest|[\w.-]+\+json)|text\/json)\s*(?:[;,]|$)/i;
@@ -30,7 +19,7 @@ const JSON_TYPE = /^(?:application\/(?:json|json-?rpc|jsonrequest|[\w.-]+\+json)
  */
 export function readBody(
   { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
-  budget: BodyBudget,
+  room: BodyRoom,
 ): Promise<Body> | Body {
   const { headers } = request;
   const type = headers["content-type"];
@@ -43,39 +32,31 @@ export function readBody(
   return new Promise(resolve => {
     const body = new ByteBuffer(MAX_BODY_BYTES);
     let read = false;
-    let held = 0;
-    const hold = (bytes: number): void => {
-      budget.bytes -= bytes - held;
-      held = bytes;
+    let receiving: Receiving | undefined;
+    const end = (answer: Body): void => {
+      receiving?.release();
+      if (!read) resolve(answer);
+      read = true;
+      body.clear();
     };
     request.on("data", (chunk: Buffer) => {
-      const size = body.length + chunk.length;
-      if (size > BODIES.smallBytes && !read) {
-        if (size <= MAX_BODY_BYTES && budget.bytes + held >= size) hold(size);
-        else {
-          read = true;
-          body.clear();
-          hold(0);
-          resolve(size > MAX_BODY_BYTES ? tooLarge() : refused(503, "too many large bodies are being read: try again"));
-        }
-      }
-      if (!read) body.append(chunk);
-    });
-    request.on("end", () => {
-      hold(0);
       if (read) return;
-      read = true;
-      resolve({ kind: "body", bytes: body.take() });
+      const size = body.length + chunk.length;
+      if (size > MAX_BODY_BYTES) return end(tooLarge());
+      // What comes in one piece is read at once, and counts as nothing.
+      if (body.length > 0 || size > BODIES.smallBytes) {
+        receiving ??= room.begin(() => end(NO_ROOM));
+        if (!receiving.hold(size)) return end(NO_ROOM);
+      }
+      body.append(chunk);
     });
-    const gone = (): void => {
-      hold(0);
-      if (!read) resolve(GONE);
-    };
-    request.on("error", gone);
-    request.on("close", gone);
+    request.on("end", () => end({ kind: "body", bytes: body.take() }));
+    request.on("error", () => end(GONE));
+    request.on("close", () => end(GONE));
   });
 }
 
 const GONE: Body = { kind: "gone" };
 const refused = (status: 413 | 415 | 503, message: string): Body => ({ kind: "refused", status, message });
+const NO_ROOM = refused(503, "too many large bodies are being read: try again");
 const tooLarge = (): Body => refused(413, `the body is larger than ${MAX_BODY_BYTES} bytes`);

@@ -13,7 +13,9 @@ export interface ChannelAgentOptions {
   readonly exchange: Exchange & { send(message: Buffer): void };
   /** Whether nothing new is taken any more. */
   isDraining(): boolean;
-  open(params: Payload): { session: Session; answer: Answer };
+  open(params: Payload): Promise<{ session: Session | undefined; answer: Answer }>;
+  /** Ends the channel from our side. */
+  end(): void;
 }
 
 /** An agent with one channel for all messages, which begins with `initialize`. */
@@ -24,23 +26,26 @@ export interface ChannelAgent {
 
 const EMPTY = Payload.of({});
 
-export function createChannelAgent({ exchange, open, isDraining }: ChannelAgentOptions): ChannelAgent {
+export function createChannelAgent({ exchange, open, isDraining, end }: ChannelAgentOptions): ChannelAgent {
   let session: Session | undefined;
+  let opening = false;
 
   function refused(id: Buffer | undefined, why: string): void {
     exchange.error(id, wireError(CODES.invalidRequest, why));
   }
 
-  function initialize(message: Extract<Message, { kind: "request" }>): void {
-    const opened = open(message.params ?? EMPTY);
+  async function initialize(message: Extract<Message, { kind: "request" }>): Promise<void> {
+    opening = true;
+    const opened = await open(message.params ?? EMPTY);
+    opening = false;
     reply(exchange, message.id, opened.answer);
     if (opened.answer.kind === "error") return;
     session = opened.session;
-    session.attach({ send: exchange.send, end: () => {} });
+    session?.attach({ send: exchange.send, end });
   }
 
-  function first(message: Extract<Message, { kind: "request" }>): void {
-    if (message.method === "initialize") initialize(message);
+  async function first(message: Extract<Message, { kind: "request" }>): Promise<void> {
+    if (message.method === "initialize" && !opening) await initialize(message);
     else if (message.method === "ping") exchange.result(message.id, EMPTY);
     else refused(message.id, "The first request must be initialize");
   }
@@ -48,7 +53,7 @@ export function createChannelAgent({ exchange, open, isDraining }: ChannelAgentO
   async function take(message: Message, exchange: Exchange): Promise<void> {
     if (message.kind === "request" && isDraining() && beginsWork(message)) exchange.error(message.id, DRAINING);
     else if (session) await session.receive(message, exchange);
-    else if (message.kind === "request") first(message);
+    else if (message.kind === "request") await first(message);
   }
 
   return {

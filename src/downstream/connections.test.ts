@@ -74,6 +74,85 @@ describe("a connection beyond the limit", () => {
   });
 });
 
+describe("T-24 where there are as many connections as there may be", () => {
+  /** Connections that were used once, or never, and are idle since. */
+  async function crowd(max: number) {
+    const { base, clock, http, agent } = await httpFront({ maxConnections: max });
+    const open = connections(`${base}/mcp`);
+    const silent = (): Socket => {
+      const socket = connect(Number(new URL(base).port), "127.0.0.1").on("error", () => {});
+      onTestFinished(() => void socket.destroy());
+      return socket.resume();
+    };
+    return { base, clock, http, agent, open, silent };
+  }
+  const closed = (socket: Socket): Promise<unknown> => new Promise(resolve => socket.once("close", resolve));
+
+  test("a newcomer takes the place of the one that was idle for longest, also while the others are used again and again", async () => {
+    const { clock, http, open } = await crowd(20);
+    const idle = Array.from({ length: 20 }, open);
+    for (const one of idle) expect((await one.post()).status).toBe(400);
+    for (let round = 0; round < 5; round++) {
+      clock.advance(20_000);
+      for (const one of idle.slice(1)) expect((await one.post()).status).toBe(400);
+      clock.advance(2_000);
+      for (let call = 0; call < 8; call++) expect((await open().post()).status).toBe(400);
+    }
+    expect(http.connections.open).toBeLessThanOrEqual(20);
+    expect(http.connections.counts.refused).toBe(0);
+  });
+
+  test("whoever sends nothing, or the head or the body of a request by drops, gives way", async () => {
+    const { base, clock, http, open, silent } = await crowd(6);
+    const [nothing, head, body] = [
+      [silent(), silent()],
+      [silent(), silent()],
+      [silent(), silent()],
+    ];
+    const start = `POST /mcp HTTP/1.1\r\nhost: ${new URL(base).host}\r\n`;
+    for (const socket of head) socket.write(start);
+    let said = "";
+    for (const socket of body) {
+      socket.write(`${start}content-type: application/json\r\ncontent-length: 1000\r\n\r\n{`);
+      socket.on("data", chunk => {
+        said += chunk;
+      });
+    }
+    await expect.poll(() => http.inFlight).toBe(2);
+    clock.advance(1_001);
+    const gone = [...nothing, ...head, ...body].map(closed);
+    const callers = Array.from({ length: 6 }, open);
+    for (const caller of callers) expect((await caller.post()).status).toBe(400);
+    clock.advance(1_001);
+    await Promise.all(gone);
+    expect(said).toMatch(/^HTTP\/1\.1 503 [\s\S]*connection: close[\s\S]*"code":-31005/i);
+  });
+
+  test("one whose request is being answered stays, and one that was used a moment ago", async () => {
+    const handle = () => new Promise<never>(() => {});
+    const { base, clock, agent } = await httpFront({ maxConnections: 3, handle });
+    const session = await agent("2025-11-25");
+    const socket = connect(Number(new URL(base).port), "127.0.0.1").on("error", () => {});
+    onTestFinished(() => void socket.destroy());
+    let ended = false;
+    socket.resume().on("close", () => {
+      ended = true;
+    });
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 9, method: "tools/call", params: { name: "run" } });
+    socket.write(
+      `POST /mcp HTTP/1.1\r\nhost: x.localhost\r\nmcp-session-id: ${session.session}\r\naccept: application/json\r\n` +
+        `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    const open = connections(`${base}/mcp`);
+    clock.advance(60_000);
+    const others = Array.from({ length: 8 }, open);
+    const statuses = [];
+    for (const other of others) statuses.push((await other.post()).status);
+    expect(statuses).toContain(503);
+    expect(ended).toBe(false);
+  });
+});
+
 describe("streams that never end by themselves", () => {
   test("leave connections for calls", async () => {
     const { url, agent } = await httpFront({ maxConnections: 10 });
@@ -105,23 +184,17 @@ describe("streams that never end by themselves", () => {
     expect(JSON.parse(await refused.text())).toMatchObject({ error: { code: -31005 } });
   });
 
-  test("are counted when they begin, also those that were asked for at one time", async () => {
+  test("are counted when they are asked for, also while nobody knows yet what can be told on them", async () => {
     let promise: (subscription: Subscription) => void = () => {};
     const promised = new Promise<Subscription>(resolve => {
       promise = resolve;
     });
-    let asked = 0;
-    const { url } = await httpFront({
-      maxConnections: 2,
-      subscribe() {
-        if (++asked === 2) promise({ kind: "open", close: () => {} });
-        return promised;
-      },
-    });
-    const listen = () => listenTo(url, { resourceSubscriptions: ["test://one"] });
-    const both = await Promise.all([listen(), listen()]);
-    for (const stream of both) expect((await stream.next()).data).toContain("acknowledged");
-    // One of them ends at once.
-    expect((await Promise.race(both.map(stream => stream.next()))).data).toContain('"resultType":"complete"');
+    const { url } = await httpFront({ maxConnections: 2, subscribe: () => promised });
+    const both = [1, 2].map(() => listenTo(url, { resourceSubscriptions: ["test://one"] }));
+    const first = await Promise.race(both);
+    expect(JSON.parse(await first.text())).toMatchObject({ error: { code: -31005 } });
+    promise({ kind: "open", close: () => {} });
+    const types = (await Promise.all(both)).map(({ type }) => type);
+    expect(types.sort()).toEqual(["application/json", "text/event-stream"]);
   });
 });

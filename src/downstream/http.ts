@@ -7,9 +7,9 @@ import type { Message } from "../wire/message.ts";
 import { errorOf } from "../wire/rpc-errors.ts";
 import { type BacklogLimits, createBacklog } from "./backlog.ts";
 import type { Batch } from "./batch.ts";
-import { BODIES } from "./body.ts";
+import { BODIES, createBodyRoom } from "./body-room.ts";
 import { createClientErrors, MAX_HEAD_BYTES } from "./client-errors.ts";
-import { limitConnections, streamsWithin } from "./connections.ts";
+import { type Connections, limitConnections, streamsWithin } from "./connections.ts";
 import { answerPreflight, isPreflight, openTo } from "./cors.ts";
 import { createDoor, type DoorRules } from "./door.ts";
 import { ENTRANCES } from "./entrances.ts";
@@ -44,6 +44,7 @@ export interface HttpFront {
   readonly sessions: Sessions;
   readonly hears: boolean;
   readonly inFlight: number;
+  readonly connections: Pick<Connections, "open" | "counts">;
   /**
    * Refuses what begins anything, and lets what runs finish, with the answers that it waits for. Resolves with how many
    * requests still run after `graceMs`. A second time shortens the wait.
@@ -73,11 +74,12 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const entrances = new Set(ENTRANCES[options.transport]);
   const sessions = createSessions({ front, clock });
   const backlog = createBacklog(clock, options.limits);
-  const bodies = { bytes: options.limits?.bodyBytes ?? BODIES.totalBytes };
-  const streams = createStreams({ clock, backlog, maxEndless: streamsWithin(options.maxConnections) });
+  const bodies = createBodyRoom({ clock, maxBytes: options.limits?.bodyBytes ?? BODIES.totalBytes });
+  const { ledger } = front;
+  const streams = createStreams({ ledger, clock, backlog, maxEndless: streamsWithin(options.maxConnections) });
   const streamable = createStreamable({ front, clock, sessions, streams, backlog, bodies });
   const sse = createSseEndpoint({
-    ...{ sessions, streams, backlog, bodies, sealer: front.sealer },
+    ...{ ledger, sessions, streams, backlog, bodies, sealer: front.sealer },
     isShedding: () => front.pressure.sheds("sessions"),
   });
   const unsubscribe = front.onChange(sessions.listsChanged);
@@ -95,9 +97,11 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     if (request.headers.origin !== undefined) openTo(request.headers.origin, response);
     if (request.rawHeaders.length > 2 * MAX_HEADERS)
       return refuse(response, { status: 431, why: "There are too many headers", headers: { connection: "close" } });
-    if (isOver(request) || draining || front.pressure.closing) response.shouldKeepAlive = false;
+    const isBeyond = isOver(request);
+    if (isBeyond || draining || front.pressure.closing) response.shouldKeepAlive = false;
     if (isPreflight(request)) return answerPreflight(request, response);
     if (place.kind === "health") return health(response, place.asks);
+    if (isBeyond) return refuse(response, { status: 503, why: OVERLOADED, headers: CLOSE_AND_RETRY });
     if (!draining) count(response);
     else if (method !== "POST") return refuse(response, { status: 503, why: DRAINING, headers: CLOSE_AND_RETRY });
     if (response.socket === null) {
@@ -115,7 +119,10 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const server = createServer({ ...LIMITS, ...KEEP_ALIVE, ...options.limits }, receive);
   // Leave to send a body is given where it is read.
   server.on("checkContinue", receive);
-  const connections = limitConnections(server, options.maxConnections);
+  const connections = limitConnections(server, {
+    ...{ max: options.maxConnections, clock },
+    turnAway: response => refuse(response, { status: 503, why: OVERLOADED, headers: CLOSE_AND_RETRY }),
+  });
   server.on("clientError", clientErrors.answer);
   server.on("connect", (_request, connection) => clientErrors.refuseTunnel(connection));
 
@@ -123,7 +130,11 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
 
   function count(response: ServerResponse): void {
     requests.began();
-    response.on("close", requests.ended);
+    const connection = connections.began(response);
+    response.on("close", () => {
+      requests.ended();
+      connections.ended(connection, response);
+    });
   }
 
   /** Only what is let in is waited for: a crowd that is turned away must not keep the gateway from ending. */
@@ -141,7 +152,6 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
     { request, response, late }: Omit<Visit, "view">,
     { path, place }: { path: string; place: Exclude<Place, { kind: "health" }> },
   ): Promise<void> {
-    if (isOver(request)) return refuse(response, { status: 503, why: OVERLOADED, headers: CLOSE_AND_RETRY });
     if (place.kind === "nowhere" || !entrances.has(place.kind === "mcp" ? "/mcp" : "/sse"))
       return refuse(response, { status: 404, why: `There is nothing at ${path}; MCP is served at /mcp` });
     if (place.kind !== "mcp") return sse[place.kind]({ request, response, view: ALL, late });
@@ -159,6 +169,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   return {
     sessions,
     hears: true,
+    connections,
     get inFlight() {
       return requests.running;
     },

@@ -1,6 +1,7 @@
 import type { Kind } from "../core/catalog.ts";
 import { hasTasks, TASKS_CAPABILITIES } from "../core/extensions.ts";
 import { concerns, type Front, type Subscription } from "../core/front.ts";
+import type { Keeper } from "../core/ledger-entries.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { CallAnswer } from "../wire/era.ts";
@@ -9,6 +10,8 @@ import { LIST_CHANGED_OF } from "../wire/methods.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { META } from "../wire/versions.ts";
 import type { Agent } from "./agent.ts";
+import { holdStream } from "./streams.ts";
+import { watchBytes } from "./watches.ts";
 
 export const LISTEN = {
   /** How long an upstream may take to promise that it will tell of a resource. */
@@ -20,6 +23,7 @@ export const LISTEN = {
 export interface Listening {
   readonly id: RawId;
   readonly params: Payload;
+  readonly keeper: Keeper;
   readonly clock: Clock;
   /** Fires when the agent has had enough, or is gone. */
   readonly signal: AbortSignal;
@@ -58,6 +62,13 @@ export async function listen(front: Front, agent: Agent, listening: Listening): 
   const filter = readFilter(listening.params.object("notifications"));
   if (typeof filter === "string") return { kind: "error", error: wireError(CODES.invalidParams, filter) };
   if (filter.taskIds.length > 0 && !hasTasks(agent.caller.capabilities)) return { kind: "error", error: CANNOT_FOLLOW };
+  let stop = (): void => {
+    isOver = true;
+  };
+  let isOver = false;
+  const bytes = filterBytes(filter) + listening.params.size;
+  const held = holdStream(front.ledger, listening.keeper, { bytes, stop: () => stop(), of: () => undefined });
+  if (!held) return { kind: "error", error: errorOf({ kind: "crowded" }) };
   const subscriptionId = id.toString("utf8");
   const early = new Map<string, Buffer>();
   let acknowledged = false;
@@ -76,6 +87,7 @@ export async function listen(front: Front, agent: Agent, listening: Listening): 
     for (const method of new Set(wanted.map(kind => LIST_CHANGED_OF[kind]))) tell(method, method, EMPTY);
   });
   const open = await subscribeAll(front, agent, { filter, clock, tell });
+  if (filter.flags.length + open.size > 0) held.worked();
   if (!signal.aborted) {
     listening.tell(acknowledgement(subscriptionId, honouredOf(filter, open)));
     acknowledged = true;
@@ -87,14 +99,21 @@ export async function listen(front: Front, agent: Agent, listening: Listening): 
         resolve();
       };
       signal.addEventListener("abort", end);
+      stop = end;
       listening.hold(end);
+      if (isOver) end();
     });
   }
+  held.end();
   unsubscribe();
   for (const close of open.values()) close();
   const meta = `{"${META.subscriptionId}":${subscriptionId}}`;
   return { kind: "result", result: Payload.of({ resultType: "complete" }).with({ _meta: meta }) };
 }
+
+/** What it takes to hear of all that is asked for. */
+const filterBytes = ({ uris, taskIds }: Filter): number =>
+  [...uris, ...taskIds].reduce((bytes, name) => bytes + watchBytes(name), 0);
 
 function readFilter(asked: Payload | undefined): Filter | string {
   if (!asked) return "params.notifications must be an object";

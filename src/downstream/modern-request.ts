@@ -1,16 +1,19 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Room, View } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
-import { ownerId } from "../core/names.ts";
+import type { Keeper } from "../core/ledger-entries.ts";
+import { ownerId, type Principal } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Message } from "../wire/message.ts";
 import { discoverResult, type ModernEnvelope, modernAgent } from "../wire/modern.ts";
 import { parameterHeaderMismatch } from "../wire/parameter-headers.ts";
-import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
+import { placeOf } from "./address.ts";
 import { agentName, anonymous } from "./agent-name.ts";
 import { listen } from "./listen.ts";
 import { type Answer, serve } from "./serve.ts";
+import { isLimited, refusalOf } from "./slow-refusal.ts";
 
 /** The transport that carries one request. */
 export interface Carrier {
@@ -22,17 +25,33 @@ export interface Carrier {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   notify(notification: Buffer): Room;
+  /** Whether one more request of that agent may begin which would never end by itself. */
+  admits(keeper: Keeper): boolean;
   /** Takes the function that ends a request which would never end by itself. */
   hold(stop: () => void): void;
 }
 
 const EMPTY = Payload.of({});
 
+type ModernRequest = Extract<Message, { kind: "request" }> & { readonly envelope: ModernEnvelope };
+
 /** Answers a request that carries everything about its agent, once that has been checked. */
-export function answerModern(
+export function answerModern(front: Front, message: ModernRequest, carrier: Carrier): Promise<Answer> | Answer {
+  const { method, envelope } = message;
+  const principal = anonymous(carrier.address, envelope.clientInfo);
+  if (!isLimited(method)) return answerAllowed(front, message, { carrier, principal });
+  const keeper = keeperOf(carrier, principal);
+  return refusalOf(method, { front, clock: carrier.clock, keeper }).then(
+    refusal => refusal ?? answerAllowed(front, message, { carrier, principal }),
+  );
+}
+
+const keeperOf = ({ address }: Carrier, principal: Principal): Keeper => ({ principal, address: placeOf(address) });
+
+function answerAllowed(
   front: Front,
-  message: Extract<Message, { kind: "request" }> & { readonly envelope: ModernEnvelope },
-  carrier: Carrier,
+  message: ModernRequest,
+  { carrier, principal }: { readonly carrier: Carrier; readonly principal: Principal },
 ): Promise<Answer> | Answer {
   const { method, envelope, params = EMPTY } = message;
   const { view, headers, signal, notify } = carrier;
@@ -40,7 +59,6 @@ export function answerModern(
     const profile = front.view(view)?.profile();
     if (profile) return { kind: "result", result: discoverResult(profile) };
   }
-  const principal = anonymous(carrier.address, envelope.clientInfo);
   const caller = {
     principal,
     agent: agentName(envelope.clientInfo),
@@ -51,7 +69,9 @@ export function answerModern(
   const agent = { caller, view, era: modernAgent, logLevel: envelope.logLevel };
   if (method === "subscriptions/listen") {
     const { clock, hold } = carrier;
-    return listen(front, agent, { id: message.id, params, clock, signal, tell: notify, hold });
+    const keeper = keeperOf(carrier, principal);
+    if (!carrier.admits(keeper)) return { kind: "error", error: errorOf({ kind: "overloaded" }) };
+    return listen(front, agent, { id: message.id, params, keeper, clock, signal, tell: notify, hold });
   }
   return serve(front, agent, {
     method,

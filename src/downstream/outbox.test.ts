@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
+import { roomyHolding } from "../../test/fixtures/ledger.ts";
 import { createOutbox } from "./outbox.ts";
 
 test("what is kept for an agent without a stream is bounded in number and in bytes", () => {
-  const outbox = createOutbox();
+  const outbox = createOutbox(roomyHolding());
   for (let at = 0; at < 300; at++) outbox.post(`small ${at}`, Buffer.from("{}"));
   const large = Buffer.alloc(200 * 1024);
   outbox.post("small 0", large);

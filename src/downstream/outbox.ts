@@ -1,3 +1,5 @@
+import type { Holding } from "../core/ledger-entries.ts";
+
 /** The stream for what an agent is told outside its requests. */
 export interface OwnStream {
   send(message: Buffer): void;
@@ -21,7 +23,8 @@ export interface Outbox {
 const MAX_KEPT = 256;
 const MAX_KEPT_BYTES = 256 * 1024;
 
-export function createOutbox(): Outbox {
+/** `held`: where what is kept is counted. */
+export function createOutbox(held: Pick<Holding, "grow" | "shrink">): Outbox {
   const kept = new Map<string, Buffer>();
   let stream: OwnStream | undefined;
   let keptBytes = 0;
@@ -30,6 +33,8 @@ export function createOutbox(): Outbox {
     const before = kept.get(key)?.length ?? 0;
     const bytes = keptBytes - before + message.length;
     if (bytes > MAX_KEPT_BYTES || (before === 0 && kept.size >= MAX_KEPT)) return;
+    if (bytes > keptBytes && !held.grow(bytes - keptBytes)) return;
+    if (bytes < keptBytes) held.shrink(keptBytes - bytes);
     keptBytes = bytes;
     kept.set(key, message);
   }
@@ -43,6 +48,7 @@ export function createOutbox(): Outbox {
       stream = next;
       for (const message of kept.values()) next.send(message);
       kept.clear();
+      held.shrink(keptBytes);
       keptBytes = 0;
       return () => {
         if (stream === next) stream = undefined;

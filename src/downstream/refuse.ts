@@ -16,9 +16,7 @@ const OVERLOADED = errorOf({ kind: "overloaded" });
 
 /** There are as many streams as there may be. */
 export const refuseStream = (response: ServerResponse): void =>
-  refuse(response, { status: 503, why: TOO_MANY_STREAMS, headers: { "retry-after": "1" } });
-
-export const TOO_MANY_STREAMS = OVERLOADED;
+  refuse(response, { status: 503, why: OVERLOADED, headers: { "retry-after": "1" } });
 
 /** Answers a body that was not read to its end. */
 export function refuseBody(response: ServerResponse, { status, message }: Extract<Body, { kind: "refused" }>): void {

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { keeper, roomyLedger } from "../../test/fixtures/ledger.ts";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { ANONYMOUS } from "../core/names.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createBacklog } from "./backlog.ts";
-import { createEventBudget } from "./event-budget.ts";
+import { shareEvents } from "./event-share.ts";
 import { createEventRing, RING } from "./resume.ts";
 import { responseSink } from "./session-post.ts";
 
@@ -20,7 +20,7 @@ test("an agent that lost its stream gets everything that is kept, in however man
   });
   await once(server, "listening");
   const ids = { seal: String, open: Number };
-  const share = createEventBudget(RING.totalBytes).share.bind(null, ANONYMOUS);
+  const share = shareEvents(roomyLedger(), keeper());
   const { open } = createEventRing({ clock: manualClock(), share, ids });
   const stream = open();
   let sent = 0;

@@ -1,18 +1,23 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { createLedger, type Ledger } from "../core/ledger.ts";
+import { LEDGER } from "../core/ledger-entries.ts";
 import { ANONYMOUS, principal } from "../core/names.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSealer } from "../lib/seal.ts";
-import { createEventBudget } from "./event-budget.ts";
+import { shareEvents } from "./event-share.ts";
 import { createEventRing, type EventStream, RING, type Sink } from "./resume.ts";
 import { createSessionIds } from "./session-ids.ts";
 
 const SESSIONS = createSessionIds(createSealer(Buffer.alloc(32, 1), { clock: systemClock }));
 
-function ring(budget = createEventBudget(RING.totalBytes), principal = ANONYMOUS) {
+/** A book in which there is room for so many bytes of events. */
+const roomFor = (bytes: number): Ledger => createLedger({ clock: manualClock(), maxBytes: bytes / LEDGER.eventsPart });
+
+function ring(budget = roomFor(2 ** 30), principal = ANONYMOUS) {
   const clock = manualClock();
   const ids = SESSIONS.streams(SESSIONS.session(principal), principal);
-  const share = (forgetHalf: () => void) => budget.share(principal, forgetHalf);
+  const share = shareEvents(budget, { principal, address: "loopback" });
   return { clock, budget, ...createEventRing({ clock, share, ids }) };
 }
 
@@ -124,7 +129,7 @@ test("what is too old or too much is forgotten, and then the stream cannot be ta
 const isWhole = ({ find }: ReturnType<typeof ring>, { start }: EventStream): boolean => find(start) !== undefined;
 
 test("sessions share a budget: whoever keeps most gives room, and the newest of it stays", () => {
-  const budget = createEventBudget(10_000);
+  const budget = roomFor(10_000);
   const [greedy, modest] = [ring(budget), ring(budget)];
   const [much, little] = [greedy.open(), modest.open()];
   for (let event = 0; event < 60; event++) say(much, "x".repeat(100));
@@ -139,7 +144,7 @@ test("sessions share a budget: whoever keeps most gives room, and the newest of 
 });
 
 test("a session that comes when all room is taken keeps its share, whoever took it", () => {
-  const budget = createEventBudget(10_000);
+  const budget = roomFor(10_000);
   const early = [1, 2, 3].map(() => ring(budget));
   for (const one of early) {
     const stream = one.open();
@@ -152,7 +157,7 @@ test("a session that comes when all room is taken keeps its share, whoever took 
 });
 
 test("however many sessions one principal has, they cannot push out what another's single one keeps", () => {
-  const budget = createEventBudget(20_000);
+  const budget = roomFor(20_000);
   const [many, one] = [principal("many"), principal("one")];
   const alone = ring(budget, one);
   const stream = alone.open();
@@ -166,7 +171,7 @@ test("however many sessions one principal has, they cannot push out what another
 });
 
 test("an event larger than a session may keep takes nothing from the others", () => {
-  const budget = createEventBudget(2 * RING.maxBytes);
+  const budget = roomFor(2 * RING.maxBytes);
   const [one, other] = [ring(budget), ring(budget)];
   const [stream, large] = [one.open(), other.open()];
   say(stream, "x".repeat(RING.maxBytes - 1_000));

@@ -1,7 +1,7 @@
 import type { Room } from "../core/call.ts";
 import type { Clock } from "../core/ports.ts";
 import { sseEvent } from "../wire/sse.ts";
-import type { EventShare } from "./event-budget.ts";
+import type { ShareEvents } from "./event-share.ts";
 import type { StreamIds } from "./session-ids.ts";
 
 /** Where the events of a stream go now. */
@@ -38,14 +38,12 @@ export interface EventRing {
 export const RING = {
   maxBytes: 1024 * 1024,
   maxAgeMs: 5 * 60_000,
-  /** For all sessions together. */
-  totalBytes: 128 * 1024 * 1024,
 } as const;
 
 export interface EventRingOptions {
   readonly clock: Clock;
   /** Takes a share of what all sessions together may keep. */
-  share(forgetHalf: () => void): EventShare;
+  readonly share: ShareEvents;
   readonly ids: StreamIds;
 }
 

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { roomyLedger } from "../../test/fixtures/ledger.ts";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createBacklog } from "./backlog.ts";
@@ -28,9 +29,11 @@ test("a stream whose place another one has taken does not wait for ever for an a
     return () => {};
   };
   const backlog = createBacklog(systemClock, { stallMs: 200 });
+  const ledger = roomyLedger();
   openStream({ request, response, view: { kind: "all" }, late: undefined }, { id: "s", attach } as unknown as Session, {
+    ledger,
     sessions: { holdStream: () => () => {} } as unknown as Sessions,
-    streams: createStreams({ clock: manualClock(), backlog, maxEndless: 10 }),
+    streams: createStreams({ ledger, clock: manualClock(), backlog, maxEndless: 10 }),
     backlog,
   });
   // Until the kernel takes no more.

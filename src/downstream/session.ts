@@ -1,6 +1,7 @@
 import type { Caller, View } from "../core/call.ts";
 import { withoutTasks } from "../core/extensions.ts";
 import { concerns, type Front, type ListChange } from "../core/front.ts";
+import type { Holding } from "../core/ledger-entries.ts";
 import { ownerId, type Principal } from "../core/names.ts";
 import { withoutNulls } from "../core/nulls.ts";
 import { Payload } from "../core/payload.ts";
@@ -20,6 +21,7 @@ import { createQuestions } from "./questions.ts";
 import type { EventRing } from "./resume.ts";
 import { type Answer, serve } from "./serve.ts";
 import { sessionMethods } from "./session-methods.ts";
+import { isLimited, refusalOf } from "./slow-refusal.ts";
 import { atMostEvery } from "./spacing.ts";
 import { createWatches } from "./watches.ts";
 
@@ -32,6 +34,8 @@ export interface Session {
   readonly version: LegacyVersion;
   readonly view: View;
   readonly principal: Principal;
+  /** Where what is kept for it is counted. */
+  readonly held: Holding;
   /** Whether requests of its agent are being answered. */
   readonly isBusy: boolean;
   /** What was sent on its streams, for an agent that lost one. */
@@ -57,6 +61,10 @@ export interface SessionOptions {
   readonly view: View;
   readonly id: string;
   readonly principal: Principal;
+  /** Where what is kept for it is counted. */
+  readonly held: Holding;
+  /** Where its agent comes from. */
+  readonly address: string;
   /** Parameters of its `initialize`. */
   readonly params: Payload;
 }
@@ -72,7 +80,8 @@ interface Running {
 const EMPTY = Payload.of({});
 
 export function openSession(options: SessionOptions): { session: Session; answer: Answer } {
-  const { front, clock, events, view, id, principal, params } = options;
+  const { front, clock, events, view, id, principal, params, held, address } = options;
+  const keeper = { principal, address };
   const version = negotiateLegacy(params.string("protocolVersion"));
   const declared = withoutTasks(withoutNulls(params.object("capabilities") ?? EMPTY, 1));
   const isTooLarge = declared.size > MAX_CAPABILITIES_BYTES;
@@ -87,10 +96,13 @@ export function openSession(options: SessionOptions): { session: Session; answer
   };
   const running = new Map<string, Running>();
   const questions = createQuestions(clock);
-  const outbox = createOutbox();
+  const outbox = createOutbox(held);
   const watches = createWatches({
-    ...{ front, view, caller },
-    updated: (uri, changed) => outbox.post(uri, notificationText("notifications/resources/updated", changed)),
+    ...{ front, view, caller, held },
+    updated(uri, changed) {
+      held.worked();
+      outbox.post(uri, notificationText("notifications/resources/updated", changed));
+    },
   });
   const rootsNews = atMostEvery(ROOTS_NEWS_MS, clock, () => {
     front.tell(caller.owner, { method: ROOTS_CHANGED, params: EMPTY });
@@ -116,7 +128,8 @@ export function openSession(options: SessionOptions): { session: Session; answer
     const aborted = new AbortController();
     running.set(key, { aborted, exchange });
     try {
-      const answer = await answerRequest(message, exchange, aborted.signal);
+      const refusal = isLimited(message.method) ? await refusalOf(message.method, { front, clock, keeper }) : undefined;
+      const answer = refusal ?? (await answerRequest(message, exchange, aborted.signal));
       if (!aborted.signal.aborted) reply(exchange, message.id, answer);
     } finally {
       if (running.get(key)?.aborted === aborted) running.delete(key);
@@ -127,6 +140,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
     const params = message.params ?? EMPTY;
     const own = ownMethods.get(message.method);
     if (own) return own(params);
+    held.worked();
     return serve(
       front,
       { caller, view, era: legacyAgent, logLevel },
@@ -164,7 +178,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
   }
 
   const session: Session = {
-    ...{ id, version, view, principal, events },
+    ...{ id, version, view, principal, events, held },
     get isBusy() {
       return running.size > 0;
     },
@@ -193,6 +207,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
       outbox.close();
       events.close();
       front.release(caller.owner);
+      held.end();
     },
   };
   const profile = front.view(view)?.profile(caller);
@@ -204,7 +219,7 @@ export function openSession(options: SessionOptions): { session: Session; answer
 }
 
 /** They are kept as long as the session. */
-const MAX_CAPABILITIES_BYTES = 64 * 1024;
+export const MAX_CAPABILITIES_BYTES = 64 * 1024;
 const CAPABILITIES_TOO_LARGE: Answer = {
   kind: "error",
   error: wireError(CODES.requestTooLarge, `capabilities are larger than ${MAX_CAPABILITIES_BYTES} bytes`),

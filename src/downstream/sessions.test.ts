@@ -12,50 +12,53 @@ const ALL = { kind: "all" } as const;
 function tenSessions(options: FakeFrontOptions = {}) {
   const clock = manualClock();
   const sessions = createSessions({ front: fakeFront(options), clock, max: 10 });
-  const open = (name: string, times = 1, address = "127.0.0.1"): Session[] =>
-    Array.from({ length: times }, () => {
+  const open = async (name: string, times = 1, address = "127.0.0.1"): Promise<Session[]> => {
+    const all: Session[] = [];
+    for (let at = 0; at < times; at++) {
       clock.advance(1);
-      const params = Payload.of({
-        protocolVersion: "2025-11-25",
-        capabilities: {},
-        clientInfo: { name, version: "1" },
-      });
-      return sessions.open({ view: ALL, address, params }).session;
-    });
+      const clientInfo = { name, version: "1" };
+      const params = Payload.of({ protocolVersion: "2025-11-25", capabilities: {}, clientInfo });
+      const { session } = await sessions.open({ view: ALL, address, params });
+      if (!session) throw new Error("there is no room");
+      all.push(session);
+    }
+    return all;
+  };
   const left = (all: readonly Session[]): boolean[] => all.map(({ id }) => sessions.get(id, ALL) !== undefined);
   const count = (all: readonly Session[]): number => left(all).filter(Boolean).length;
   return { clock, sessions, open, left, count };
 }
 
-test("one principal may have all sessions while nobody else wants any, and its idlest makes room", () => {
+test("one principal may have all sessions while nobody else wants any, and its idlest makes room", async () => {
   const { sessions, open, left } = tenSessions();
-  const mine = open("one", 12);
+  const mine = await open("one", 12);
   expect(sessions.size).toBe(10);
   expect(left(mine)).toEqual([false, false, ...Array(10).fill(true)]);
 });
 
-test("a flood of sessions of one principal costs the others none of theirs", () => {
+test("a flood of sessions of one principal costs the others none of theirs", async () => {
   const { open, count, left } = tenSessions();
-  const before = open("honest", 3);
-  const flood = open("flood", 500);
+  const before = await open("honest", 3);
+  const flood = await open("flood", 500);
   expect([count(before), count(flood)]).toEqual([3, 7]);
-  const late = open("late", 2);
+  const late = await open("late", 2);
   expect([left(before), left(late), count(flood)]).toEqual([[true, true, true], [true, true], 5]);
 });
 
-test("agents of one name at two addresses are two principals", () => {
+test("agents of one name at two addresses are two principals", async () => {
   const { open, count } = tenSessions();
-  const here = open("agent", 4, "10.0.0.1");
-  const there = open("agent", 100, "10.0.0.2");
+  const here = await open("agent", 4, "10.0.0.1");
+  const there = await open("agent", 100, "10.0.0.2");
   expect([count(here), count(there)]).toEqual([4, 6]);
 });
 
-test("where nobody has more than others, the one that was not used for longest goes", () => {
+test("where nobody has more than others, the one that was not used for longest goes", async () => {
   const { clock, sessions, open, left } = tenSessions();
-  const all = Array.from({ length: 10 }, (_, at) => open(`agent-${at}`)[0]!);
+  const all: Session[] = [];
+  for (let at = 0; at < 10; at++) all.push(...(await open(`agent-${at}`)));
   clock.advance(1);
   sessions.get(all[0]!.id, ALL);
-  open("newcomer");
+  await open("newcomer");
   expect(left(all)).toEqual([true, false, ...Array(8).fill(true)]);
 });
 
@@ -66,20 +69,20 @@ test("a session with a stream or a call under way is not the one that goes", asy
       end = () => reject(new Error("over"));
     });
   const { sessions, open, left } = tenSessions({ handle });
-  const mine = open("one", 10);
+  const mine = await open("one", 10);
   const release = sessions.holdStream(mine[0]!.id);
   const running = mine[1]!.receive(message(call(1)), recorder().exchange);
-  open("one");
+  await open("one");
   expect(left(mine).slice(0, 4)).toEqual([true, true, false, true]);
   end();
   await running.catch(() => {});
   release();
 });
 
-test("closed sessions leave nothing behind that counts", () => {
+test("closed sessions leave nothing behind that counts", async () => {
   const { sessions, open, count } = tenSessions();
-  for (const { id } of open("gone", 10)) sessions.close(id);
+  for (const { id } of await open("gone", 10)) sessions.close(id);
   expect(sessions.size).toBe(0);
-  const mine = open("one", 10);
+  const mine = await open("one", 10);
   expect(count(mine)).toBe(10);
 });

@@ -1,38 +1,43 @@
 import type { View } from "../core/call.ts";
 import { type Front, isSameView, type ListChange } from "../core/front.ts";
-import type { Principal } from "../core/names.ts";
+import type { Holding, Keeper, Standing } from "../core/ledger-entries.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { errorOf } from "../wire/rpc-errors.ts";
+import { placeOf } from "./address.ts";
 import { anonymous } from "./agent-name.ts";
-import { createEventBudget } from "./event-budget.ts";
-import { createEventRing, RING } from "./resume.ts";
+import { shareEvents } from "./event-share.ts";
+import { createEventRing } from "./resume.ts";
 import type { Answer } from "./serve.ts";
-import { openSession, type Session } from "./session.ts";
+import { MAX_CAPABILITIES_BYTES, openSession, type Session } from "./session.ts";
 import { createSessionIds } from "./session-ids.ts";
+import { refusalOf } from "./slow-refusal.ts";
 
 export const SESSIONS = {
   max: 10_000,
   /** A session that nobody has used for this long is closed; its agent gets 404 and opens a new one. */
   idleMs: 60 * 60_000,
   sweepMs: 60_000,
+  /** What one takes that does nothing, in each room of the house, besides the text of what it declared. */
+  bytes: 12 * 1024,
 } as const;
-
-interface Share {
-  sessions: number;
-}
 
 interface Slot {
   readonly session: Session;
-  /** How many its principal has. */
-  readonly share: Share;
-  usedAt: number;
   /** Open streams keep a session alive. */
   streams: number;
 }
 
+/** There is an answer in any case. */
+export interface Opened {
+  /** `undefined` where there is no room for it. */
+  readonly session: Session | undefined;
+  readonly answer: Answer;
+}
+
 /** All sessions of this process, by the id that agents know. */
 export interface Sessions {
-  open(options: { view: View; address: string; params: Payload }): { session: Session; answer: Answer };
+  open(options: { view: View; address: string; params: Payload }): Promise<Opened>;
   get(id: string, view: View): Session | undefined;
   /** Returns the function that ends it. */
   holdStream(id: string): () => void;
@@ -46,15 +51,13 @@ export function createSessions(options: { front: Front; clock: Clock; max?: numb
   const { front, clock, max = SESSIONS.max } = options;
   /** What was used least lately comes first. */
   const slots = new Map<string, Slot>();
-  const shares = new Map<Principal, Share>();
   const ids = createSessionIds(front.sealer);
-  const budget = createEventBudget(RING.totalBytes);
   let cancelSweep = clock.after(SESSIONS.sweepMs, sweep);
 
   function sweep(): void {
     for (const [id, slot] of slots) {
       slot.session.events.sweep();
-      if (slot.streams === 0 && clock.now() - slot.usedAt >= SESSIONS.idleMs) close(id);
+      if (slot.streams === 0 && clock.now() - slot.session.held.usedAt >= SESSIONS.idleMs) close(id);
     }
     cancelSweep = clock.after(SESSIONS.sweepMs, sweep);
   }
@@ -63,54 +66,39 @@ export function createSessions(options: { front: Front; clock: Clock; max?: numb
     const slot = slots.get(id);
     if (!slot) return;
     slots.delete(id);
-    if (--slot.share.sessions === 0) shares.delete(slot.session.principal);
     slot.session.close();
   }
 
-  /**
-   * Whoever has most sessions makes room, the newcomer counted in, with the one that was not used for longest. Nobody
-   * has a fixed share: agents that nobody authenticated may all come from one address under one name, and while there is
-   * room all of it is theirs.
-   */
-  function makeRoom(newcomer: Principal): void {
-    if (slots.size < max) return;
-    const grows = shares.get(newcomer);
-    let victim: Slot | undefined;
-    let most = 0;
-    for (const slot of slots.values()) {
-      const { sessions } = slot.share;
-      const size = slot.share === grows ? sessions + 1 : sessions;
-      if (size <= most || !isFree(slot)) continue;
-      victim = slot;
-      most = size;
-    }
-    if (victim) close(victim.session.id);
-  }
+  const hold = (keeper: Keeper, { id, bytes }: { id: string; bytes: number }): Holding | undefined =>
+    front.ledger.open(keeper, {
+      ...{ kind: "sessions", bytes, shed: () => close(id) },
+      standing() {
+        const slot = slots.get(id);
+        return slot ? standingOf(slot) : "running";
+      },
+    });
 
   return {
-    open({ view, address, params }) {
+    async open({ view, address, params }) {
       const principal = anonymous(address, params.object("clientInfo"));
-      makeRoom(principal);
+      const keeper = { principal, address: placeOf(address) };
+      const refused = await refusalOf("initialize", { front, clock, keeper });
+      if (refused) return { session: undefined, answer: refused };
       const id = ids.session(principal);
-      const events = createEventRing({
-        clock,
-        share: forgetHalf => budget.share(principal, forgetHalf),
-        ids: ids.streams(id, principal),
-      });
-      const opened = openSession({ front, clock, view, principal, params, id, events });
+      const hasPlace = front.ledger.makeRoom(keeper, "sessions", max);
+      const held = hasPlace ? hold(keeper, { id, bytes: SESSIONS.bytes + declaredBytes(params) }) : undefined;
+      if (!held) return CROWDED;
+      const share = shareEvents(front.ledger, keeper);
+      const events = createEventRing({ clock, share, ids: ids.streams(id, principal) });
+      const opened = openSession({ front, clock, view, principal, params, id, events, held, address: keeper.address });
       if (opened.answer.kind === "error") opened.session.close();
-      else {
-        const share = shares.get(principal) ?? { sessions: 0 };
-        shares.set(principal, share);
-        share.sessions++;
-        slots.set(id, { session: opened.session, share, usedAt: clock.now(), streams: 0 });
-      }
+      else slots.set(id, { session: opened.session, streams: 0 });
       return opened;
     },
     get(id, view) {
       const slot = slots.get(id);
       if (!slot || !isSameView(slot.session.view, view)) return undefined;
-      slot.usedAt = clock.now();
+      slot.session.held.used();
       slots.delete(id);
       slots.set(id, slot);
       return slot.session;
@@ -121,7 +109,7 @@ export function createSessions(options: { front: Front; clock: Clock; max?: numb
       return () => {
         if (slot) {
           slot.streams--;
-          slot.usedAt = clock.now();
+          slot.session.held.used();
         }
       };
     },
@@ -139,5 +127,11 @@ export function createSessions(options: { front: Front; clock: Clock; max?: numb
   };
 }
 
-/** Whether it serves nobody at this moment. */
-const isFree = ({ session, streams }: Slot): boolean => streams === 0 && !session.isBusy;
+const standingOf = ({ session, streams }: Slot): Standing =>
+  session.isBusy ? "running" : streams > 0 ? "listening" : "idle";
+
+/** More is not kept. */
+const declaredBytes = (params: Payload): number =>
+  Math.min(params.object("capabilities")?.size ?? 0, MAX_CAPABILITIES_BYTES);
+
+const CROWDED: Opened = { session: undefined, answer: { kind: "error", error: errorOf({ kind: "crowded" }) } };

@@ -1,17 +1,20 @@
+import type { Ledger } from "../core/ledger.ts";
 import type { Sealer } from "../core/ports.ts";
 import { wireError } from "../wire/rpc-errors.ts";
 import { sseEvent } from "../wire/sse.ts";
+import { placeOf } from "./address.ts";
 import { anonymous } from "./agent-name.ts";
 import type { Backlog } from "./backlog.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
-import { type BodyBudget, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
+import type { BodyRoom } from "./body-room.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
 import { endpointOf, streamIdOf } from "./paths.ts";
 import { refuse, refuseBody, refuseStream } from "./refuse.ts";
 import { createSessionIds } from "./session-ids.ts";
 import type { Sessions } from "./sessions.ts";
-import type { Streams } from "./streams.ts";
+import { holdStream, type Streams } from "./streams.ts";
 import type { Visit } from "./visit.ts";
 
 interface Connection {
@@ -34,15 +37,16 @@ export interface SseEndpoint {
  * https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
 export function createSseEndpoint(options: {
+  ledger: Ledger;
   sessions: Sessions;
   streams: Streams;
   sealer: Sealer;
   backlog: Backlog;
-  bodies: BodyBudget;
+  bodies: BodyRoom;
   /** Whether no new session is taken for now. */
   isShedding(): boolean;
 }): SseEndpoint {
-  const { sessions, streams, backlog, bodies, isShedding } = options;
+  const { ledger, sessions, streams, backlog, bodies, isShedding } = options;
   const ids = createSessionIds(options.sealer);
   const connections = new Map<string, Connection>();
 
@@ -57,20 +61,28 @@ export function createSseEndpoint(options: {
   }
 
   function open({ request, response, view }: Visit): void {
-    if (streams.areFull || isShedding()) {
+    const address = request.socket.remoteAddress ?? "";
+    const principal = anonymous(address, undefined);
+    const keeper = { principal, address: placeOf(address) };
+    const stop = (): void => void response.end();
+    const held =
+      !isShedding() && streams.admits(keeper) && holdStream(ledger, keeper, { stop, of: () => agent.session?.held });
+    if (!held) {
       refuseStream(response);
       return;
     }
-    const address = request.socket.remoteAddress ?? "";
-    const id = ids.session(anonymous(address, undefined));
+    const id = ids.session(principal);
     const agent = createChannelAgent({
+      end: stop,
       exchange: streamExchange(response, backlog),
       // What comes late is told by the status of its POST.
       isDraining: () => false,
-      open(params) {
-        const opened = sessions.open({ view, address, params });
+      async open(params) {
+        const opened = await sessions.open({ view, address, params });
         // The stream is the session: it lives as long.
-        if (opened.answer.kind === "result") sessions.holdStream(opened.session.id);
+        if (opened.session && opened.answer.kind === "result") sessions.holdStream(opened.session.id);
+        // Its agent may have left meanwhile.
+        if (opened.session && response.destroyed) sessions.close(opened.session.id);
         return opened;
       },
     });
@@ -87,6 +99,7 @@ export function createSseEndpoint(options: {
     streams.keep(response, {
       closed() {
         connections.delete(id);
+        held.end();
         if (agent.session) sessions.close(agent.session.id);
       },
       stop() {

@@ -7,12 +7,12 @@ import { systemClock } from "../lib/clock.ts";
 import { lineSplitter } from "../wire/lines.ts";
 import type { Message, RawId } from "../wire/message.ts";
 import { checkModern, claimsModern } from "../wire/modern.ts";
-import { CODES, wireError } from "../wire/rpc-errors.ts";
+import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { anonymous } from "./agent-name.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 import { createChannelAgent } from "./channel-agent.ts";
-import { createEventBudget } from "./event-budget.ts";
+import { keepNoEvents } from "./event-share.ts";
 import { messageExchange, reply } from "./exchange.ts";
 import { beginsWork, DRAINING } from "./late.ts";
 import { answerModern } from "./modern-request.ts";
@@ -57,13 +57,17 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
   const agent = createChannelAgent({
     exchange,
     isDraining: () => draining,
-    open(params) {
+    end() {},
+    async open(params) {
       const principal = anonymous(ADDRESS, params.object("clientInfo"));
       const ids = createSessionIds(front.sealer).streams(ADDRESS, principal);
       // A pipe that broke is not taken up again.
-      const share = (forgetHalf: () => void) => createEventBudget(0).share(principal, forgetHalf);
-      const events = createEventRing({ clock, share, ids });
-      return openSession({ front, clock, params, principal, events, view: ALL, id: ADDRESS });
+      const events = createEventRing({ clock, share: keepNoEvents, ids });
+      const keeper = { principal, address: ADDRESS };
+      const kept = { kind: "sessions", bytes: params.size } as const;
+      const held = front.ledger.open(keeper, { ...kept, standing: () => "running", shed() {} });
+      if (!held) return { session: undefined, answer: { kind: "error", error: errorOf({ kind: "crowded" }) } };
+      return openSession({ front, clock, params, principal, events, held, address: ADDRESS, view: ALL, id: ADDRESS });
     },
   });
 
@@ -117,7 +121,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
       front,
       { ...message, envelope: checked.envelope },
       {
-        ...{ view: ALL, address: ADDRESS, headers: undefined, clock, signal },
+        ...{ view: ALL, address: ADDRESS, headers: undefined, clock, signal, admits: () => true },
         notify(text) {
           return signal.aborted ? undefined : exchange.notify(text);
         },

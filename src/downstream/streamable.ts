@@ -13,11 +13,12 @@ import { accepts } from "./accept.ts";
 import { createAnswers } from "./answers.ts";
 import type { Backlog } from "./backlog.ts";
 import { type Batch, INVALID_CODES, readText, serveBatch } from "./batch.ts";
-import { type BodyBudget, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
+import type { BodyRoom } from "./body-room.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
 import { goneSignals } from "./gone.ts";
 import { answerModern } from "./modern-request.ts";
-import { answerText, refuse, refuseBody, TOO_MANY_STREAMS } from "./refuse.ts";
+import { answerText, refuse, refuseBody } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { sessionPost } from "./session-post.ts";
 import { openStream } from "./session-stream.ts";
@@ -33,7 +34,7 @@ export interface StreamableOptions {
   readonly sessions: Sessions;
   readonly streams: Streams;
   readonly backlog: Backlog;
-  readonly bodies: BodyBudget;
+  readonly bodies: BodyRoom;
 }
 
 const EMPTY = Payload.of({});
@@ -84,7 +85,6 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const checked = checkModern(message, request.headers);
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
     const listens = message.method === "subscriptions/listen";
-    if (listens && streams.areFull) return exchange.error(message.id, TOO_MANY_STREAMS);
     if (listens && message.id.length + (message.params?.size ?? 0) > MAX_LISTEN_BYTES)
       return exchange.error(message.id, LISTEN_TOO_LARGE);
     const gone = signalOf(request);
@@ -123,8 +123,8 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
           address: request.socket.remoteAddress ?? "",
           signal: gone,
           notify,
-          // Others may have begun since this one was let in.
-          hold: stop => (streams.areFull ? stop() : streams.keep(response, { stop })),
+          admits: streams.admits,
+          hold: stop => streams.keep(response, { stop }),
         },
       );
       if (!gone.aborted) reply(exchange, message.id, answer);
@@ -151,8 +151,9 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
         const exchange = postExchange(response, { statusOf: legacyAgent.status, headers: {}, ...out });
         return exchange.error(message.id, errorOf({ kind: "overloaded" }));
       }
-      const { session, answer } = sessions.open({ view, address, params: message.params ?? EMPTY });
-      const headers = answer.kind === "result" ? { "mcp-session-id": session.id } : {};
+      const params = message.params ?? EMPTY;
+      const { session, answer } = await sessions.open({ view, address, params });
+      const headers = session && answer.kind === "result" ? { "mcp-session-id": session.id } : {};
       const exchange = postExchange(response, { statusOf: legacyAgent.status, headers, ...out });
       const { accept } = request.headers;
       if (!accepts(accept, "application/json") && accepts(accept, STREAM)) exchange.begin();
@@ -220,7 +221,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
 
   function get(visit: Visit): void {
     const session = findNamedSession(visit);
-    if (session) openStream(visit, session, { sessions, streams, backlog });
+    if (session) openStream(visit, session, { ledger: front.ledger, sessions, streams, backlog });
   }
 
   function end(visit: Visit): void {

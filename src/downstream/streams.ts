@@ -1,4 +1,6 @@
 import type { ServerResponse } from "node:http";
+import type { Ledger } from "../core/ledger.ts";
+import type { Holding, Keeper } from "../core/ledger-entries.ts";
 import type { Clock } from "../core/ports.ts";
 import { type Placed, Running } from "../lib/running.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
@@ -12,8 +14,8 @@ export const SLOW_MS = 10_000;
 export interface Streams {
   /** `closed` is called once, when the connection is over for whatever reason. */
   keep(response: ServerResponse, about: KeptStream): void;
-  /** Whether there are as many as there may be of those that would never end by themselves. */
-  readonly areFull: boolean;
+  /** Whether one more may begin that would never end by itself, if need be in the place of another one. */
+  admits(keeper: Keeper): boolean;
   /** Begins a stream where an answer turns out to be slow; returns the function that says that it has come. */
   whenSlow(begin: () => void): () => void;
   /** Ends those that would never end by themselves. */
@@ -21,10 +23,24 @@ export interface Streams {
 }
 
 export interface StreamsOptions {
+  readonly ledger: Ledger;
   readonly clock: Clock;
   readonly backlog: Backlog;
   /** How many may be open that would never end by themselves. */
   readonly maxEndless: number;
+}
+
+/** What an open stream takes that is quiet, with its connection. */
+const STREAM_BYTES = 8 * 1024;
+
+/** An entry for a stream that would never end by itself; `undefined`: there is no room. */
+export function holdStream(
+  ledger: Ledger,
+  keeper: Keeper,
+  { bytes = 0, stop, of }: { bytes?: number; stop(): void; of(): Holding | undefined },
+): Holding | undefined {
+  const kept = { kind: "streams", bytes: STREAM_BYTES + bytes } as const;
+  return ledger.open(keeper, { ...kept, standing: () => "listening", shed: stop, of });
 }
 
 export interface KeptStream {
@@ -37,12 +53,11 @@ interface Waiting extends Placed {
   begin(): void;
 }
 
-export function createStreams({ clock, backlog, maxEndless }: StreamsOptions): Streams {
+export function createStreams({ ledger, clock, backlog, maxEndless }: StreamsOptions): Streams {
   const open = new Map<ServerResponse, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
   let cancelLook = clock.after(SLOW_MS, look);
   let stopped = false;
-  let endless = 0;
   /** Answers that are waited for: those that were not there at the last look, and the others. A call costs no timer. */
   let recent = new Running<Waiting>();
   let earlier = new Running<Waiting>();
@@ -65,16 +80,12 @@ export function createStreams({ clock, backlog, maxEndless }: StreamsOptions): S
   }
 
   return {
-    get areFull() {
-      return endless >= maxEndless;
-    },
+    admits: keeper => ledger.makeRoom(keeper, "streams", maxEndless),
     keep(response, about) {
       if (response.destroyed) return about.closed?.();
       open.set(response, about);
-      if (about.stop) endless++;
       response.once("close", () => {
         open.delete(response);
-        if (about.stop) endless--;
         about.closed?.();
       });
       if (stopped) about.stop?.();

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { roomyHolding } from "../../test/fixtures/ledger.ts";
 import type { Caller } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
 import { ANONYMOUS, ownerId } from "../core/names.ts";
@@ -21,7 +22,13 @@ test("an agent may watch so many resources, with names of such a length", async 
       return { kind: "open", close: () => {} };
     },
   } as unknown as Front;
-  const watches = createWatches({ front, view: { kind: "all" }, caller: CALLER, updated: () => {} });
+  const watches = createWatches({
+    front,
+    view: { kind: "all" },
+    caller: CALLER,
+    updated: () => {},
+    held: roomyHolding(),
+  });
   const uri = "x".repeat(WATCHES.maxUriLength);
   expect(await watches.add(uri)).toMatchObject({ kind: "result" });
   expect(await watches.add(`${uri}x`)).toMatchObject({ kind: "error", error: { code: -32602 } });

@@ -1,5 +1,6 @@
 import type { Caller, View } from "../core/call.ts";
 import type { Front, Subscription } from "../core/front.ts";
+import type { Holding } from "../core/ledger-entries.ts";
 import { Payload } from "../core/payload.ts";
 import type { CallAnswer } from "../wire/era.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
@@ -14,19 +15,24 @@ export interface Watches {
 /** Of one agent; they are kept as long as its session. */
 export const WATCHES = { max: 1_000, maxUriLength: 8_192 } as const;
 
+/** What one takes here and towards its upstream, the text of its URI several times over. */
+export const watchBytes = (uri: string): number => 3_072 + 4 * uri.length;
+
 export interface WatchesOptions {
   readonly front: Front;
   readonly view: View;
   readonly caller: Caller;
   updated(uri: string, params: Payload): void;
+  /** Where they are counted. */
+  readonly held: Pick<Holding, "grow" | "shrink">;
 }
 
-export function createWatches({ front, view, caller, updated }: WatchesOptions): Watches {
+export function createWatches({ front, view, caller, updated, held }: WatchesOptions): Watches {
   const watched = new Map<string, Promise<Subscription>>();
 
   function remove(uri: string): void {
     const subscription = watched.get(uri);
-    watched.delete(uri);
+    if (watched.delete(uri)) held.shrink(watchBytes(uri));
     void subscription?.then(closeIt);
   }
 
@@ -35,11 +41,12 @@ export function createWatches({ front, view, caller, updated }: WatchesOptions):
       const known = watched.get(uri);
       if (!known && watched.size >= WATCHES.max) return TOO_MANY;
       if (uri.length > WATCHES.maxUriLength) return TOO_LONG;
+      if (!known && !held.grow(watchBytes(uri))) return CROWDED;
       const asked = known ?? front.subscribe({ view, caller, uri, updated: params => updated(uri, params) });
       watched.set(uri, asked);
       const subscription = await asked;
       if (subscription.kind === "open") return DONE;
-      if (watched.get(uri) === asked) watched.delete(uri);
+      if (watched.get(uri) === asked) remove(uri);
       return { kind: "error", error: errorOf(subscription.failure) };
     },
     remove,
@@ -54,6 +61,7 @@ function closeIt(subscription: Subscription): void {
 }
 
 const DONE: CallAnswer = { kind: "result", result: Payload.of({}) };
+const CROWDED: CallAnswer = { kind: "error", error: errorOf({ kind: "crowded" }) };
 const TOO_MANY: CallAnswer = {
   kind: "error",
   error: wireError(CODES.invalidParams, `An agent can watch at most ${WATCHES.max} resources`),

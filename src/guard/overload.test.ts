@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../core/call.ts";
-import { upstreamName } from "../core/names.ts";
+import { principal, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { NO_PRESSURE, type Pressure, SHED_ORDER } from "../core/pressure.ts";
 import { callOf, done } from "./call.fixture.ts";
@@ -33,6 +33,14 @@ describe("calls of all agents together", () => {
     await first;
     void handle(callOf({}));
     expect(running).toHaveLength(3);
+  });
+
+  test("leave places for other agents, whichever number of them one makes", async () => {
+    const handle = overload({ pressure: NO_PRESSURE, maxUnderWay: 100 })(() => new Promise(() => {}));
+    const by = (name: string) => ({ ...callOf({}), caller: { ...callOf({}).caller, principal: principal(name) } });
+    const answers = Array.from({ length: 200 }, () => handle(by("greedy")));
+    expect(await answers.at(-1)).toEqual(REFUSED);
+    expect(await Promise.race([handle(by("good")), Promise.resolve("taken")])).toBe("taken");
   });
 
   test("are not refused when their agents have left, because they only end what waits for those", async () => {

@@ -12,8 +12,9 @@ export interface ReadCacheLayer {
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_ENTRY_BYTES = MAX_BYTES / 8;
-/** How many keys are remembered whose last answer was for everybody. */
-const MAX_SHARED_KEYS = 10_000;
+/** How much of keys is remembered whose last answer was for everybody. */
+const MAX_SHARED_BYTES = 4 * 1024 * 1024;
+const KEY_OVERHEAD_BYTES = 128;
 /** Longer ones are not worth remembering. */
 const MAX_URI_LENGTH = 8_192;
 /** Besides the text. */
@@ -45,12 +46,16 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
   const kept = new LRUCache<string, Kept>({
     maxSize: maxBytes,
     maxEntrySize: Math.min(maxBytes, MAX_ENTRY_BYTES),
-    sizeCalculation: ({ result }, key) => result.size + key.length + ENTRY_OVERHEAD_BYTES,
+    sizeCalculation: ({ result, what }, key) =>
+      what.tags.reduce((bytes, tag) => bytes + tag.length, result.size + key.length + ENTRY_OVERHEAD_BYTES),
     dispose: ({ what }) => untag(what),
   });
   /** Keys of what is kept, by all that a change can be told of: an upstream may talk of changes without end. */
   const tagged = new Map<string, Set<string>>();
-  const shared = new LRUCache<string, true>({ max: MAX_SHARED_KEYS });
+  const shared = new LRUCache<string, true>({
+    maxSize: MAX_SHARED_BYTES,
+    sizeCalculation: (_is, key) => key.length + KEY_OVERHEAD_BYTES,
+  });
   const running = new Map<string, { readonly what: Read; readonly outcome: Promise<Outcome> }>();
   /** How often something of an upstream was forgotten: an answer that was under way by then is not kept. */
   const forgotten = new Map<UpstreamName, number>();

@@ -7,16 +7,19 @@ const RESOLUTION_MS = 50;
 const YOUNG_BYTES = 48 * 1024 * 1024;
 const NS_PER_MS = 1e6;
 
+/** What may live on in the heap of this process. */
+export const heapLimitBytes = (): number => getHeapStatistics().heap_size_limit - YOUNG_BYTES;
+
 /** Watches this process. `look` tells its load since the last look. */
 export function watchLoad(): { look(): Load; stop(): void } {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   return {
     look() {
-      const { used_heap_size, heap_size_limit } = getHeapStatistics();
+      const { used_heap_size } = getHeapStatistics();
       const delayMs = delays.percentile(99) / NS_PER_MS - RESOLUTION_MS;
       delays.reset();
-      return { heap: used_heap_size / (heap_size_limit - YOUNG_BYTES), delayMs };
+      return { heap: used_heap_size / heapLimitBytes(), delayMs };
     },
     stop: () => void delays.disable(),
   };

@@ -100,7 +100,11 @@ describe("an upstream that wants credentials", () => {
     } as unknown as AttemptsOptions);
     const only = holder("only");
     const asked = callOf([only]);
-    const { ticket } = parking.park(asked.caller.owner, { resume: async () => DONE, abandon: () => {} })!;
+    const { ticket } = parking.park(asked.caller.owner, {
+      principal: undefined,
+      resume: async () => DONE,
+      abandon: () => {},
+    })!;
     const goOn = (way: string) => {
       const continues = { upstream: upstreamName("only"), ticket: way, answers: NOTHING, refusals: NOTHING };
       return attempts.send({ ...asked, continues }, only, limits);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import type { Fault } from "../core/failure.ts";
-import { ownerId } from "../core/names.ts";
+import { ANONYMOUS, ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Opened } from "./connector.ts";
 import { createCrowding, MAX_SHARERS, REFUSED_MS } from "./crowding.ts";
@@ -9,7 +9,7 @@ import type { Link } from "./link.ts";
 import type { Tenant } from "./owner-links.ts";
 
 const tenant = (name: string): Tenant => ({
-  ...{ owner: ownerId(name), opener: ownerId(name), era: "legacy", declared: Payload.of({}) },
+  ...{ owner: ownerId(name), opener: ownerId(name), era: "legacy", declared: Payload.of({}), principal: ANONYMOUS },
 });
 const failed = (fault: Fault): Opened => ({ kind: "failed", fault, delivery: "refused", detail: "one is enough" });
 

@@ -43,8 +43,8 @@ function start(tools: (owner: OwnerId | undefined) => readonly string[] = () => 
       return opened;
     },
   } as unknown as OwnerLinks;
-  const tenantOf = (_main: Link, { owner, capabilities }: Caller): Tenant => ({
-    ...{ owner, opener: owner, era: "legacy", declared: capabilities },
+  const tenantOf = (_main: Link, { owner, capabilities, principal }: Caller): Tenant => ({
+    ...{ owner, opener: owner, era: "legacy", declared: capabilities, principal },
   });
   const base = createOfferKeeper({
     ...{ upstream: upstreamName("u"), clock, known: undefined, inspect: async () => false },

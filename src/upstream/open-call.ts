@@ -1,4 +1,4 @@
-import type { Call, Room } from "../core/call.ts";
+import type { Call, Caller, Room } from "../core/call.ts";
 import type { Fault } from "../core/failure.ts";
 import type { OwnerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
@@ -68,6 +68,7 @@ export function openCall(
   const controller = new AbortController();
   const questions = openQuestions(declared, parts.respond);
   let round: Round | undefined;
+  let principal: Caller["principal"] | undefined;
   let parked: Parked | undefined;
   let outcome: LinkAttempt | undefined;
   let ending: { readonly fault: Fault; readonly detail: string } | undefined;
@@ -77,6 +78,7 @@ export function openCall(
   function begin(call: Call): Promise<LinkAttempt> {
     return new Promise(resolve => {
       const onAbort = (): void => giveUp("cancelled", "the agent no longer waits");
+      principal = call.caller.principal;
       round = {
         call,
         end(attempt) {
@@ -160,6 +162,9 @@ export function openCall(
 
   const open: OpenCall = {
     hear,
+    get principal() {
+      return principal;
+    },
     postponed: () => round?.call.postponed?.(),
     get waiting() {
       return round !== undefined;

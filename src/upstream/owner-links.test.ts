@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { type OwnerId, ownerId } from "../core/names.ts";
+import { ANONYMOUS, type OwnerId, ownerId, type Principal, principal } from "../core/names.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Opened } from "./connector.ts";
 import type { Link } from "./link.ts";
@@ -8,7 +8,9 @@ import { createOwnerLinks, type Tenant } from "./owner-links.ts";
 
 const GONE: Opened = { kind: "failed", fault: "cancelled", delivery: "not_sent", detail: "stopped" };
 
-const tenantOf = (owner: OwnerId): Tenant => ({ owner, opener: owner, era: "legacy", declared: NO_CAPABILITIES });
+const tenantOf = (owner: OwnerId, whose: Principal = ANONYMOUS): Tenant => ({
+  ...{ owner, opener: owner, era: "legacy", declared: NO_CAPABILITIES, principal: whose },
+});
 
 test("stopping waits for conversations that are being opened or ended, since a child may be behind them", async () => {
   const openings: ((opened: Opened) => void)[] = [];
@@ -63,5 +65,24 @@ test("a conversation that is still being opened for its agent does not make room
   expect(await ann).toEqual({ kind: "open", link });
   expect(await bob).toMatchObject({ kind: "failed", fault: "overloaded" });
   expect(closed).toBe(0);
+  await owners.stop();
+});
+
+test("whoever has many conversations makes room with the one that it used longest ago, and nobody else", async () => {
+  const closed: string[] = [];
+  const owners = createOwnerLinks({
+    ...{ clock: manualClock(), max: 10, ended: () => {} },
+    open: async ({ opener }) => ({
+      kind: "open",
+      link: { inUse: false, close: async () => void closed.push(opener) } as unknown as Link,
+    }),
+    opened: () => {},
+    isNeeded: () => false,
+  });
+  const open = (name: string, whose: string) => owners.get(tenantOf(ownerId(name), principal(whose)));
+  await open("good", "good");
+  for (let at = 0; at < 12; at++) await open(`greedy ${at}`, "greedy");
+  await open("new", "new");
+  expect(closed).toEqual(["greedy 0", "greedy 1", "greedy 2", "greedy 3"]);
   await owners.stop();
 });

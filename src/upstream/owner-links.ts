@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { OwnerId } from "../core/names.ts";
+import type { OwnerId, Principal } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { Unfinished } from "../lib/unfinished.ts";
@@ -11,6 +11,8 @@ export const OWNER_LINKS = {
   /** A conversation that nobody has used for this long is closed. */
   idleMs: 60 * 60_000,
   sweepMs: 60_000,
+  /** Whoever has so large a part of what may be open makes room before others do. */
+  greedyPart: 1 / 4,
 } as const;
 
 /** Whose conversation it is. What an agent can be asked for is settled when it opens, so each set has its own. */
@@ -19,8 +21,9 @@ export interface Tenant {
   readonly owner: OwnerId | undefined;
   readonly era: UpstreamEra["name"];
   readonly declared: Payload;
-  /** The agent for which it is opened. */
+  /** The agent for which it is opened, and as whose it counts. */
   readonly opener: OwnerId;
+  readonly principal: Principal;
 }
 
 /** Agents may declare at length what they can do. */
@@ -131,11 +134,23 @@ export function createOwnerLinks(options: {
 
   /**
    * Room for one more: of the conversations on which no call runs the one goes that was used longest ago, and one that
-   * nobody needs before all others. Tells whether there is room.
+   * nobody needs before all others; of the principal that has most, if that is a good part. Tells whether there is room.
    */
-  function makeRoom(): boolean {
+  function makeRoom({ principal }: Tenant): boolean {
     if (slots.size < options.max) return true;
-    const oldest = [...slots.values()];
+    return giveUp(greediest(principal)) || giveUp([...slots.values()]);
+  }
+
+  /** The conversations of the principal that has most, the newcomer counted in; none where nobody has very many. */
+  function greediest(newcomer: Principal): readonly Slot[] {
+    const counts = new Map<Principal, number>([[newcomer, 1]]);
+    for (const { tenant } of slots.values()) counts.set(tenant.principal, (counts.get(tenant.principal) ?? 0) + 1);
+    const [greedy, count] = [...counts].reduce((most, one) => (one[1] > most[1] ? one : most));
+    if (count <= options.max * OWNER_LINKS.greedyPart) return [];
+    return [...slots.values()].filter(({ tenant }) => tenant.principal === greedy);
+  }
+
+  function giveUp(oldest: readonly Slot[]): boolean {
     const goes = oldest.find(slot => !isNeeded(slot)) ?? oldest.find(({ link }) => link?.inUse === false);
     if (goes) close(goes);
     return goes !== undefined;
@@ -145,7 +160,7 @@ export function createOwnerLinks(options: {
     get(tenant) {
       const key = tenantKey(tenant);
       const known = slots.get(key);
-      if (!known && !makeRoom()) return FULL;
+      if (!known && !makeRoom(tenant)) return FULL;
       const slot = known ?? create(tenant);
       slot.usedAt = clock.now();
       // Kept in order of use.

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { ownerId } from "../core/names.ts";
+import { ownerId, principal } from "../core/names.ts";
 import { createParking, PARKING } from "./parking.ts";
 import { readTicket } from "./tickets.ts";
 
-const parkable = () => {
+const parkable = (name?: string) => {
   const call = {
+    principal: name === undefined ? undefined : principal(name),
     abandoned: 0,
     resume: () => Promise.reject(new Error("unused")),
     abandon: () => void call.abandoned++,
@@ -23,12 +24,20 @@ describe("parking", () => {
     const first = Array.from({ length: PARKING.maxPerOwner }, () => parking.park(ownerId("a"), parkable()));
     expect(first.every(Boolean)).toBe(true);
     expect(parking.park(ownerId("a"), parkable())).toBeUndefined();
-    for (let more = parking.size; more < PARKING.max; more++) parking.park(ownerId(`o${more}`), parkable());
+    for (let more = parking.size; more < PARKING.max; more++) parking.park(ownerId(`o${more}`), parkable(`o${more}`));
     expect(parking.park(ownerId("z"), parkable())).toBeUndefined();
     first[0]?.leave();
     first[0]?.leave();
     expect(parking.park(ownerId("a"), parkable())).toBeDefined();
     expect(parking.size).toBe(PARKING.max);
+  });
+
+  it("leaves places for others, however many sessions one principal has", () => {
+    const parking = createParking(manualClock());
+    const park = (name: string, whose: string) => parking.park(ownerId(name), parkable(whose));
+    for (let at = 0; at < 2 * PARKING.max; at++) park(`greedy ${at}`, "greedy");
+    expect(parking.size).toBe(PARKING.max * PARKING.scarcePart);
+    expect(park("good", "good")).toBeDefined();
   });
 
   it("gives a call back once, and to its owner only", () => {
@@ -79,8 +88,8 @@ describe("a ticket", () => {
     expect(parking.park(ownerId("a"), parkable())).toBeDefined();
     expect([oldest.abandoned, second.abandoned]).toEqual([1, 0]);
     expect(parking.take(idOf(mine?.ticket), ownerId("a"))).toBeUndefined();
-    for (let more = parking.size; more < PARKING.max; more++) parking.park(ownerId(`o${more}`), parkable());
-    expect(parking.park(ownerId("z"), parkable())).toBeDefined();
+    for (let more = parking.size; more < PARKING.max; more++) parking.park(ownerId(`o${more}`), parkable(`o${more}`));
+    expect(parking.park(ownerId("z"), parkable("z"))).toBeDefined();
     expect([second.abandoned, parking.size]).toEqual([1, PARKING.max]);
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Call, Ticket } from "../core/call.ts";
 import { createDrain } from "../core/drain.ts";
-import type { OwnerId } from "../core/names.ts";
+import type { OwnerId, Principal } from "../core/names.ts";
 import type { Clock } from "../core/ports.ts";
 import type { LinkAttempt } from "./attempt.ts";
 import { parkedTicket } from "./tickets.ts";
@@ -9,6 +9,9 @@ import { parkedTicket } from "./tickets.ts";
 export const PARKING = {
   max: 1_000,
   maxPerOwner: 16,
+  /** From here on nobody gets another place who has a good part of all. */
+  scarcePart: 3 / 4,
+  greedyPart: 1 / 4,
   /** A person may sleep over a question. */
   expiryMs: 24 * 60 * 60_000,
   /** From then on a call gives its place up where another needs one. */
@@ -19,6 +22,8 @@ export const PARKING = {
 export interface Parkable {
   /** Goes on for the agent that came back. */
   resume(call: Call): Promise<LinkAttempt>;
+  /** Whose it is, as far as limits go. */
+  readonly principal: Principal | undefined;
   /** Nobody will come back: it is to be cancelled at the upstream. */
   abandon(): void;
 }
@@ -78,8 +83,16 @@ export function createParking(clock: Clock): Parking {
     return false;
   }
 
+  function hasMany({ principal }: Parkable): boolean {
+    if (places.size < PARKING.max * PARKING.scarcePart) return false;
+    let own = 0;
+    for (const { call } of places.values()) if (call.principal === principal) own++;
+    return own >= PARKING.max * PARKING.greedyPart;
+  }
+
   return {
     park(owner, call) {
+      if (hasMany(call)) return undefined;
       if ((taken.get(owner) ?? 0) >= PARKING.maxPerOwner && !makeRoom(owner)) return undefined;
       if (places.size >= PARKING.max && !makeRoom(undefined)) return undefined;
       const own = taken.get(owner) ?? 0;

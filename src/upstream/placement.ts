@@ -73,7 +73,8 @@ export function createPlacement(options: PlacementOptions): Placement {
     const declared = sharing === "all" ? NO_CAPABILITIES : declaredIn(era, caller.capabilities);
     const owner = sharing === "none" ? caller.owner : undefined;
     if (!owner && isMains && declared.bytes.equals(main.declared.bytes)) return undefined;
-    const tenant = { era, declared, owner, opener: caller.owner };
+    const { principal } = caller;
+    const tenant = { era, declared, owner, opener: caller.owner, principal };
     return crowding.shares(main, tenant) ? undefined : tenant;
   }
 
@@ -85,10 +86,10 @@ export function createPlacement(options: PlacementOptions): Placement {
   }
 
   /** What an agent gets that cannot use the shared conversation at the moment, and keeps. */
-  const ownOf = (main: Link, shared: Tenant | undefined, { owner }: Caller): Tenant => ({
+  const ownOf = (main: Link, shared: Tenant | undefined, { owner, principal }: Caller): Tenant => ({
     era: shared?.era ?? main.era.name,
     declared: shared?.declared ?? main.declared,
-    ...{ owner, opener: owner },
+    ...{ owner, opener: owner, principal },
   });
 
   const sharedFor = (main: Link, { call, holder }: Wish): Tenant | undefined =>

@@ -143,10 +143,21 @@ export function errorOf(failure: Failure): WireError {
         message: `Rate limit exceeded: ${failure.limit} calls a minute for this agent and tool; try again in ${seconds(failure.retryAfterMs)}`,
         retryAfterMs: failure.retryAfterMs,
       });
+    case "too_many_requests":
+      return limited(CODES.rateLimited, "rate_limited", {
+        message: `Rate limit exceeded: ${LIMIT_OF[failure.of](failure.limit)}; try again in ${seconds(failure.retryAfterMs)}`,
+        retryAfterMs: failure.retryAfterMs,
+      });
     case "overloaded":
       return limited(CODES.overloaded, "overloaded", {
         message: "The gateway takes no more requests now",
         retryAfterMs: 1000,
+      });
+    case "crowded":
+      return limited(CODES.overloaded, "crowded", {
+        message:
+          "The gateway keeps as much for agents as it can: unsubscribe, or end sessions and streams that are not needed, or try again",
+        retryAfterMs: 5000,
       });
     case "unlogged":
       return limited(CODES.overloaded, "log_unavailable", {
@@ -163,6 +174,11 @@ export function errorOf(failure: Failure): WireError {
       return wireError(CODES.internalError, "The gateway failed to handle this request; its log says why");
   }
 }
+
+const LIMIT_OF = {
+  agent: (limit: number) => `${limit} requests a minute that are no tool calls for this agent`,
+  address: (limit: number) => `${limit} new sessions a minute for this address`,
+} as const;
 
 const seconds = (ms: number): string => `${Math.max(1, Math.ceil(ms / 1000))} s`;
 

@@ -11,8 +11,16 @@ import { Payload } from "../../src/core/payload.ts";
 import { NO_PRESSURE } from "../../src/core/pressure.ts";
 import type { Status, UpstreamStatus } from "../../src/core/status.ts";
 import { createRedactor } from "../../src/guard/redact.ts";
+import { NO_REQUEST_LIMIT } from "../../src/guard/request-limit.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { createSealer } from "../../src/lib/seal.ts";
+import { roomyLedger } from "../fixtures/ledger.ts";
+
+const NO_SHARES = {
+  ...{ bytes: 0, maxBytes: 1, most: [], connections: 0 },
+  shed: { events: 0, sessions: 0, streams: 0, connections: 0 },
+  refused: { kept: 0, connections: 0 },
+};
 
 export const SINCE = "2026-01-01T00:00:00.000Z";
 
@@ -112,6 +120,7 @@ export function fakeGateway(
       lookAlikes: [],
     },
     log: { path: null, onFailure: "drop", written: 0, dropped: 0, waitingBytes: 0, trouble: null },
+    shares: NO_SHARES,
     pending: [],
     warnings: options?.warnings ?? [],
   });
@@ -146,6 +155,8 @@ export function fakeGateway(
         subscribe: async () => ({ kind: "failed", failure: { kind: "unknown_method", method: "resources/subscribe" } }),
         attend: () => () => {},
         pressure: NO_PRESSURE,
+        ledger: roomyLedger(),
+        limit: NO_REQUEST_LIMIT,
         sealer: createSealer(Buffer.alloc(32, 1), { clock: systemClock }),
         release: () => {},
       },

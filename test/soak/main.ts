@@ -1,12 +1,19 @@
 import { parseArgs } from "node:util";
 import { endWithChildren } from "../chaos/ending.ts";
 import { told } from "../chaos/phases.ts";
-import { table } from "../chaos/verdict.ts";
+import { table, type Verdict } from "../chaos/verdict.ts";
+import { crowd } from "./crowd.ts";
 import { idleAgents, stalledReaders } from "./readers.ts";
 import { wear } from "./wear.ts";
 
 endWithChildren();
-const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "10" },
+    /** Only hostile clients, a thousand of all kinds. */
+    crowd: { type: "boolean", default: false },
+  },
+});
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) {
   console.error("soak: --minutes takes a number above 0");
@@ -20,11 +27,14 @@ const wearMinutes = Math.max(minutes / 2, minutes - 2 - (minutes >= 30 ? 10 : 0)
 const log = (text: string): void => console.log(text);
 const lastsMs = minutes * 60_000;
 const stall = { readers: 100, bytes: 9_000_000, ms: Math.max(10_000, Math.min(40_000, readersMs)) };
-const verdicts = [
+const usual = async (): Promise<Verdict[]> => [
   ...(await told("wear", wear({ minutes: wearMinutes, samples: 24, log }), lastsMs)),
   ...(await told("idle agents", idleAgents({ agents: 5_000, ms: idleMs }), lastsMs)),
   ...(await told("readers that stall", stalledReaders(stall), lastsMs)),
 ];
+const verdicts = values.crowd
+  ? await told("a crowd", crowd({ clients: 1_000, ms: lastsMs, log }), lastsMs)
+  : await usual();
 console.log(`\n${table(verdicts)}\n`);
 const of = (result: string): number => verdicts.filter(verdict => verdict.result === result).length;
 console.log(

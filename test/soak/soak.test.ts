@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { table, type Verdict } from "../chaos/verdict.ts";
+import { crowd } from "./crowd.ts";
 import { idleAgents, stalledReaders } from "./readers.ts";
 import { slope } from "./samples.ts";
 import { wear } from "./wear.ts";
@@ -30,6 +31,14 @@ test.skipIf(process.platform !== "linux")(
   "readers that stall do not keep others waiting",
   async () => {
     judge(await stalledReaders({ readers: 8, bytes: 2_000_000, ms: 3_000 }));
+  },
+  240_000,
+);
+
+test.skipIf(process.platform !== "linux")(
+  "clients that want more than their share keep nobody from being served",
+  async () => {
+    judge(await crowd({ clients: 50, ms: 6_000, log: () => {} }));
   },
   240_000,
 );

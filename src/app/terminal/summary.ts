@@ -1,5 +1,6 @@
 import type { CatalogStatus, PendingChange, Status, UpstreamStatus } from "../../core/status.ts";
 import { printable, truncate } from "./printable.ts";
+import { shareLines } from "./shares.ts";
 import { doubtLine, explainFailure, hasFailed, symbolOf, toneOf, wordOf } from "./states.ts";
 import { table } from "./table.ts";
 import type { Paint, Terminal } from "./terminal.ts";
@@ -52,6 +53,7 @@ export function fleetSummary(status: Status, style: Style): string[] {
     section("Answers that belong to nothing", upstreams.flatMap(unmatchedLine), style),
     section("Reached through a proxy", upstreams.flatMap(proxyLine), style),
     section("Busy", upstreams.flatMap(queueLine), style),
+    section("Crowded", shareLines(status.shares), style),
     section("Worth knowing", upstreams.flatMap(noteLines), style),
     section("Replicas", replicaLines(catalog.replicas), style),
     section("Conflicts", conflictLines(catalog.conflicts), style),

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { keeper } from "../../test/fixtures/ledger.ts";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { createRequestLimit } from "../guard/request-limit.ts";
+import { memoryStore } from "../lib/memory-store.ts";
+import { isLimited, refusalOf } from "./slow-refusal.ts";
+
+test("calls, which have a limit of their own, and pings are not counted", () => {
+  expect(["tools/call", "ping", "tools/list", "resources/read", "x/own"].map(isLimited)).toEqual([
+    ...[false, false, true, true, true],
+  ]);
+});
+
+test("who is refused is told after a while, but never very many at a time", async () => {
+  const clock = manualClock();
+  const limit = createRequestLimit({ store: memoryStore({ clock, maxBuckets: 10 }), perMinute: 1 });
+  const asking = { front: { limit }, clock, keeper: keeper() };
+  expect(await refusalOf("tools/list", asking)).toBeUndefined();
+  const all = Array.from({ length: 1_500 }, () => refusalOf("tools/list", asking));
+  let told = 0;
+  for (const one of all)
+    void one.then(answer => {
+      expect(answer).toMatchObject({ kind: "error", error: { code: -31004 } });
+      told++;
+    });
+  await new Promise(setImmediate);
+  expect(told).toBe(500);
+  clock.advance(1_000);
+  await Promise.all(all);
+  expect([told, limit.delayed.count]).toEqual([1_500, 0]);
+});
