@@ -76,6 +76,10 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   UND_ERR_BODY_TIMEOUT: late("the answer stalled"),
   NOT_HTTP: garbled("the answer is no HTTP"),
   Z_BUF_ERROR: lost("the answer was cut short"),
+  INFLATED: {
+    ...{ fault: "too_large", delivery: "answered" },
+    says: "the answer was compressed to less than a hundredth, which no text is",
+  },
   NOT_COMPRESSED: garbled("the answer could not be decompressed"),
   HEADERS_TOO_LARGE: garbled("the answer's headers are too large"),
   UND_ERR_HEADERS_OVERFLOW: garbled("the answer's headers are too large"),

@@ -80,6 +80,9 @@ const serverName = (host: string): string => (isIP(host) === 0 ? host : "");
 const MAX_REUSED_BYTES = 1024 * 1024;
 
 const PROXY_AUTHENTICATION = 407;
+/** Replies that say that the reply is yet to come. */
+const MAX_INTERIM = 100;
+const NOT_HTTP = (): Error => Object.assign(new Error("interim replies without end"), { code: "NOT_HTTP" });
 
 /** Translates undici's handler into ours. */
 class Exchange implements Dispatcher.DispatchHandler, Ongoing {
@@ -87,6 +90,7 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
   /** Whoever forwards the request, and answers instead of the upstream when it will not. */
   readonly #proxy: HttpProxy | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #interim = 0;
   #over = false;
 
   constructor(receiver: ReplyReceiver, proxy: HttpProxy | undefined) {
@@ -123,12 +127,19 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (this.#over || status < 200) return;
+    if (this.#over) return;
+    if (status < 200) {
+      if (++this.#interim > MAX_INTERIM) this.#break(NOT_HTTP());
+      return;
+    }
     if (status === PROXY_AUTHENTICATION && this.#proxy) {
-      const refused = new ProxyError(this.#proxy, "PROXY_UNAUTHENTICATED", status);
-      this.abandon();
-      this.#receiver.broken(refused);
+      this.#break(new ProxyError(this.#proxy, "PROXY_UNAUTHENTICATED", status));
     } else this.#receiver.head({ status, headers });
+  }
+
+  #break(error: Error): void {
+    this.abandon();
+    this.#receiver.broken(error);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
