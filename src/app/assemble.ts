@@ -31,6 +31,7 @@ import { holdBack } from "./held-back.ts";
 import { inspectOffer } from "./inspect-offer.ts";
 import { assembleHandle } from "./layers.ts";
 import { createOfferStore } from "./offer-store.ts";
+import { ownEnvironment } from "./own-environment.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
 import { createSpokenStore } from "./spoken-store.ts";
@@ -53,6 +54,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const trouble = (detail: string): void => {
     if (troubles.length < 20 && !troubles.includes(detail)) troubles.push(detail);
   };
+  const environment = ownEnvironment(process.env, trouble);
   const load = watchLoad();
   const pressure = createPressure({ clock, look: load.look });
   const capacity = overload({ pressure });
@@ -77,7 +79,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     random: Math.random,
     identity: { name: "radium-mcp-proxy", version },
     registry,
-    environment: process.env,
+    environment,
     baseDir: options.baseDir,
     pressure,
     contact: owner => contacts.get(owner),

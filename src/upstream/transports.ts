@@ -1,3 +1,4 @@
+import { exposedBy } from "../config/plain-http.ts";
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { UpstreamEra } from "../wire/era.ts";
 import type { Channel } from "./channel.ts";
@@ -28,6 +29,8 @@ export interface Transport {
   readonly startTimeoutMs: number;
   /** Whether each channel is a child of its own. */
   readonly startsChild: boolean;
+  /** What its operator has let it do that others must not. */
+  readonly notes: readonly string[];
   /** How many conversations there may be besides the main one. */
   readonly maxOwned: number;
   /** How agents share conversations of that era; `channel` is that of one, where one is open. */
@@ -50,6 +53,7 @@ const TRANSPORTS: { [T in UpstreamConfig["transport"]]: (config: ConfigOf<T>) =>
     protocol: config.protocol,
     startTimeoutMs: config.start_timeout * 1_000,
     startsChild: true,
+    notes: [],
     maxOwned: MAX_CHILDREN,
     sharing: era => ISOLATION[config.isolation][era],
     opener: world => childOpener(config, world),
@@ -99,10 +103,19 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   };
 }
 
-function remote({ url, start_timeout }: RemoteConfig): Omit<Transport, "protocol" | "sharing" | "opener"> {
+const NOT_VERIFIED = "whoever answers there is believed: its certificate is not verified (insecure_skip_verify)";
+const EXPOSED = "credentials go to it unencrypted (allow_plain_http)";
+
+function remote(config: RemoteConfig): Omit<Transport, "protocol" | "sharing" | "opener"> {
+  const { url, start_timeout } = config;
   const { origin, pathname, search } = new URL(url);
+  const notes = [
+    ...(config.insecure_skip_verify ? [NOT_VERIFIED] : []),
+    ...(config.allow_plain_http && exposedBy(config).length > 0 ? [EXPOSED] : []),
+  ];
   return {
     ...{ address: origin + pathname, identity: origin + pathname + search, crashes: false },
     ...{ startTimeoutMs: start_timeout * 1_000, startsChild: false, maxOwned: MAX_SESSIONS },
+    notes,
   };
 }

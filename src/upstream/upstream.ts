@@ -273,7 +273,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
           listTrouble,
           counts: traffic.counts,
           offer: keeper.offer,
-          notes: [...placement.notes(), ...keeper.notes],
+          notes: [...transport.notes, ...placement.notes(), ...keeper.notes],
           link: connector.link,
         },
         queued: admission.queued,

@@ -9,6 +9,7 @@ import {
   ResponseBodyError,
   type TokenEndpointResponse,
 } from "openid-client";
+import { isThisMachine } from "../../config/plain-http.ts";
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { Clock } from "../../core/ports.ts";
 import { Secret } from "../../lib/secret.ts";
@@ -16,7 +17,6 @@ import { CredentialError, cachedToken, type FetchedToken, type TokenSource } fro
 import { failure, faultOf } from "./faults.ts";
 import { fetchOutside, OUTSIDE, OutsideError } from "./outside.ts";
 import type { Environment } from "./proxy.ts";
-import { isThisMachine } from "./url-parts.ts";
 
 export interface ClientCredentialsOptions {
   readonly tokenUrl: string;

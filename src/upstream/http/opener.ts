@@ -1,3 +1,4 @@
+import { exposedBy } from "../../config/plain-http.ts";
 import type { UpstreamConfig } from "../../config/schema.ts";
 import type { Fault } from "../../core/failure.ts";
 import { Secret } from "../../lib/secret.ts";
@@ -36,9 +37,13 @@ const GARBLED: ReadonlySet<Fault> = new Set(["connection_lost", "protocol_error"
 export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks: Speaks): Opener {
   const { url, headers, start_timeout, max_result_bytes: maxMessageBytes } = config;
   const { clock, random, replies, environment, identity } = world;
-  const dispatcher = openDispatcher({ url, clock, environment, authority: authorityOf(headers) });
+  const isExposed = !config.allow_plain_http && exposedBy(config).length > 0;
+  const dispatcher = openDispatcher({
+    ...{ url, clock, environment, authority: authorityOf(headers), isExposed },
+    skipsVerification: config.insecure_skip_verify,
+  });
   const userAgent = `${identity.name}/${identity.version}`;
-  const credentials = tokensOf(config, world, userAgent);
+  const credentials = isExposed ? undefined : tokensOf(config, world, userAgent);
   const proxy = proxyFor(url, environment);
   const options: RemoteOptions = {
     ...{ url, headers, clock, random, dispatcher, room: replies.room(), sharing: { personal: false } },
@@ -81,6 +86,7 @@ function tokensOf(
   const { token_url: tokenUrl, scope, audience, client_id: clientId, client_secret } = config.auth;
   return clientCredentials({
     ...{ tokenUrl, clientId, clientSecret: new Secret(client_secret), clock, userAgent, environment },
+    allowPlainHttp: config.allow_plain_http,
     ...(scope !== undefined && { scope }),
     ...(audience !== undefined && { audience }),
   });

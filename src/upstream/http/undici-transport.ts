@@ -47,15 +47,20 @@ export function openUndiciTransport(options: TransportOptions): Transport {
   };
 }
 
+/** Said aloud, since Node lets its environment and its flags decide what is not. */
+const tlsRules = (skipsVerification = false) =>
+  ({ rejectUnauthorized: !skipsVerification, minVersion: "TLSv1.2" }) as const;
+
 /** Connects to that origin, through the proxy where there is one. */
 export function connectorTo(url: URL, options: TransportOptions): buildConnector.connector {
   const { clock, ca, proxy } = options;
   const { connectTimeoutMs = proxy ? PROXY_TIMEOUT_MS : 3_000 } = options;
   const lookup = keepLastGood(clock, options.lookup);
-  const connect = buildConnector({
+  const connecting = {
     ...{ timeout: connectTimeoutMs, lookup, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
     ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS },
-  });
+  };
+  const connect = buildConnector({ ...connecting, ...tlsRules(options.skipsVerification) });
   // The name in the certificate is that of the URL, whatever the `Host` header says, and has no dot at its end.
   const named: buildConnector.connector = (target, callback) =>
     connect({ ...target, servername: serverName(hostOf(url)) }, callback);
@@ -63,8 +68,9 @@ export function connectorTo(url: URL, options: TransportOptions): buildConnector
   if (url.protocol === "https:") {
     return tunnelConnector({ proxy, clock, timeoutMs: connectTimeoutMs, lookup, connect: named });
   }
+  const connectToProxy = buildConnector({ ...connecting, ...tlsRules(false) });
   return (target, callback) =>
-    connect({ ...target, servername: serverName(proxy.hostname) }, (...outcome) => {
+    connectToProxy({ ...target, servername: serverName(proxy.hostname) }, (...outcome) => {
       const [error, socket] = outcome;
       if (error) callback(new ProxyError(proxy, codeOf(error)), null);
       else callback(null, socket);

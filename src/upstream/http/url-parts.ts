@@ -19,13 +19,3 @@ export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127\.[\d.]+$/.test(host);
 }
-
-/**
- * Whether what is sent there stays on this machine, whoever answers names. Other names below `localhost` are left to a
- * resolver, which may ask another machine.
- */
-export function isThisMachine(url: URL): boolean {
-  return THIS_MACHINE.test(hostOf(url));
-}
-
-const THIS_MACHINE = /^(localhost|127(\.\d{1,3}){3}|0\.0\.0\.0|::1?)$/;
