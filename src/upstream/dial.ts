@@ -11,6 +11,7 @@ import { negotiate, type Verdicts } from "./negotiate.ts";
 import type { TransportWorld } from "./opening.ts";
 import type { Parking } from "./parking.ts";
 import { createQuiet, KNOWN_QUIET, QUIET } from "./quiet.ts";
+import { createResponder } from "./responder.ts";
 import { createKnowledge, type Speaks, type Spoken } from "./speaks.ts";
 import type { StartSlot, StartSlots } from "./start-slots.ts";
 import { firstStep, foundBy, nextStep, type Step } from "./steps.ts";
@@ -117,7 +118,11 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
       strays = { count: strays.count + 1, last: what };
       if (!link) odd = `it sent ${what}`;
     };
-    const early = createEarlyMessages({ clock, lost: stray, respond: text => void channel.notify(text, {}) });
+    const early = createEarlyMessages({
+      clock,
+      lost: stray,
+      respond: createResponder(text => channel.notify(text, {})),
+    });
     const hear = (message: Message): void => (link ? listener.message(link, message) : early.take(message));
     const channel = opener.open({
       message: hear,

@@ -5,6 +5,7 @@ import type { Clock } from "../core/ports.ts";
 import { LIST_METHODS } from "../wire/methods.ts";
 import type { Link } from "./link.ts";
 import { fetchOffer } from "./offer.ts";
+import { createPace, type Pace } from "./relists.ts";
 
 /** At least this long between two readings of the same upstream's lists that only its own notices ask for. */
 const SPACING_MS = 500;
@@ -27,8 +28,13 @@ export interface OfferKeeper {
   readonly offer: Offer | undefined;
   /** What its operator might wonder about in its lists, though nothing is wrong. */
   readonly notes: readonly string[];
-  /** A notice said that the lists have changed: reads them soon; many notices become one reading now and one after it. */
+  /**
+   * A notice said that the lists have changed: reads them as soon as the pace allows; many notices become one reading now
+   * and one after it.
+   */
   refresh(link: Link): Promise<void>;
+  /** A conversation has begun: reads now. */
+  introduce(link: Link): Promise<void>;
   /** What was read is not to be relied on, whatever its age. */
   doubt(): void;
   /** `answeredAt`: when the latest call of whoever asks was answered, −∞ for none. */
@@ -47,6 +53,8 @@ export interface OfferKeeperOptions {
   readonly known: Offer | undefined;
   /** Finds out what must be known of an offer before it is shown; tells whether there was anything to find out. */
   inspect(offer: Offer): Promise<boolean>;
+  /** How often notices alone make it read; that of one reader alone by default. */
+  readonly pace?: Pace;
   /** What is declared with each request for a list; nothing by default. */
   readonly capabilities?: Payload;
   /** An offer that is kept already and equal to this one, if there is one: what is equal is kept once. */
@@ -59,6 +67,7 @@ export interface OfferKeeperOptions {
 
 export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
   const { clock, upstream, capabilities } = options;
+  const pace = options.pace ?? createPace(clock);
   const aborted = new AbortController();
   let offer = options.known;
   let notes: readonly string[] = [];
@@ -126,12 +135,33 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
   /** Reads on the link that is the latest when its time has come: the one that was told of may be gone by then. */
   async function after(before: Promise<void> | undefined): Promise<void> {
     await before?.catch(() => {});
-    const pauseMs = readAt + SPACING_MS - clock.now();
-    if (pauseMs > 0) await new Promise<void>(resolve => clock.after(pauseMs, resolve));
+    for (let pauseMs = restMs(); pauseMs > 0; pauseMs = restMs()) {
+      await new Promise<void>(resolve => clock.after(pauseMs, resolve));
+      if (aborted.signal.aborted) break;
+    }
     waiting = undefined;
     if (aborted.signal.aborted || !current) return;
     // Somebody who asked for the list may have had it read meanwhile.
-    if (settled < doubts) await begin(current);
+    if (settled < doubts) await beginPaced(current);
+  }
+
+  /** Until a notice alone may make it read. */
+  const restMs = (): number => Math.max(readAt + SPACING_MS - clock.now(), pace.waitMs());
+
+  function beginPaced(link: Link): Promise<void> {
+    pace.began();
+    return begin(link);
+  }
+
+  function reread(link: Link): Promise<void> {
+    current = link;
+    if (!running) return begin(link);
+    if (covers === doubts) return running;
+    next ??= running.then(() => {
+      next = undefined;
+      return aborted.signal.aborted || !current ? undefined : begin(current);
+    });
+    return next;
   }
 
   return {
@@ -144,9 +174,13 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
     refresh(link) {
       current = link;
       doubts++;
-      if (!running && !waiting && clock.now() - readAt >= SPACING_MS) return begin(link);
+      if (!running && !waiting && restMs() <= 0) return beginPaced(link);
       waiting ??= after(running);
       return waiting;
+    },
+    introduce(link) {
+      doubts++;
+      return reread(link);
     },
     doubt() {
       doubts++;
@@ -162,16 +196,7 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
       if (answeredAt >= readAt && (!isTold || sinceMs < NOTICE_MAY_FOLLOW_MS)) return "outdated";
       return !hint && !isTold && ageMs >= LEAST_AGE_MS ? "aging" : "fresh";
     },
-    reread(link) {
-      current = link;
-      if (!running) return begin(link);
-      if (covers === doubts) return running;
-      next ??= running.then(() => {
-        next = undefined;
-        return aborted.signal.aborted || !current ? undefined : begin(current);
-      });
-      return next;
-    },
+    reread,
     adopt(equal) {
       offer = equal;
     },

@@ -11,6 +11,7 @@ import type { Link } from "./link.ts";
 import { createOfferKeeper, isSame, type OfferKeeper } from "./offer-keeper.ts";
 import { type OwnerLinks, type Tenant, tenantKey } from "./owner-links.ts";
 import type { Placement } from "./placement.ts";
+import { createPace, RELISTS } from "./relists.ts";
 
 export const OFFERS = {
   /** How long a list waits for an upstream that reads it again. */
@@ -96,6 +97,7 @@ export function createOffers(options: OffersOptions): Offers {
   /** In order of use. */
   const shelves = new Map<string, Shelf>();
   const answers = createAnswers();
+  const ofAgents = createPace(clock, RELISTS.ofAgents);
   const mains: Shelf = { owner: undefined, keeper: base, ...UNREAD };
   let varying = 0;
 
@@ -143,7 +145,7 @@ export function createOffers(options: OffersOptions): Offers {
       owner,
       ...UNREAD,
       keeper: createOfferKeeper({
-        ...{ upstream, clock, inspect: options.inspect },
+        ...{ upstream, clock, inspect: options.inspect, pace: createPace(clock, RELISTS.each, ofAgents) },
         // Until its own list has been read, an agent is offered what those like it are, and those what all are.
         known: shelves.get(alike)?.keeper.offer ?? base.offer,
         ...(capabilities && { capabilities }),

@@ -4,6 +4,7 @@ import type { UpstreamEra } from "../wire/era.ts";
 import type { Channel } from "./channel.ts";
 import { childEnvironment } from "./child/child-environment.ts";
 import { openStdioChannel } from "./child/stdio.ts";
+import { createFloodGate } from "./flood-gate.ts";
 import { remoteOpener } from "./http/opener.ts";
 import type { SseChannel } from "./http/sse.ts";
 import type { HttpChannel } from "./http/streamable.ts";
@@ -92,13 +93,14 @@ export function transportOf(config: UpstreamConfig): Transport {
 function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   const { clock, registry, environment, baseDir, replies } = world;
   const room = replies.room();
+  const flood = createFloodGate(clock);
   const { command, args, cwd = baseDir, max_result_bytes: maxMessageBytes } = config;
   return {
     close: async () => {},
     open(events) {
       const env = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env });
       const spec = { command, args, cwd, env };
-      return openStdioChannel({ clock, registry, environment, room, maxMessageBytes, spec }, events);
+      return openStdioChannel({ clock, registry, environment, room, flood, maxMessageBytes, spec }, events);
     },
   };
 }

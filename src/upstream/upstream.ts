@@ -199,7 +199,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   });
 
   async function introduce(link: Link): Promise<void> {
-    await keeper.refresh(link);
+    await keeper.introduce(link);
     tried = true;
     if (connector.link !== link) return world.changed();
     health.connected();

@@ -3,6 +3,7 @@ import type { UpstreamConfig } from "../../config/schema.ts";
 import type { Fault } from "../../core/failure.ts";
 import { Secret } from "../../lib/secret.ts";
 import type { ChannelEvents } from "../channel.ts";
+import { createFloodGate } from "../flood-gate.ts";
 import type { Opener, TransportWorld } from "../opening.ts";
 import type { TokenSource } from "./credentials.ts";
 import { openDispatcher } from "./dispatcher.ts";
@@ -46,7 +47,16 @@ export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks
   const credentials = isExposed ? undefined : tokensOf(config, world, userAgent);
   const proxy = proxyFor(url, environment);
   const options: RemoteOptions = {
-    ...{ url, headers, clock, random, dispatcher, room: replies.room(), sharing: { personal: false } },
+    ...{
+      url,
+      headers,
+      clock,
+      random,
+      dispatcher,
+      room: replies.room(),
+      flood: createFloodGate(clock),
+      sharing: { personal: false },
+    },
     ...{ userAgent, maxMessageBytes, endpointTimeoutMs: start_timeout * 1_000 },
     ...(credentials && { credentials }),
   };
