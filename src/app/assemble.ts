@@ -70,7 +70,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const watchers = new Set<(status: UpstreamStatus) => void>();
 
   const compilers = createSchemaCompilers({ clock });
-  const repairs = createRepairs(compilers.verdicts);
+  const repairs = createRepairs(compilers.verdicts, { offThread: true });
   /** Whoever starts us waits for the port, and children would take the machine's strength from opening it. */
   const starts = holdBack();
   let config: Config = { ...options.config, upstreams: [] };

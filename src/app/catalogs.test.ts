@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { source } from "../core/catalog.fixture.ts";
-import { memoryBus } from "../lib/memory-bus.ts";
-import type { Pool } from "../upstream/pool.ts";
 import { createRepairs } from "../core/repairs.ts";
 import { NO_COMPILERS } from "../core/schema-verdicts.ts";
+import { memoryBus } from "../lib/memory-bus.ts";
+import type { Pool } from "../upstream/pool.ts";
 import { createCatalogs } from "./catalogs.ts";
 
 /** Catalogs of one upstream that has never been seen and does not answer. */

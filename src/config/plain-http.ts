@@ -1,8 +1,8 @@
 /** What keeps others on the way from reading what is sent: credentials in the clear, and certificates. */
 import type { Complaint } from "./problem.ts";
 import { upstreamLabel } from "./tables.ts";
-import { isTable, upstreamsOf } from "./values.ts";
 import { holdsCredentials } from "./unsent.ts";
+import { isTable, upstreamsOf } from "./values.ts";
 
 /** An upstream as far as credentials are about it; also one that the schema may have refused. */
 export interface Sends {

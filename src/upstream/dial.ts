@@ -8,6 +8,7 @@ import type { Opened } from "./connector.ts";
 import { createEarlyMessages } from "./early-messages.ts";
 import type { Link } from "./link.ts";
 import { negotiate, type Verdicts } from "./negotiate.ts";
+import type { OfferRoom } from "./offer-room.ts";
 import type { TransportWorld } from "./opening.ts";
 import type { Parking } from "./parking.ts";
 import { createQuiet, KNOWN_QUIET, QUIET } from "./quiet.ts";
@@ -21,6 +22,8 @@ import type { Transport } from "./transports.ts";
 export interface DialWorld extends TransportWorld {
   readonly parking: Parking;
   readonly slots: StartSlots;
+  /** Shared by all that read lists. */
+  readonly offerRoom: OfferRoom;
   /** What an earlier process, or conversation, has found out about an upstream. */
   recall?(): Spoken | undefined;
   keep?(spoken: Spoken): void;

@@ -5,6 +5,7 @@ import type { Clock } from "../core/ports.ts";
 import { LIST_METHODS } from "../wire/methods.ts";
 import type { Link } from "./link.ts";
 import { fetchOffer } from "./offer.ts";
+import { createOfferRoom, type OfferRoom } from "./offer-room.ts";
 import { createPace, type Pace } from "./relists.ts";
 
 /** At least this long between two readings of the same upstream's lists that only its own notices ask for. */
@@ -55,6 +56,8 @@ export interface OfferKeeperOptions {
   inspect(offer: Offer): Promise<boolean>;
   /** How often notices alone make it read; that of one reader alone by default. */
   readonly pace?: Pace;
+  /** Shared with every other reader of lists; one of its own by default. */
+  readonly room?: OfferRoom;
   /** What is declared with each request for a list; nothing by default. */
   readonly capabilities?: Payload;
   /** An offer that is kept already and equal to this one, if there is one: what is equal is kept once. */
@@ -68,6 +71,8 @@ export interface OfferKeeperOptions {
 export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
   const { clock, upstream, capabilities } = options;
   const pace = options.pace ?? createPace(clock);
+  const room = options.room ?? createOfferRoom();
+  const place = {};
   const aborted = new AbortController();
   let offer = options.known;
   let notes: readonly string[] = [];
@@ -83,7 +88,8 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
     readAt = clock.now();
     covers = doubts;
     // What one upstream makes us stumble over must not end what all the others are served by.
-    const result = await fetchOffer(link, { upstream, signal: aborted.signal, capabilities }).catch(stumbled);
+    const fetching = { upstream, signal: aborted.signal, capabilities, mostBytes: room.leftFor(place) };
+    const result = await fetchOffer(link, fetching).catch(stumbled);
     if (aborted.signal.aborted) return;
     if (result.kind === "failed") return options.trouble(result.detail);
     notes = result.notes;
@@ -97,6 +103,7 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
 
   async function show(read: Offer): Promise<void> {
     const found = options.shared?.(read) ?? read;
+    room.keep(place, found === read ? sizeOf(read) : 0);
     const inspecting = options.inspect(found);
     const isInspected = await within(INSPECT_MS, inspecting);
     if (aborted.signal.aborted) return;
@@ -200,7 +207,10 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
     adopt(equal) {
       offer = equal;
     },
-    stop: () => aborted.abort(),
+    stop() {
+      aborted.abort();
+      room.keep(place, 0);
+    },
   };
 }
 
@@ -234,5 +244,8 @@ function isSameList(a: Offer, b: Offer, kind: Kind): boolean {
   const after = b.definitions[kind];
   return before.length === after.length && before.every((each, at) => each.bytes.equals(after[at]?.bytes ?? NOTHING));
 }
+
+const sizeOf = ({ definitions }: Offer): number =>
+  KINDS.reduce((sum, kind) => definitions[kind].reduce((bytes, { size }) => bytes + size, sum), 0);
 
 const NOTHING = Buffer.alloc(0);

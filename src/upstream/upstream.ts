@@ -95,7 +95,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   let listTrouble: string | undefined;
 
   const keeper = createOfferKeeper({
-    ...{ upstream: name, clock, known: world.known, inspect: world.inspect },
+    ...{ upstream: name, clock, known: world.known, inspect: world.inspect, room: world.offerRoom },
     changed(offer) {
       offers.rebased(before, offer);
       before = offer;
@@ -167,7 +167,8 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     },
   });
   const offers = createOffers({
-    ...{ upstream: name, clock, inspect: world.inspect, base: keeper, connector, placement, owners },
+    ...{ upstream: name, clock, inspect: world.inspect, room: world.offerRoom },
+    ...{ base: keeper, connector, placement, owners },
     changed: world.varied,
   });
   const prober = createProber({
