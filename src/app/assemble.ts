@@ -33,6 +33,7 @@ import { afterCrash } from "./last-crash.ts";
 import { assembleHandle } from "./layers.ts";
 import { createLoadedOffers } from "./loaded-offers.ts";
 import { createOfferStore } from "./offer-store.ts";
+import { ownEnvironment } from "./own-environment.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
 import { createShares, descriptorTrouble, sharesStatus } from "./shares.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
@@ -58,6 +59,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const trouble = (detail: string): void => {
     if (troubles.length < 20 && !troubles.includes(detail)) troubles.push(detail);
   };
+  const environment = ownEnvironment(process.env, trouble);
   const load = watchLoad();
   const pressure = createPressure({ clock, look: load.look });
   const capacity = overload({ pressure });
@@ -78,7 +80,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const watchers = new Set<(status: UpstreamStatus) => void>();
 
   const compilers = createSchemaCompilers({ clock });
-  const repairs = createRepairs(compilers.verdicts);
+  const repairs = createRepairs(compilers.verdicts, { offThread: true });
   /** Whoever starts us waits for the port, and children would take the machine's strength from opening it. */
   const starts = holdBack();
   let config: Config = { ...options.config, upstreams: [] };
@@ -87,7 +89,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     random: Math.random,
     identity: { name: "radium-mcp-proxy", version },
     registry,
-    environment: process.env,
+    environment,
     baseDir: options.baseDir,
     pressure,
     contact: owner => contacts.get(owner),

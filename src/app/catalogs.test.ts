@@ -65,7 +65,7 @@ test("what an upstream has just been found to offer is in the catalog that is as
   catalogs.stop();
 });
 
-test("agents hear of lists that are really different, at once, and then at most once a second of all upstreams", async () => {
+test("agents hear of lists that are really different, at once, and then at most once a second", async () => {
   const clock = manualClock();
   const config = { transport: "http", url: "http://127.0.0.1:1/mcp", priority: 1, timeout: 60 };
   const upstream = {
@@ -99,17 +99,22 @@ test("agents hear of lists that are really different, at once, and then at most 
   await news();
   expect(heard).toEqual(["all tool", "upstream tool"]);
   for (const name of ["c", "d", "e"]) offers("a", name);
-  clock.advance(99);
+  clock.advance(999);
   await news();
   expect(heard).toHaveLength(2);
   clock.advance(1);
   await news();
-  expect(heard).toEqual(["all tool", "upstream tool", "upstream tool"]);
-  clock.advance(900);
-  await news();
-  expect(heard).toEqual(["all tool", "upstream tool", "upstream tool", "all tool"]);
-  clock.advance(10_000);
+  expect(heard).toEqual(["all tool", "upstream tool", "all tool", "upstream tool"]);
+  // What comes right after news that were late waits as long as after those that were not.
+  offers("f");
+  clock.advance(999);
   await news();
   expect(heard).toHaveLength(4);
+  clock.advance(1);
+  await news();
+  expect(heard).toHaveLength(6);
+  clock.advance(10_000);
+  await news();
+  expect(heard).toHaveLength(6);
   catalogs.stop();
 });

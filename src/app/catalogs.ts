@@ -12,8 +12,8 @@ import { type Described, mergedProfile, singleProfile } from "./profiles.ts";
 import { type CatalogRules, createSnapshots, offerTo } from "./snapshots.ts";
 import { filtersOf, type Sources } from "./sources.ts";
 
-/** At most one notification per view, and agent, in this time. What one upstream says is passed on as it comes. */
-const SPACING_MS: Readonly<Record<View["kind"], number>> = { all: 1_000, upstream: 100 };
+/** At most one notification per view, and agent, in this time, whatever upstreams say. */
+const SPACING_MS = 1_000;
 /** So long it may take to read the lists of which an upstream says that they have changed. */
 const SAID_MS = 2_000;
 const TOPIC = "catalog";
@@ -104,12 +104,17 @@ export function createCatalogs(options: {
       return;
     }
     publish(change);
-    const cancel = clock.after(SPACING_MS[view.kind], () => {
-      const later = due.get(key);
+    rest(key, change);
+  }
+
+  /** What comes before the time is over is said at its end, and then the time begins anew. */
+  function rest(key: string, { view, owner }: ListChange): void {
+    const kinds = new Set<Kind>();
+    const cancel = clock.after(SPACING_MS, () => {
       due.delete(key);
-      if (later && later.kinds.size > 0) publish({ view, owner, kinds: [...later.kinds] });
+      if (kinds.size > 0) announce({ view, owner, kinds: [...kinds] });
     });
-    due.set(key, { kinds: new Set(), cancel });
+    due.set(key, { kinds, cancel });
   }
 
   const publish = (change: ListChange): void => bus.publish(TOPIC, JSON.stringify(change));

@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how variables are written in the file.
 /** What the schema cannot see: relations between values, regular expressions, the file's permissions. */
 import { RE2JS } from "re2js";
+import { checkPlainHttp } from "./plain-http.ts";
 import type { Complaint, KeyPath } from "./problem.ts";
 import { upstreamLabel } from "./tables.ts";
 import { checkUnsent, holdsCredentials } from "./unsent.ts";
@@ -10,7 +11,13 @@ const PREFERRED_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** Works on values that the schema may have refused, so that everything is said at once. */
 export function checkRules(root: unknown): readonly Complaint[] {
-  return [...checkNames(root), ...checkDoor(root), ...checkPatterns(root), ...checkUnsent(root)];
+  return [
+    ...checkNames(root),
+    ...checkDoor(root),
+    ...checkPatterns(root),
+    ...checkUnsent(root),
+    ...checkPlainHttp(root),
+  ];
 }
 
 function checkNames(root: unknown): readonly Complaint[] {

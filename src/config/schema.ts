@@ -143,6 +143,17 @@ const remote = {
       "Headers that are sent with every request; `Host`, `User-Agent`, `Accept` and `Cookie` may be among them.",
     ),
   auth: authSchema.optional().describe("Credentials for this upstream."),
+  allow_plain_http: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Send credentials (headers, `auth`, those in URLs) over `http://` to another machine, where all on the way may read " +
+        "them. Without it such an upstream is not connected.",
+    ),
+  insecure_skip_verify: z
+    .boolean()
+    .default(false)
+    .describe("Connect to `url` whatever certificate is shown there. Nothing else turns verification off."),
 };
 
 const stdioSchema = z.strictObject({

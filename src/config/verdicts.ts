@@ -75,6 +75,7 @@ const OPENS = "it decides who can connect";
 const MOVES = "it can move calls to another server";
 const STARTS = "it decides what is started";
 const REACHES = "it decides where requests and credentials go";
+const OVERHEARD = "it decides who on the way can read along";
 const LOGS = "it decides what is kept of calls";
 const SHARES = "it decides what agents share";
 const TRUSTS = "it makes calls run twice that may not";
@@ -117,6 +118,8 @@ const UPSTREAM = {
   headers: waits(REACHES),
   auth: waits(REACHES),
   protocol: waits(REACHES),
+  allow_plain_http: waits(OVERHEARD),
+  insecure_skip_verify: waits(OVERHEARD),
   priority: waits(MOVES),
   group: waits(MOVES),
   isolation: waits(SHARES),

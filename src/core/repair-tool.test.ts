@@ -101,16 +101,19 @@ describe("what was looked at before", () => {
 
   it("gives back the definition that was asked about, and is forgotten when there is too much", () => {
     let asked = 0;
-    const repairs = createRepairs(() => {
-      asked++;
-      return { kind: "compiles" };
-    }, 1);
+    const repairs = createRepairs(
+      () => {
+        asked++;
+        return { kind: "compiles" };
+      },
+      { most: 1 },
+    );
     const [one, same] = [definition(), definition()];
     expect(repairs.of("tool", one)).toEqual({ kind: "kept", definition: one });
     expect(repairs.of("tool", same)).toEqual({ kind: "kept", definition: same });
     expect(asked).toBe(1);
     repairs.of("prompt", Payload.of({ name: "p" }));
-    repairs.of("tool", one);
+    repairs.of("tool", definition());
     expect(asked).toBe(2);
   });
 });

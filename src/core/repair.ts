@@ -21,9 +21,17 @@ export const IDENTITY: Readonly<Record<Kind, string>> = {
   template: "uriTemplate",
 };
 
+/** Bytes never change, so that nothing is looked at twice; it goes with the definition. */
+const LOOKED_AT = new WeakMap<Payload, { readonly fault: string | undefined }>();
+
 /** Why a definition would break every list that it is in, wherever it is shown; `undefined` when it would not. */
-export const malformed = (definition: Payload): string | undefined =>
-  scanFault(definition.bytes, { ...SHOWN_TEXT, duplicates: "last_counts" });
+export function malformed(definition: Payload): string | undefined {
+  const known = LOOKED_AT.get(definition) ?? {
+    fault: scanFault(definition.bytes, { ...SHOWN_TEXT, duplicates: "last_counts" }),
+  };
+  LOOKED_AT.set(definition, known);
+  return known.fault;
+}
 
 /**
  * Makes one definition fit for strict clients, which drop a whole list for one bad element. What can be left out or

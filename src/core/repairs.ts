@@ -16,19 +16,52 @@ export interface Repairs {
   of(kind: Kind, definition: Payload): Repair;
   /** What must be compiled before `of` can say the last word on this definition. */
   open(kind: Kind, definition: Payload): readonly OpenSchema[];
+  /** Whether it is so large that it is to be looked at elsewhere, and that has not been done. */
+  isTooLarge(kind: Kind, definition: Payload): boolean;
+  /** What was found out elsewhere about a definition. */
+  learn(kind: Kind, definition: Payload, repair: Repair): void;
 }
+
+/** A larger definition would take too much time in one piece. */
+const LARGE_BYTES = 16 * 1024;
+const NOT_LOOKED_AT: Repair = { kind: "hidden", reason: "it is large, and is still being looked at" };
 
 /** Several agents may see catalogs of their own, mostly made of the same definitions. */
 const MOST_KEPT = 20_000;
 
-export function createRepairs(verdicts: SchemaVerdicts, most = MOST_KEPT): Repairs {
+/** `offThread`: whether somebody learns elsewhere what is the matter with large definitions. */
+export function createRepairs(
+  verdicts: SchemaVerdicts,
+  { most = MOST_KEPT, offThread = false }: { readonly most?: number; readonly offThread?: boolean } = {},
+): Repairs {
   /** By the bytes of the definition; `kept` stands for those that are well as they are, which are not kept alive. */
   const known = new Map<string, Repair | "kept">();
+  /** What was asked for lately need not be hashed again. */
+  const seen = new WeakMap<Payload, Repair>();
+
+  const keyOf = (kind: Kind, definition: Payload): string =>
+    `${kind} ${createHash("sha256").update(definition.bytes).digest("base64")}`;
+
+  function knownOf(kind: Kind, definition: Payload): Repair | undefined {
+    const again = seen.get(definition);
+    if (again) return again;
+    const found = known.get(keyOf(kind, definition));
+    const repair: Repair | undefined = found === "kept" ? { kind: "kept", definition } : found;
+    if (repair) seen.set(definition, repair);
+    return repair;
+  }
+
+  function learn(kind: Kind, definition: Payload, found: Repair): void {
+    const [oldest] = known.keys();
+    if (known.size >= most && oldest !== undefined) known.delete(oldest);
+    known.set(keyOf(kind, definition), found.kind === "kept" ? "kept" : found);
+    seen.set(definition, found);
+  }
 
   function look(kind: Kind, definition: Payload): { repair: Repair; open: readonly OpenSchema[] } {
-    const key = `${kind} ${createHash("sha256").update(definition.bytes).digest("base64")}`;
-    const before = known.get(key);
-    if (before) return { repair: before === "kept" ? { kind: "kept", definition } : before, open: [] };
+    const before = knownOf(kind, definition);
+    if (before) return { repair: before, open: [] };
+    if (offThread && definition.size > LARGE_BYTES) return { repair: NOT_LOOKED_AT, open: [] };
     const open: OpenSchema[] = [];
     const found = repair(kind, definition, (role, text) => {
       const verdict = verdicts(role, text);
@@ -36,14 +69,14 @@ export function createRepairs(verdicts: SchemaVerdicts, most = MOST_KEPT): Repai
       return verdict;
     });
     if (open.length > 0) return { repair: found, open };
-    const [oldest] = known.keys();
-    if (known.size >= most && oldest !== undefined) known.delete(oldest);
-    known.set(key, found.kind === "kept" ? "kept" : found);
+    learn(kind, definition, found);
     return { repair: found, open };
   }
 
   return {
     of: (kind, definition) => look(kind, definition).repair,
     open: (kind, definition) => look(kind, definition).open,
+    isTooLarge: (kind, definition) => offThread && definition.size > LARGE_BYTES && !knownOf(kind, definition),
+    learn,
   };
 }

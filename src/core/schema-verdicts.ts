@@ -18,3 +18,12 @@ export type SchemaVerdicts = (role: SchemaRole, text: string) => Verdict;
 
 /** For whoever has no compilers: what cannot be judged without them is left out. */
 export const NO_COMPILERS: SchemaVerdicts = () => ({ kind: "unknown" });
+
+/** What a compiler said: nothing, or why it does not take a schema. */
+export function verdictOf(said: {
+  readonly reason: string | undefined;
+  readonly culprits?: readonly (readonly string[])[] | undefined;
+}): Verdict {
+  const { reason, culprits } = said;
+  return reason === undefined ? { kind: "compiles" } : { kind: "refused", reason, culprits };
+}

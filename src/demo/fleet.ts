@@ -50,6 +50,8 @@ export async function startDemoFleet(): Promise<DemoFleet> {
         url: `http://127.0.0.1:${port}/mcp`,
         max_concurrency: 100,
         headers: {},
+        allow_plain_http: false,
+        insecure_skip_verify: false,
       }),
     ),
     {

@@ -3,26 +3,32 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { LRUCache } from "lru-cache";
+import type { Kind } from "../core/catalog.ts";
+import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import type { Repair } from "../core/repair.ts";
 import type { OpenSchema } from "../core/repairs.ts";
-import type { SchemaVerdicts, Verdict } from "../core/schema-verdicts.ts";
+import { SCANNED_TEXT } from "../core/scan-limits.ts";
+import { type SchemaVerdicts, type Verdict, verdictOf } from "../core/schema-verdicts.ts";
 import type { Compiled } from "./compile-schema.ts";
+import type { RepairedText, Task } from "./schema-worker.ts";
 
 /** The compilers that clients use, in a thread that is there only while it has something to do. */
 export interface SchemaCompilers {
   readonly verdicts: SchemaVerdicts;
   /** Has schemas compiled, one after the other; resolves when that is done, or too many of them took too long. */
   compile(schemas: readonly OpenSchema[]): Promise<void>;
+  /** Repairs one definition in the thread, schemas and all; `isSpent`: it took too long or too much. */
+  repair(kind: Kind, definition: Payload, compiles: boolean): Promise<{ repair: Repair; isSpent: boolean }>;
   stop(): Promise<void>;
 }
 
 /** What one schema may take, and how many of those that were asked for at once may take more. Most take 2 ms. */
-const LIMITS = { eachMs: 2_000, tooMuch: 2 } as const;
+export const LIMITS = { eachMs: 2_000, tooMuch: 2 } as const;
 const IDLE_MS = 5_000;
 const START_MS = 20_000;
 const MOST_KEPT = 20_000;
 const MEMORY = { maxOldGenerationSizeMb: 128, stackSizeMb: 2 } as const;
-const COMPILES: Verdict = { kind: "compiles" };
 const UNKNOWN: Verdict = { kind: "unknown" };
 
 /** A verdict, and whether the thread that gave it is of no more use. */
@@ -65,16 +71,32 @@ export function createSchemaCompilers({
     return undefined;
   }
 
-  async function compileOne({ role, text }: OpenSchema): Promise<Said> {
+  /** `undefined` where there is no thread. */
+  async function ask(task: Task): Promise<Answer | undefined> {
     cancelIdle();
     worker ??= start();
     const asked = await worker;
     // A thread without an id has ended.
-    if (!asked || asked.threadId < 0) return { verdict: UNKNOWN, isSpent: true };
-    asked.postMessage({ text, findsCulprits: role === "inputSchema" });
-    const said = verdictOf(await answerOf(asked, eachMs, clock), eachMs);
+    if (!asked || asked.threadId < 0) return undefined;
+    asked.postMessage(task);
+    const answer = await answerOf(asked, eachMs, clock);
     cancelIdle = clock.after(IDLE_MS, () => void end());
-    return said;
+    return answer;
+  }
+
+  async function compileOne({ role, text }: OpenSchema): Promise<Said> {
+    const answer = await ask({ task: "compile", role, text });
+    return answer ? saidIn(answer, eachMs) : { verdict: UNKNOWN, isSpent: true };
+  }
+
+  async function repairOne(kind: Kind, definition: Payload, compiles: boolean) {
+    const answer = stopped
+      ? undefined
+      : await ask({ task: "repair", kind, text: definition.bytes.toString("utf8"), compiles });
+    if (answer?.kind === "answer") return { repair: repairIn(answer.said as RepairedText, definition), isSpent: false };
+    await end();
+    const reason = `it takes longer than ${eachMs / 1000} s, or more memory than there is, to look at`;
+    return { repair: { kind: "hidden", reason } as Repair, isSpent: true };
   }
 
   function inTurn(schema: OpenSchema): Promise<Said> {
@@ -100,6 +122,11 @@ export function createSchemaCompilers({
         if ((await inTurn(schema)).isSpent) spent++;
       }
     },
+    repair(kind, definition, compiles) {
+      const next = turn.then(() => repairOne(kind, definition, compiles));
+      turn = next.catch(() => {});
+      return next;
+    },
     async stop() {
       stopped = true;
       await end();
@@ -110,7 +137,7 @@ export function createSchemaCompilers({
 const keyOf = (role: string, text: string): string => `${role} ${createHash("sha256").update(text).digest("base64")}`;
 
 type Answer =
-  | { readonly kind: "answer"; readonly compiled: Compiled }
+  | { readonly kind: "answer"; readonly said: unknown }
   | { readonly kind: "ended" }
   | { readonly kind: "late" };
 
@@ -123,7 +150,7 @@ function answerOf(worker: Worker, timeoutMs: number, clock: Clock): Promise<Answ
       worker.unref();
       resolve(answer);
     };
-    const answered = (compiled: Compiled): void => finish({ kind: "answer", compiled });
+    const answered = (said: unknown): void => finish({ kind: "answer", said });
     const ended = (): void => finish({ kind: "ended" });
     worker.on("message", answered).on("exit", ended);
     // A command that ends as soon as it knows all has nothing else that keeps it alive.
@@ -132,13 +159,17 @@ function answerOf(worker: Worker, timeoutMs: number, clock: Clock): Promise<Answ
   });
 }
 
-function verdictOf(answer: Answer, eachMs: number): Said {
+function repairIn(said: RepairedText, definition: Payload): Repair {
+  if (said.kind === "hidden") return said;
+  if (said.kind === "kept") return { kind: "kept", definition };
+  return { kind: "repaired", definition: Payload.parse(said.text, SCANNED_TEXT), reason: said.reason };
+}
+
+function saidIn(answer: Answer, eachMs: number): Said {
   const refused = (reason: string): Verdict => ({ kind: "refused", reason, culprits: undefined });
   switch (answer.kind) {
-    case "answer": {
-      const { reason, culprits } = answer.compiled;
-      return { verdict: reason === undefined ? COMPILES : { kind: "refused", reason, culprits }, isSpent: false };
-    }
+    case "answer":
+      return { verdict: verdictOf(answer.said as Compiled), isSpent: false };
     case "ended":
       return { verdict: refused("it takes more memory to compile than there is"), isSpent: true };
     case "late":

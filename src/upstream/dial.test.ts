@@ -9,6 +9,7 @@ import { systemClock } from "../lib/clock.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import { createProcessRegistry } from "./child/process-registry.ts";
 import { createDialer } from "./dial.ts";
+import { createOfferRoom } from "./offer-room.ts";
 import { createParking } from "./parking.ts";
 import { QUIET } from "./quiet.ts";
 import { createReplyRooms } from "./reply-room.ts";
@@ -21,6 +22,7 @@ function dialerFor(config: UpstreamConfig, peer: Peer, clock: Clock = systemCloc
   const dialer = createDialer(transportOf(config), {
     ...{ clock, random: Math.random, identity: { name: "gateway", version: "0.0.0" }, environment: {}, baseDir: "." },
     ...{ registry: createProcessRegistry(), parking: createParking(clock), replies: createReplyRooms({ clock }) },
+    offerRoom: createOfferRoom(),
     slots: createStartSlots({ clock, max: 1 }),
   });
   onTestFinished(async () => {

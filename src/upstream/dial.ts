@@ -8,9 +8,11 @@ import type { Opened } from "./connector.ts";
 import { createEarlyMessages } from "./early-messages.ts";
 import type { Link } from "./link.ts";
 import { negotiate, type Verdicts } from "./negotiate.ts";
+import type { OfferRoom } from "./offer-room.ts";
 import type { TransportWorld } from "./opening.ts";
 import type { Parking } from "./parking.ts";
 import { createQuiet, KNOWN_QUIET, QUIET } from "./quiet.ts";
+import { createResponder } from "./responder.ts";
 import { createKnowledge, type Speaks, type Spoken } from "./speaks.ts";
 import type { StartSlot, StartSlots } from "./start-slots.ts";
 import { firstStep, foundBy, nextStep, type Step } from "./steps.ts";
@@ -20,6 +22,8 @@ import type { Transport } from "./transports.ts";
 export interface DialWorld extends TransportWorld {
   readonly parking: Parking;
   readonly slots: StartSlots;
+  /** Shared by all that read lists. */
+  readonly offerRoom: OfferRoom;
   /** What an earlier process, or conversation, has found out about an upstream. */
   recall?(): Spoken | undefined;
   keep?(spoken: Spoken): void;
@@ -117,7 +121,11 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
       strays = { count: strays.count + 1, last: what };
       if (!link) odd = `it sent ${what}`;
     };
-    const early = createEarlyMessages({ clock, lost: stray, respond: text => void channel.notify(text, {}) });
+    const early = createEarlyMessages({
+      clock,
+      lost: stray,
+      respond: createResponder(text => channel.notify(text, {})),
+    });
     const hear = (message: Message): void => (link ? listener.message(link, message) : early.take(message));
     const channel = opener.open({
       message: hear,

@@ -5,6 +5,8 @@ import type { Clock } from "../core/ports.ts";
 import { LIST_METHODS } from "../wire/methods.ts";
 import type { Link } from "./link.ts";
 import { fetchOffer } from "./offer.ts";
+import { createOfferRoom, type OfferRoom } from "./offer-room.ts";
+import { createPace, type Pace } from "./relists.ts";
 
 /** At least this long between two readings of the same upstream's lists that only its own notices ask for. */
 const SPACING_MS = 500;
@@ -27,8 +29,13 @@ export interface OfferKeeper {
   readonly offer: Offer | undefined;
   /** What its operator might wonder about in its lists, though nothing is wrong. */
   readonly notes: readonly string[];
-  /** A notice said that the lists have changed: reads them soon; many notices become one reading now and one after it. */
+  /**
+   * A notice said that the lists have changed: reads them as soon as the pace allows; many notices become one reading now
+   * and one after it.
+   */
   refresh(link: Link): Promise<void>;
+  /** A conversation has begun: reads now. */
+  introduce(link: Link): Promise<void>;
   /** What was read is not to be relied on, whatever its age. */
   doubt(): void;
   /** `answeredAt`: when the latest call of whoever asks was answered, −∞ for none. */
@@ -47,6 +54,10 @@ export interface OfferKeeperOptions {
   readonly known: Offer | undefined;
   /** Finds out what must be known of an offer before it is shown; tells whether there was anything to find out. */
   inspect(offer: Offer): Promise<boolean>;
+  /** How often notices alone make it read; that of one reader alone by default. */
+  readonly pace?: Pace;
+  /** Shared with every other reader of lists; one of its own by default. */
+  readonly room?: OfferRoom;
   /** What is declared with each request for a list; nothing by default. */
   readonly capabilities?: Payload;
   /** An offer that is kept already and equal to this one, if there is one: what is equal is kept once. */
@@ -59,6 +70,9 @@ export interface OfferKeeperOptions {
 
 export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
   const { clock, upstream, capabilities } = options;
+  const pace = options.pace ?? createPace(clock);
+  const room = options.room ?? createOfferRoom();
+  const place = {};
   const aborted = new AbortController();
   let offer = options.known;
   let notes: readonly string[] = [];
@@ -74,7 +88,8 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
     readAt = clock.now();
     covers = doubts;
     // What one upstream makes us stumble over must not end what all the others are served by.
-    const result = await fetchOffer(link, { upstream, signal: aborted.signal, capabilities }).catch(stumbled);
+    const fetching = { upstream, signal: aborted.signal, capabilities, mostBytes: room.leftFor(place) };
+    const result = await fetchOffer(link, fetching).catch(stumbled);
     if (aborted.signal.aborted) return;
     if (result.kind === "failed") return options.trouble(result.detail);
     notes = result.notes;
@@ -89,6 +104,7 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
 
   async function show(read: Offer): Promise<void> {
     const found = options.shared?.(read) ?? read;
+    room.keep(place, found === read ? sizeOf(read) : 0);
     const inspecting = options.inspect(found);
     const isInspected = await within(INSPECT_MS, inspecting);
     if (aborted.signal.aborted) return;
@@ -127,12 +143,33 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
   /** Reads on the link that is the latest when its time has come: the one that was told of may be gone by then. */
   async function after(before: Promise<void> | undefined): Promise<void> {
     await before?.catch(() => {});
-    const pauseMs = readAt + SPACING_MS - clock.now();
-    if (pauseMs > 0) await new Promise<void>(resolve => clock.after(pauseMs, resolve));
+    for (let pauseMs = restMs(); pauseMs > 0; pauseMs = restMs()) {
+      await new Promise<void>(resolve => clock.after(pauseMs, resolve));
+      if (aborted.signal.aborted) break;
+    }
     waiting = undefined;
     if (aborted.signal.aborted || !current) return;
     // Somebody who asked for the list may have had it read meanwhile.
-    if (settled < doubts) await begin(current);
+    if (settled < doubts) await beginPaced(current);
+  }
+
+  /** Until a notice alone may make it read. */
+  const restMs = (): number => Math.max(readAt + SPACING_MS - clock.now(), pace.waitMs());
+
+  function beginPaced(link: Link): Promise<void> {
+    pace.began();
+    return begin(link);
+  }
+
+  function reread(link: Link): Promise<void> {
+    current = link;
+    if (!running) return begin(link);
+    if (covers === doubts) return running;
+    next ??= running.then(() => {
+      next = undefined;
+      return aborted.signal.aborted || !current ? undefined : begin(current);
+    });
+    return next;
   }
 
   return {
@@ -145,9 +182,13 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
     refresh(link) {
       current = link;
       doubts++;
-      if (!running && !waiting && clock.now() - readAt >= SPACING_MS) return begin(link);
+      if (!running && !waiting && restMs() <= 0) return beginPaced(link);
       waiting ??= after(running);
       return waiting;
+    },
+    introduce(link) {
+      doubts++;
+      return reread(link);
     },
     doubt() {
       doubts++;
@@ -163,20 +204,14 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
       if (answeredAt >= readAt && (!isTold || sinceMs < NOTICE_MAY_FOLLOW_MS)) return "outdated";
       return !hint && !isTold && ageMs >= LEAST_AGE_MS ? "aging" : "fresh";
     },
-    reread(link) {
-      current = link;
-      if (!running) return begin(link);
-      if (covers === doubts) return running;
-      next ??= running.then(() => {
-        next = undefined;
-        return aborted.signal.aborted || !current ? undefined : begin(current);
-      });
-      return next;
-    },
+    reread,
     adopt(equal) {
       offer = equal;
     },
-    stop: () => aborted.abort(),
+    stop() {
+      aborted.abort();
+      room.keep(place, 0);
+    },
   };
 }
 
@@ -230,5 +265,8 @@ function isSameList(a: Offer, b: Offer, kind: Kind): boolean {
   const after = b.definitions[kind];
   return before.length === after.length && before.every((each, at) => each.bytes.equals(after[at]?.bytes ?? NOTHING));
 }
+
+const sizeOf = ({ definitions }: Offer): number =>
+  KINDS.reduce((sum, kind) => definitions[kind].reduce((bytes, { size }) => bytes + size, sum), 0);
 
 const NOTHING = Buffer.alloc(0);

@@ -8,6 +8,7 @@ import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Link } from "./link.ts";
 import { createOfferKeeper } from "./offer-keeper.ts";
+import { createOfferRoom } from "./offer-room.ts";
 import { createOffers, OFFERS } from "./offers.ts";
 import type { OwnerLinks, Tenant } from "./owner-links.ts";
 import type { Placement } from "./placement.ts";
@@ -51,7 +52,7 @@ function start(tools: (owner: OwnerId | undefined) => readonly string[] = () => 
     ...{ changed: () => {}, trouble: () => {} },
   });
   const offers = createOffers({
-    ...{ upstream: upstreamName("u"), clock, base, owners, inspect: async () => false },
+    ...{ upstream: upstreamName("u"), clock, base, owners, room: createOfferRoom(), inspect: async () => false },
     connector: { link: main, latest: main, demand: async () => ({ kind: "open", link: main }) } as unknown as Connector,
     placement: {
       ...{ tenantOf, adopts: () => false },

@@ -9,8 +9,10 @@ import { createAnswers } from "./answers.ts";
 import type { Connector, Opened } from "./connector.ts";
 import type { Link } from "./link.ts";
 import { createOfferKeeper, isSame, type OfferKeeper } from "./offer-keeper.ts";
+import type { OfferRoom } from "./offer-room.ts";
 import { type OwnerLinks, type Tenant, tenantKey } from "./owner-links.ts";
 import type { Placement } from "./placement.ts";
+import { createPace, RELISTS } from "./relists.ts";
 
 export const OFFERS = {
   /** How long a list waits for an upstream that reads it again. */
@@ -48,6 +50,7 @@ export interface OffersOptions {
   readonly clock: Clock;
   /** Finds out what must be known of an offer before it is shown; tells whether there was anything to find out. */
   inspect(offer: Offer): Promise<boolean>;
+  readonly room: OfferRoom;
   /** Of the main conversation. */
   readonly base: OfferKeeper;
   readonly connector: Connector;
@@ -92,10 +95,11 @@ interface Shelf {
 }
 
 export function createOffers(options: OffersOptions): Offers {
-  const { upstream, clock, base, connector, placement, owners } = options;
+  const { upstream, clock, base, inspect, room, connector, placement, owners } = options;
   /** In order of use. */
   const shelves = new Map<string, Shelf>();
   const answers = createAnswers();
+  const ofAgents = createPace(clock, RELISTS.ofAgents);
   const mains: Shelf = { owner: undefined, keeper: base, ...UNREAD };
   let varying = 0;
 
@@ -143,7 +147,7 @@ export function createOffers(options: OffersOptions): Offers {
       owner,
       ...UNREAD,
       keeper: createOfferKeeper({
-        ...{ upstream, clock, inspect: options.inspect },
+        ...{ upstream, clock, inspect, room, pace: createPace(clock, RELISTS.each, ofAgents) },
         // Until its own list has been read, an agent is offered what those like it are, and those what all are.
         known: shelves.get(alike)?.keeper.offer ?? base.offer,
         ...(capabilities && { capabilities }),

@@ -9,6 +9,7 @@ import { CALL_METHODS } from "../wire/methods.ts";
 import type { Timeouts } from "./attempt.ts";
 import type { Channel, OutboundRequest, Reply } from "./channel.ts";
 import { cancelledText } from "./correlate.ts";
+import { createResponder } from "./responder.ts";
 
 export interface AskOptions {
   readonly timeoutMs: number;
@@ -86,7 +87,7 @@ export function createOutbound(parts: {
       const parts = requestParts(id, method, params);
       return request({ id, method, parts, headers, signal, timeoutMs, maxTimeoutMs: timeoutMs, onMessage });
     },
-    respond: text => void channel.notify(oneLine(text), era.headers(version)),
+    respond: createResponder(text => channel.notify(oneLine(text), era.headers(version))),
     async flushed() {
       if (farewells.size === 0) return;
       let cancel = IGNORE;

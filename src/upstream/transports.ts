@@ -1,8 +1,10 @@
+import { exposedBy } from "../config/plain-http.ts";
 import type { UpstreamConfig } from "../config/schema.ts";
 import type { UpstreamEra } from "../wire/era.ts";
 import type { Channel } from "./channel.ts";
 import { childEnvironment } from "./child/child-environment.ts";
 import { openStdioChannel } from "./child/stdio.ts";
+import { createFloodGate } from "./flood-gate.ts";
 import { remoteOpener } from "./http/opener.ts";
 import type { SseChannel } from "./http/sse.ts";
 import type { HttpChannel } from "./http/streamable.ts";
@@ -28,6 +30,8 @@ export interface Transport {
   readonly startTimeoutMs: number;
   /** Whether each channel is a child of its own. */
   readonly startsChild: boolean;
+  /** What its operator has let it do that others must not. */
+  readonly notes: readonly string[];
   /** How many conversations there may be besides the main one. */
   readonly maxOwned: number;
   /** How agents share conversations of that era; `channel` is that of one, where one is open. */
@@ -50,6 +54,7 @@ const TRANSPORTS: { [T in UpstreamConfig["transport"]]: (config: ConfigOf<T>) =>
     protocol: config.protocol,
     startTimeoutMs: config.start_timeout * 1_000,
     startsChild: true,
+    notes: [],
     maxOwned: MAX_CHILDREN,
     sharing: era => ISOLATION[config.isolation][era],
     opener: world => childOpener(config, world),
@@ -88,21 +93,31 @@ export function transportOf(config: UpstreamConfig): Transport {
 function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   const { clock, registry, environment, baseDir, replies } = world;
   const room = replies.room();
+  const flood = createFloodGate(clock);
   const { command, args, cwd = baseDir, max_result_bytes: maxMessageBytes } = config;
   return {
     close: async () => {},
     open(events) {
       const env = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env });
       const spec = { command, args, cwd, env };
-      return openStdioChannel({ clock, registry, environment, room, maxMessageBytes, spec }, events);
+      return openStdioChannel({ clock, registry, environment, room, flood, maxMessageBytes, spec }, events);
     },
   };
 }
 
-function remote({ url, start_timeout }: RemoteConfig): Omit<Transport, "protocol" | "sharing" | "opener"> {
+const NOT_VERIFIED = "whoever answers there is believed: its certificate is not verified (insecure_skip_verify)";
+const EXPOSED = "credentials go to it unencrypted (allow_plain_http)";
+
+function remote(config: RemoteConfig): Omit<Transport, "protocol" | "sharing" | "opener"> {
+  const { url, start_timeout } = config;
   const { origin, pathname, search } = new URL(url);
+  const notes = [
+    ...(config.insecure_skip_verify ? [NOT_VERIFIED] : []),
+    ...(config.allow_plain_http && exposedBy(config).length > 0 ? [EXPOSED] : []),
+  ];
   return {
     ...{ address: origin + pathname, identity: origin + pathname + search, crashes: false },
     ...{ startTimeoutMs: start_timeout * 1_000, startsChild: false, maxOwned: MAX_SESSIONS },
+    notes,
   };
 }

@@ -97,7 +97,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   let listTrouble: string | undefined;
 
   const keeper = createOfferKeeper({
-    ...{ upstream: name, clock, known: world.known, inspect: world.inspect },
+    ...{ upstream: name, clock, known: world.known, inspect: world.inspect, room: world.offerRoom },
     changed(offer) {
       offers.rebased(before, offer);
       before = offer;
@@ -170,7 +170,8 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     },
   });
   const offers = createOffers({
-    ...{ upstream: name, clock, inspect: world.inspect, base: keeper, connector, placement, owners },
+    ...{ upstream: name, clock, inspect: world.inspect, room: world.offerRoom },
+    ...{ base: keeper, connector, placement, owners },
     changed: world.varied,
   });
   const prober = createProber({
@@ -202,7 +203,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   });
 
   async function introduce(link: Link): Promise<void> {
-    await keeper.refresh(link);
+    await keeper.introduce(link);
     tried = true;
     if (connector.link !== link) return world.changed();
     health.connected();
@@ -274,7 +275,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
           listTrouble,
           counts: traffic.counts,
           offer: keeper.offer,
-          notes: [...placement.notes(), ...keeper.notes],
+          notes: [...transport.notes, ...placement.notes(), ...keeper.notes],
           link: connector.link,
         },
         queued: admission.queued,

@@ -1,10 +1,12 @@
 import { isUtf8 } from "node:buffer";
+import type { Behind } from "../../core/call.ts";
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import { lineSplitter } from "../../wire/lines.ts";
 import { oneLine } from "../../wire/message.ts";
 import { passBy } from "../../wire/oversized.ts";
 import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel.ts";
 import { cancelledText, createCorrelator } from "../correlate.ts";
+import type { FloodGate } from "../flood-gate.ts";
 import { readUpstreamMessage } from "../read-message.ts";
 import type { ReplyRoom } from "../reply-room.ts";
 import { withheldVariables } from "./child-environment.ts";
@@ -21,6 +23,7 @@ export interface StdioOptions extends ProcessHost {
   readonly maxQueuedBytes?: number;
   /** Shared with everything else that comes from the same upstream. */
   readonly room?: ReplyRoom;
+  readonly flood?: FloodGate;
   /** How long a child may leave its input unread while something waits. */
   readonly stallMs?: number;
 }
@@ -117,16 +120,23 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
       counts.invalidUtf8++;
       throttle?.spend(1);
     }
+    const { dropped } = correlator;
     correlator.receive(message);
+    const isUnasked = message.kind === "request" || message.kind === "notification" || correlator.dropped > dropped;
+    if (isUnasked) rest(options.flood?.count());
+  };
+
+  const rest = (behind: Behind | undefined): void => {
+    if (!behind) return;
+    child.stdout?.pause();
+    behind.caughtUp(() => child.stdout?.resume());
   };
 
   const holding = options.room?.open();
   const lines = lineSplitter({
     maxBytes: maxMessageBytes,
     onHeld(bytes) {
-      if (!holding || holding.hold(bytes)) return;
-      child.stdout?.pause();
-      holding.caughtUp(() => child.stdout?.resume());
+      if (holding && !holding.hold(bytes)) rest(holding);
     },
     onLine,
     onTooLong() {

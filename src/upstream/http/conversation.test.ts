@@ -219,7 +219,22 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       });
       const before = process.memoryUsage.rss();
       expect(plain(await channel.request(outbound()))).toMatchObject({ kind: "failed", fault: "too_large" });
-      expect(process.memoryUsage.rss() - before).toBeLessThan(120 * 1024 * 1024);
+      expect(process.memoryUsage.rss() - before).toBeLessThan(32 * 1024 * 1024);
+    });
+
+    it("is taken as text compresses, and refused when no text could have been compressed so far", async () => {
+      const rows = Array.from({ length: 60_000 }, (_, at) => ({ id: at, name: `row ${at}`, state: "open" }));
+      const { channel } = await start(({ id, response }) => {
+        response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
+        response.end(gzipSync(resultText(id, { rows })));
+      });
+      expect(plain(await channel.request(outbound()))).toMatchObject({ kind: "result" });
+      const blown = await start(({ id, response }) => {
+        response.writeHead(200, { "content-type": "application/json", "content-encoding": "br" });
+        response.end(brotliCompressSync(resultText(id, { text: "x".repeat(2 * 1024 * 1024) })));
+      });
+      const reply = plain(await blown.channel.request(outbound()));
+      expect(reply).toMatchObject({ fault: "too_large", delivery: "answered" });
     });
 
     it("that is cut short counts as lost", async () => {
@@ -241,6 +256,15 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       const reply = plain(await channel.request(outbound()));
       expect(reply).toMatchObject({ kind: "failed", fault: "connection_lost", delivery: "sent_unknown" });
     });
+  });
+
+  it("an answer that is announced again and again and never comes is none", async () => {
+    const peer = await startPeer(({ response }) => {
+      for (let time = 0; time < 5_000; time++) response.writeProcessing();
+    });
+    cleanups.push(() => peer.close());
+    const channel = channelOver(openTransport, peer.url, cleanups);
+    expect(plain(await channel.request(outbound()))).toMatchObject({ kind: "failed", fault: "protocol_error" });
   });
 
   it("a configured host is sent instead of the URL's, once", async () => {

@@ -35,6 +35,9 @@ describe("a cached token", () => {
     [10_000, 9_000],
     [3_600_000, 3_540_000],
     [undefined, 3_540_000],
+    [Number.POSITIVE_INFINITY, 86_340_000],
+    [1e300, 86_340_000],
+    [0, 900],
   ])("that lives for %s ms is renewed after %s ms", async (lifetimeMs, goodMs) => {
     const { tokens, clock } = source({ lifetimeMs });
     await tokens.token();
@@ -65,5 +68,32 @@ describe("a cached token", () => {
     fail(false);
     clock.advance(1_000);
     expect(await tokens.token()).toBe("t2");
+  });
+
+  it("is asked for more and more seldom while that goes on failing", async () => {
+    const { tokens, clock, fail, fetches } = source();
+    fail(true);
+    for (let second = 0; second < 300; second++, clock.advance(1_000)) {
+      await expect(tokens.token()).rejects.toBeInstanceOf(CredentialError);
+    }
+    // After 1, 3, 7, 15, 31 and 63 seconds, then once a minute.
+    expect(fetches()).toBe(10);
+    fail(false);
+    clock.advance(60_000);
+    await tokens.token();
+    tokens.invalidate("t11");
+    fail(true);
+    await expect(tokens.token()).rejects.toBeInstanceOf(CredentialError);
+    clock.advance(1_000);
+    await expect(tokens.token()).rejects.toBeInstanceOf(CredentialError);
+    expect(fetches()).toBe(13);
+  });
+
+  it("that is refused again and again is not replaced for each call", async () => {
+    const { tokens, clock, fetches } = source();
+    for (let call = 0; call < 1_000; call++) await Promise.resolve(tokens.token()).then(tokens.invalidate, () => {});
+    expect(fetches()).toBe(10);
+    clock.advance(1_000);
+    expect(await tokens.token()).toBe("t11");
   });
 });

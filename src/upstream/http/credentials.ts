@@ -27,40 +27,59 @@ export interface FetchedToken {
 }
 
 const REFRESH_EARLY_MS = 60_000;
-const BACKOFF_MS = 1_000;
+/** Pause after a failure; twice as long after each further one, up to the longest. */
+const BACKOFF = { firstMs: 1_000, longestMs: 60_000 } as const;
 /** Assumed where nothing is said; a refused token is replaced anyway. */
 const DEFAULT_LIFETIME_MS = 3_600_000;
+/** Whatever is said: a token is not fetched for each call, and not kept for ever. */
+const LIFETIME = { shortestMs: 1_000, longestMs: 24 * 3_600_000 } as const;
+/** So many tokens at once, and one more each second: an upstream that refuses all of them gets no further ones. */
+const MOST_AT_ONCE = 10;
+const ANOTHER_MS = 1_000;
 
 /**
- * Keeps one token: fetched once for any number of callers at a time, renewed before it expires, never fetched more
- * often than once a second while fetching fails. `fetch` rejects with {@link CredentialError}.
+ * Keeps one token: fetched once for any number of callers at a time, renewed before it expires, and fetched more and more
+ * seldom while that fails. `fetch` rejects with {@link CredentialError}.
  */
 export function cachedToken(options: { readonly clock: Clock; fetch(): Promise<FetchedToken> }): TokenSource {
   const { clock } = options;
   let current: { readonly token: Secret; readonly goodUntil: number } | undefined;
   let underway: Promise<string> | undefined;
   let failed: { readonly error: unknown; readonly until: number } | undefined;
+  let failures = 0;
+  let allowance = { left: MOST_AT_ONCE, at: clock.now() };
 
   const renew = async (): Promise<string> => {
     try {
       const { token, lifetimeMs = DEFAULT_LIFETIME_MS } = await options.fetch();
+      const livesMs = Math.min(Math.max(lifetimeMs, LIFETIME.shortestMs), LIFETIME.longestMs);
       // A token that lives for less than ten minutes gives up a tenth of its life instead of a whole minute.
-      current = { token, goodUntil: clock.now() + lifetimeMs - Math.min(REFRESH_EARLY_MS, lifetimeMs / 10) };
+      current = { token, goodUntil: clock.now() + livesMs - Math.min(REFRESH_EARLY_MS, livesMs / 10) };
       failed = undefined;
+      failures = 0;
       return token.reveal();
     } catch (error) {
-      failed = { error, until: clock.now() + BACKOFF_MS };
+      const pauseMs = Math.min(BACKOFF.firstMs * 2 ** failures++, BACKOFF.longestMs);
+      failed = { error, until: clock.now() + pauseMs };
       throw error;
     } finally {
       underway = undefined;
     }
   };
 
+  function isAllowed(): boolean {
+    const now = clock.now();
+    const left = Math.min(MOST_AT_ONCE, allowance.left + (now - allowance.at) / ANOTHER_MS);
+    allowance = { left: left < 1 ? left : left - 1, at: now };
+    return left >= 1;
+  }
+
   return {
     token() {
       if (current && clock.now() < current.goodUntil) return current.token.reveal();
       if (underway) return underway;
       if (failed && clock.now() < failed.until) return Promise.reject(failed.error);
+      if (!isAllowed()) return Promise.reject(new CredentialError(TOO_MANY));
       underway = renew();
       return underway;
     },
@@ -69,3 +88,8 @@ export function cachedToken(options: { readonly clock: Clock; fetch(): Promise<F
     },
   };
 }
+
+const TOO_MANY: AttemptFailure = {
+  ...{ fault: "auth_required", delivery: "not_sent" },
+  detail: "the upstream refuses every token, or they expire at once; no further one is fetched for now",
+};

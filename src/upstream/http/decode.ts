@@ -26,6 +26,9 @@ export interface Decoder {
 /** Of Node 22.15 and newer. */
 const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };
 
+/** What is compressed further than this is no text that anybody wrote, but made to be large where it arrives. */
+const INFLATION = { freeBytes: 1024 * 1024, factor: 100 } as const;
+
 /** By the names in `Content-Encoding`; the first bytes tell what each server means by `deflate`. */
 const STREAMS: Readonly<Record<string, ((first: Buffer) => Transform) | undefined>> = {
   gzip: () => zlib.createGunzip(),
@@ -57,11 +60,20 @@ export function openDecoder(head: ReplyHead, receiver: DecodedReceiver): Decoder
   let stream: Transform | undefined;
   let paused = false;
   let over = false;
+  let [came, made] = [0, 0];
 
+  const breakOff = (code: string): void => {
+    over = true;
+    stream?.destroy();
+    receiver.broken(Object.assign(new Error("not decoded"), { code }));
+  };
   const start = (first: Buffer): Transform => {
     const started = open!(first);
     started.on("data", (chunk: Buffer) => {
-      if (!over) receiver.data(chunk);
+      if (over) return;
+      made += chunk.length;
+      if (made > INFLATION.freeBytes && made > came * INFLATION.factor) breakOff("INFLATED");
+      else receiver.data(chunk);
     });
     started.on("end", () => {
       if (over) return;
@@ -69,10 +81,7 @@ export function openDecoder(head: ReplyHead, receiver: DecodedReceiver): Decoder
       receiver.end();
     });
     started.on("error", (error: NodeJS.ErrnoException) => {
-      if (over) return;
-      over = true;
-      const code = error.code === "Z_BUF_ERROR" ? error.code : "NOT_COMPRESSED";
-      receiver.broken(Object.assign(new Error("not decoded"), { code }));
+      if (!over) breakOff(error.code === "Z_BUF_ERROR" ? error.code : "NOT_COMPRESSED");
     });
     started.on("drain", () => {
       if (!over) receiver.ready();
@@ -84,6 +93,7 @@ export function openDecoder(head: ReplyHead, receiver: DecodedReceiver): Decoder
   return {
     write(chunk) {
       if (over || chunk.length === 0) return;
+      came += chunk.length;
       stream ??= start(chunk);
       if (!stream.write(chunk)) receiver.full();
     },

@@ -11,6 +11,8 @@ export interface DispatcherOptions extends Omit<TransportOptions, "proxy"> {
   readonly environment?: Environment;
   /** How many calls may be under way before the next ones queue. More connections make every call slower. */
   readonly connections?: number;
+  /** Whether credentials would be sent that everybody on the way could read: nothing is sent at all. */
+  readonly isExposed?: boolean;
   /** How requests travel; by default what suits the URL. */
   readonly openTransport?: (options: TransportOptions) => Transport;
 }
@@ -28,6 +30,7 @@ const MAX_QUEUE_MS = 50;
 function openTransport(options: DispatcherOptions): Transport {
   const { url, ca, environment = {} } = options;
   const proxy = proxyFor(url, environment);
+  if (options.isExposed) return refuseTransport(Object.assign(new Error("exposed"), { code: "PLAIN_HTTP" }));
   if (options.openTransport) return options.openTransport(options);
   if (proxy.kind === "unusable") return refuseTransport(new ProxyError(proxy, "PROXY_UNUSABLE"));
   if (proxy.kind === "proxy") return openUndiciTransport({ ...options, proxy });

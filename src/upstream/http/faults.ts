@@ -49,6 +49,10 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
     ...{ fault: "misconfigured", delivery: "not_sent" },
     says: "proxies are reached by http:// or https:// and a host; NO_PROXY names what goes without one",
   },
+  PLAIN_HTTP: {
+    ...{ fault: "misconfigured", delivery: "not_sent" },
+    says: "credentials would go unencrypted to another machine: write https://, or `allow_plain_http = true` where nobody else is on the way",
+  },
   PROXY_FAILED: unreachable("the connection failed"),
   DEPTH_ZERO_SELF_SIGNED_CERT: unreachable("the certificate is self-signed"),
   SELF_SIGNED_CERT_IN_CHAIN: unreachable("the certificate chain is self-signed"),
@@ -76,6 +80,10 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   UND_ERR_BODY_TIMEOUT: late("the answer stalled"),
   NOT_HTTP: garbled("the answer is no HTTP"),
   Z_BUF_ERROR: lost("the answer was cut short"),
+  INFLATED: {
+    ...{ fault: "too_large", delivery: "answered" },
+    says: "the answer was compressed to less than a hundredth, which no text is",
+  },
   NOT_COMPRESSED: garbled("the answer could not be decompressed"),
   HEADERS_TOO_LARGE: garbled("the answer's headers are too large"),
   UND_ERR_HEADERS_OVERFLOW: garbled("the answer's headers are too large"),

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/ports.ts";
 import { Running, type Stoppable } from "../../lib/running.ts";
+import { createFloodGate, type FloodGate } from "../flood-gate.ts";
 import { createReplyRooms, type ReplyRoom } from "../reply-room.ts";
 import { type CookieJar, createCookieJar } from "./cookies.ts";
 import type { TokenSource } from "./credentials.ts";
@@ -25,6 +26,8 @@ export interface HttpLink {
   readonly moved: Map<string, Place>;
   /** Where messages gather until they are complete. */
   readonly room: ReplyRoom;
+  /** Keeps what the upstream says unasked from taking all the time. */
+  readonly flood: FloodGate;
   /** Everything that still runs, so that closing the channel can end it. */
   readonly running: Running<Stoppable>;
 }
@@ -43,6 +46,7 @@ export interface HttpLinkOptions {
   readonly clock: Clock;
   readonly dispatcher: UpstreamDispatcher;
   readonly room?: ReplyRoom;
+  readonly flood?: FloodGate;
   readonly sharing?: Sharing;
 }
 
@@ -63,6 +67,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     }),
     ...{ sharing, personal: sharing.personal },
     room: options.room ?? createReplyRooms({ clock }).room(),
+    flood: options.flood ?? createFloodGate(clock),
     running: new Running<Stoppable>(),
   };
 }

@@ -9,13 +9,14 @@ import {
   ResponseBodyError,
   type TokenEndpointResponse,
 } from "openid-client";
-import { type Dispatcher, fetch, Headers, type HeadersInit, type RequestInit, type Response } from "undici";
+import { isThisMachine } from "../../config/plain-http.ts";
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { Clock } from "../../core/ports.ts";
 import { Secret } from "../../lib/secret.ts";
 import { CredentialError, cachedToken, type FetchedToken, type TokenSource } from "./credentials.ts";
 import { failure, faultOf } from "./faults.ts";
-import { type Place, redirectOf, urlOf } from "./redirects.ts";
+import { fetchOutside, OUTSIDE, OutsideError } from "./outside.ts";
+import type { Environment } from "./proxy.ts";
 
 export interface ClientCredentialsOptions {
   readonly tokenUrl: string;
@@ -25,25 +26,37 @@ export interface ClientCredentialsOptions {
   readonly audience?: string;
   readonly clock: Clock;
   readonly userAgent?: string;
-  /** Carries the token requests; undici's global one by default. */
-  readonly dispatcher?: Dispatcher;
+  /** The gateway's own, which may name a proxy; by default none. */
+  readonly environment?: Environment;
+  /** Whether the secret may go unencrypted to another machine. */
+  readonly allowPlainHttp?: boolean;
 }
 
-const TIMEOUT_S = 10;
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+/** For the whole answer there is a time of its own; this one only has to be longer. */
+const TIMEOUT_S = OUTSIDE.timeoutMs / 1_000 + 5;
+/** Longer than any that is issued; header lines have a limit everywhere. */
+const MAX_TOKEN_LENGTH = 16 * 1024;
+/** https://www.rfc-editor.org/rfc/rfc6749#appendix-A.12, without blanks: what can stand in a header as it is. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
+interface TokenRequest {
+  readonly headers: Record<string, string>;
+  readonly body?: unknown;
+}
 
 /**
  * Tokens by the client credentials grant, https://www.rfc-editor.org/rfc/rfc6749#section-4.4. A token URL that would
- * send the secret unencrypted to another machine is refused at every call.
+ * send the secret unencrypted to another machine is refused at every call, unless that is allowed.
  */
 export function clientCredentials(options: ClientCredentialsOptions): TokenSource {
   const url = new URL(options.tokenUrl);
   const plain = url.protocol !== "https:";
-  if (plain && !LOOPBACK.test(url.hostname)) {
+  if (plain && !isThisMachine(url) && options.allowPlainHttp !== true) {
     const refused = failure(
       "auth_required",
       "not_sent",
-      `the token URL at ${url.host} must use https: plain http would send the client secret unencrypted`,
+      `the token URL at ${url.host} must use https: plain http would send the client secret unencrypted; ` +
+        "`allow_plain_http = true` sends it all the same",
     );
     return { token: () => Promise.reject(new CredentialError(refused)), invalidate: () => {} };
   }
@@ -79,43 +92,36 @@ function configure(options: ClientCredentialsOptions, plain: boolean): Configura
   const secret = options.clientSecret.reveal();
   const configuration = new Configuration(server, options.clientId, undefined, basic(secret));
   configuration.timeout = TIMEOUT_S;
-  const send: unknown = (url: string, request: RequestInit) => sendTo(url, request, options);
+  const send: unknown = (url: string, request: TokenRequest) => sendTo(url, request, options);
   configuration[customFetch] = send as CustomFetch;
   if (plain) allowInsecureRequests(configuration);
   return configuration;
 }
 
-const MAX_REDIRECTS = 10;
-
-/** Goes where the endpoint redirects it within its origin, with the secret; nowhere else. */
-async function sendTo(
-  url: string,
-  request: RequestInit,
-  { dispatcher, userAgent }: ClientCredentialsOptions,
-): Promise<Response> {
-  const { origin, pathname, search, host } = new URL(url);
-  const headers = new Headers(request.headers as HeadersInit);
-  if (userAgent !== undefined) headers.set("user-agent", userAgent);
-  let place: Place = { path: pathname + search, upgraded: false };
-  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    const whole: RequestInit = { ...request, headers, redirect: "manual", ...(dispatcher && { dispatcher }) };
-    const response = await fetch(urlOf(origin, place).href, whole);
-    const head = { status: response.status, headers: { location: response.headers.get("location") ?? undefined } };
-    const redirect = redirectOf(head, { method: "POST", origin, place });
-    if (redirect.kind === "none") return response;
-    await response.body?.cancel();
-    if (redirect.kind === "refuse") throw new CredentialError(unreachable(host, redirect.says));
-    place = redirect.place;
-  }
-  throw new CredentialError(unreachable(host, "redirects in a circle"));
+/** Lets nothing of the answer through but what the grant is about. */
+async function sendTo(url: string, request: TokenRequest, options: ClientCredentialsOptions): Promise<Response> {
+  const { clock, environment = {}, userAgent } = options;
+  const headers = Object.fromEntries(new Headers(request.headers));
+  const sent = { url, method: "POST", headers, body: String(request.body) } as const;
+  const { status, text } = await fetchOutside(sent, { clock, environment, userAgent });
+  const isUsable = status >= 200 && status <= 599 && text !== undefined;
+  if (!isUsable) throw new OutsideError(`gave no usable answer (HTTP ${status})`);
+  return new Response(text, { status, headers: { "content-type": "application/json" } });
 }
 
 const unreachable = (host: string, says: string): AttemptFailure =>
   failure("unreachable", "not_sent", `the token endpoint at ${host}: ${says}`);
 
-function fetched(response: TokenEndpointResponse): FetchedToken {
-  const lifetimeMs = response.expires_in === undefined ? undefined : response.expires_in * 1000;
-  return { token: new Secret(response.access_token), lifetimeMs };
+function fetched({
+  access_token: token,
+  token_type: type,
+  expires_in: lifetimeS,
+}: TokenEndpointResponse): FetchedToken {
+  if (type !== "bearer") throw new OutsideError("gave a token that is no bearer token");
+  if (token.length > MAX_TOKEN_LENGTH) throw new OutsideError("gave a token that is too long");
+  if (!TOKEN.test(token)) throw new OutsideError("gave a token that no header can carry");
+  const isKnown = lifetimeS !== undefined && Number.isFinite(lifetimeS);
+  return { token: new Secret(token), lifetimeMs: isKnown ? lifetimeS * 1_000 : undefined };
 }
 
 /** Says what the authorization server said as far as its registered error code goes, and nothing of its text. */
@@ -127,10 +133,11 @@ function refusal(error: unknown, host: string): CredentialError {
       failure("auth_required", "not_sent", `the token endpoint at ${host} refused our credentials: ${code}`),
     );
   }
-  if (error instanceof ClientError) {
-    const says = "gave no usable answer";
-    return new CredentialError(failure("unreachable", "not_sent", `the token endpoint at ${host} ${says}`));
+  const outside = [error, (error as Error).cause].find(one => one instanceof OutsideError);
+  if (outside instanceof OutsideError) {
+    const broke = outside.cause === undefined ? outside.message : faultOf(outside.cause, false).detail;
+    return new CredentialError(unreachable(host, broke));
   }
-  const { detail } = faultOf(error, false);
-  return new CredentialError(unreachable(host, detail));
+  if (error instanceof ClientError) return new CredentialError(unreachable(host, "gave no usable answer"));
+  return new CredentialError(unreachable(host, faultOf(error, false).detail));
 }

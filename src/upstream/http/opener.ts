@@ -1,8 +1,9 @@
-import { Agent } from "undici";
+import { exposedBy } from "../../config/plain-http.ts";
 import type { UpstreamConfig } from "../../config/schema.ts";
 import type { Fault } from "../../core/failure.ts";
 import { Secret } from "../../lib/secret.ts";
 import type { ChannelEvents } from "../channel.ts";
+import { createFloodGate } from "../flood-gate.ts";
 import type { Opener, TransportWorld } from "../opening.ts";
 import type { TokenSource } from "./credentials.ts";
 import { openDispatcher } from "./dispatcher.ts";
@@ -13,7 +14,6 @@ import { proxyFor } from "./proxy.ts";
 import { openSseChannel, type SseChannel, type SseChannelOptions } from "./sse.ts";
 import { type HttpChannel, type HttpChannelOptions, openHttpChannel } from "./streamable.ts";
 import { speaksTls } from "./tls-probe.ts";
-import { connectorTo } from "./undici-transport.ts";
 
 type RemoteConfig = Exclude<UpstreamConfig, { transport: "stdio" }>;
 type Speaks = RemoteConfig["transport"];
@@ -36,16 +36,29 @@ const GARBLED: ReadonlySet<Fault> = new Set(["connection_lost", "protocol_error"
 
 /** Opens channels to an upstream over HTTP, which share its connections and its credentials. */
 export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks: Speaks): Opener {
-  const { url, headers, auth, start_timeout, max_result_bytes: maxMessageBytes } = config;
+  const { url, headers, start_timeout, max_result_bytes: maxMessageBytes } = config;
   const { clock, random, replies, environment, identity } = world;
-  const dispatcher = openDispatcher({ url, clock, environment, authority: authorityOf(headers) });
+  const isExposed = !config.allow_plain_http && exposedBy(config).length > 0;
+  const dispatcher = openDispatcher({
+    ...{ url, clock, environment, authority: authorityOf(headers), isExposed },
+    skipsVerification: config.insecure_skip_verify,
+  });
   const userAgent = `${identity.name}/${identity.version}`;
-  const tokens = auth && tokensOf(auth, { world, userAgent });
+  const credentials = isExposed ? undefined : tokensOf(config, world, userAgent);
   const proxy = proxyFor(url, environment);
   const options: RemoteOptions = {
-    ...{ url, headers, clock, random, dispatcher, room: replies.room(), sharing: { personal: false } },
+    ...{
+      url,
+      headers,
+      clock,
+      random,
+      dispatcher,
+      room: replies.room(),
+      flood: createFloodGate(clock),
+      sharing: { personal: false },
+    },
     ...{ userAgent, maxMessageBytes, endpointTimeoutMs: start_timeout * 1_000 },
-    ...(tokens && { credentials: tokens.source }),
+    ...(credentials && { credentials }),
   };
   let way = speaks;
   let last: Remote | undefined;
@@ -69,33 +82,22 @@ export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks
       return failure("unreachable", failed.delivery, SPEAKS_TLS);
     },
     proxy: proxy.kind === "direct" ? undefined : proxy.address,
-    async close() {
-      await Promise.all([dispatcher.close(), tokens?.close()]);
-    },
+    close: () => dispatcher.close(),
   };
-}
-
-interface Tokens {
-  readonly source: TokenSource;
-  close(): Promise<void>;
 }
 
 /** Token endpoints are reached as upstreams are, through a proxy where the environment names one. */
 function tokensOf(
-  auth: NonNullable<RemoteConfig["auth"]>,
-  { world: { clock, environment }, userAgent }: { world: TransportWorld; userAgent: string },
-): Tokens {
-  const { token_url: tokenUrl, scope, audience } = auth;
-  const proxy = proxyFor(tokenUrl, environment);
-  const agent =
-    proxy.kind === "proxy"
-      ? new Agent({ connect: connectorTo(new URL(tokenUrl), { url: tokenUrl, clock, proxy }) })
-      : undefined;
-  const source = clientCredentials({
-    ...{ tokenUrl, clientId: auth.client_id, clientSecret: new Secret(auth.client_secret), clock, userAgent },
+  config: RemoteConfig,
+  { clock, environment }: TransportWorld,
+  userAgent: string,
+): TokenSource | undefined {
+  if (config.auth === undefined) return undefined;
+  const { token_url: tokenUrl, scope, audience, client_id: clientId, client_secret } = config.auth;
+  return clientCredentials({
+    ...{ tokenUrl, clientId, clientSecret: new Secret(client_secret), clock, userAgent, environment },
+    allowPlainHttp: config.allow_plain_http,
     ...(scope !== undefined && { scope }),
     ...(audience !== undefined && { audience }),
-    ...(agent && { dispatcher: agent }),
   });
-  return { source, close: async () => agent?.destroy() };
 }

@@ -130,7 +130,8 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     }
     this.#told = true;
     if (message.kind === "notification" && message.method === "notifications/progress") this.#deadline.extend();
-    const behind = this.#request.onMessage(message);
+    const flooded = this.#host.link.flood.count();
+    const behind = this.#request.onMessage(message) ?? flooded;
     if (behind) this.#conversation?.hold(behind);
   }
 
@@ -148,6 +149,8 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
 
   onDropped(): void {
     this.#host.dropped();
+    const flooded = this.#host.link.flood.count();
+    if (flooded) this.#conversation?.hold(flooded);
   }
 
   onHeld(bytes: number): void {

@@ -124,7 +124,12 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
       if (event === "endpoint" && endpoint === undefined) return learnEndpoint(data.toString("utf8"));
       if (event !== "message" || data.length === 0) return;
       heard++;
-      correlator.receive(readUpstreamMessage(data));
+      const message = readUpstreamMessage(data);
+      const { dropped } = correlator;
+      correlator.receive(message);
+      const isAnswer = (message.kind === "result" || message.kind === "error") && correlator.dropped === dropped;
+      const flooded = isAnswer ? undefined : link.flood.count();
+      if (flooded) stream.hold(flooded);
     },
   });
 

@@ -64,6 +64,8 @@ export function openStandaloneStream(options: StreamOptions): () => void {
         const message = readUpstreamMessage(event.data);
         if (message.kind === "request" || message.kind === "notification") options.onMessage(message);
         else options.onDropped();
+        const flooded = link.flood.count();
+        if (flooded) conversation?.hold(flooded);
       },
     });
     const cursor = lastEventId === undefined ? [] : ["last-event-id", lastEventId];

@@ -17,6 +17,8 @@ export interface TransportOptions {
   /** What the `Host` header says where that is not the URL's host. */
   readonly authority?: string | undefined;
   readonly proxy?: HttpProxy | undefined;
+  /** Whether any certificate will do, of the upstream and not of a proxy. */
+  readonly skipsVerification?: boolean;
 }
 
 /**

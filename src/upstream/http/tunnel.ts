@@ -20,6 +20,9 @@ export class ProxyError extends Error {
   }
 }
 
+/** Of the connection to the proxy, whatever the environment says. */
+const TLS_RULES = { rejectUnauthorized: true, minVersion: "TLSv1.2" } as const;
+
 export interface TunnelOptions {
   readonly proxy: HttpProxy;
   readonly clock: Clock;
@@ -44,7 +47,8 @@ function openTunnel({ proxy, clock, timeoutMs, lookup }: TunnelOptions, authorit
     const headers = { host: authority, ...(proxy.authorization && { "proxy-authorization": proxy.authorization }) };
     const { hostname: host, port } = proxy;
     const send = proxy.secure ? secureRequest : plainRequest;
-    const request = send({ ...{ host, port, lookup, headers }, method: "CONNECT", path: authority, agent: false });
+    const target = { host, port, lookup, headers, method: "CONNECT", path: authority, agent: false } as const;
+    const request = send({ ...target, ...TLS_RULES });
     const fail = (code: string | undefined, status?: number): void => {
       cancel();
       request.destroy();

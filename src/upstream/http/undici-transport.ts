@@ -47,15 +47,20 @@ export function openUndiciTransport(options: TransportOptions): Transport {
   };
 }
 
+/** Said aloud, since Node lets its environment and its flags decide what is not. */
+const tlsRules = (skipsVerification = false) =>
+  ({ rejectUnauthorized: !skipsVerification, minVersion: "TLSv1.2" }) as const;
+
 /** Connects to that origin, through the proxy where there is one. */
 export function connectorTo(url: URL, options: TransportOptions): buildConnector.connector {
   const { clock, ca, proxy } = options;
   const { connectTimeoutMs = proxy ? PROXY_TIMEOUT_MS : 3_000 } = options;
   const lookup = keepLastGood(clock, options.lookup);
-  const connect = buildConnector({
+  const connecting = {
     ...{ timeout: connectTimeoutMs, lookup, keepAliveInitialDelay: 30_000, ...(ca !== undefined && { ca }) },
     ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS },
-  });
+  };
+  const connect = buildConnector({ ...connecting, ...tlsRules(options.skipsVerification) });
   // The name in the certificate is that of the URL, whatever the `Host` header says, and has no dot at its end.
   const named: buildConnector.connector = (target, callback) =>
     connect({ ...target, servername: serverName(hostOf(url)) }, callback);
@@ -63,8 +68,9 @@ export function connectorTo(url: URL, options: TransportOptions): buildConnector
   if (url.protocol === "https:") {
     return tunnelConnector({ proxy, clock, timeoutMs: connectTimeoutMs, lookup, connect: named });
   }
+  const connectToProxy = buildConnector({ ...connecting, ...tlsRules(false) });
   return (target, callback) =>
-    connect({ ...target, servername: serverName(proxy.hostname) }, (...outcome) => {
+    connectToProxy({ ...target, servername: serverName(proxy.hostname) }, (...outcome) => {
       const [error, socket] = outcome;
       if (error) callback(new ProxyError(proxy, codeOf(error)), null);
       else callback(null, socket);
@@ -80,6 +86,9 @@ const serverName = (host: string): string => (isIP(host) === 0 ? host : "");
 const MAX_REUSED_BYTES = 1024 * 1024;
 
 const PROXY_AUTHENTICATION = 407;
+/** Replies that say that the reply is yet to come. */
+const MAX_INTERIM = 100;
+const NOT_HTTP = (): Error => Object.assign(new Error("interim replies without end"), { code: "NOT_HTTP" });
 
 /** Translates undici's handler into ours. */
 class Exchange implements Dispatcher.DispatchHandler, Ongoing {
@@ -87,6 +96,7 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
   /** Whoever forwards the request, and answers instead of the upstream when it will not. */
   readonly #proxy: HttpProxy | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #interim = 0;
   #over = false;
 
   constructor(receiver: ReplyReceiver, proxy: HttpProxy | undefined) {
@@ -123,12 +133,19 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    if (this.#over || status < 200) return;
+    if (this.#over) return;
+    if (status < 200) {
+      if (++this.#interim > MAX_INTERIM) this.#break(NOT_HTTP());
+      return;
+    }
     if (status === PROXY_AUTHENTICATION && this.#proxy) {
-      const refused = new ProxyError(this.#proxy, "PROXY_UNAUTHENTICATED", status);
-      this.abandon();
-      this.#receiver.broken(refused);
+      this.#break(new ProxyError(this.#proxy, "PROXY_UNAUTHENTICATED", status));
     } else this.#receiver.head({ status, headers });
+  }
+
+  #break(error: Error): void {
+    this.abandon();
+    this.#receiver.broken(error);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
