@@ -16,7 +16,7 @@ import { watchLoad } from "../lib/load.ts";
 import { openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
-import { platformOf } from "../lib/platform.ts";
+import { type Environment, platformOf } from "../lib/platform.ts";
 import { replaceFile } from "../lib/replace-file.ts";
 import { createSchemaCompilers } from "../lib/schema-compilers.ts";
 import { createSealer } from "../lib/seal.ts";
@@ -48,7 +48,7 @@ const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
  * ever built or replaced.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { keep, version, clock = systemClock } = options;
+  const { keep, version, clock = systemClock, environment = { variables: process.env, exposed: undefined } } = options;
   const startedAt = clock.wall();
   const troubles: string[] = [];
   let rejections: readonly string[] = [];
@@ -81,7 +81,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     random: Math.random,
     identity: { name: "radium-mcp-proxy", version },
     registry,
-    environment: process.env,
+    environment: environment.variables,
     baseDir: options.baseDir,
     pressure,
     contact: owner => contacts.get(owner),
@@ -109,7 +109,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const catalogs: Catalogs = createCatalogs({ pool, sources, rules: config, clock, bus, version, repairs });
   let redactor = createRedactor(config.security.redact_patterns);
-  const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
+  const sealer = createSealer(sealKey(keep.sealKey, environment.variables, trouble), { clock });
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
   const lasting = { pool, store, clock, log, sealer, capacity, remembered };
   let { handle, flush, reads } = assembleHandle({ config, redactor, ...lasting });
@@ -194,7 +194,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         stopping: shutdown.stopping,
         log: logStatus(),
         pending: pending(),
-        warnings: [...rejections, ...options.warnings, ...troubles],
+        warnings: [...rejections, ...options.warnings, ...exposure(environment.exposed, config), ...troubles],
       }),
     async listen(address) {
       opensPort = true;
@@ -246,14 +246,22 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** Ends the command when the environment holds something that is no key: another one would only be found out later. */
-function sealKey(path: string | null, trouble: (detail: string) => void): Buffer {
-  const found = readSealKey({ path, environment: process.env });
+function sealKey(path: string | null, environment: Environment, trouble: (detail: string) => void): Buffer {
+  const found = readSealKey({ path, environment });
   if (found.kind === "refused") {
     const where = `environment variable ${SEAL_KEY_VARIABLE}`;
     fail("didNotStart", found.detail, { where, help: ["Give all processes the same key, or unset it."] });
   }
   if (found.trouble !== undefined) trouble(found.trouble);
   return found.key;
+}
+
+/** What children could read of our own environment, where there are any. */
+function exposure(exposed: string | undefined, { upstreams }: Config): string[] {
+  if (exposed === undefined || !upstreams.some(upstream => transportOf(upstream).startsChild)) return [];
+  return [
+    `Children that run as the gateway's user can read the environment it was started with: ${exposed}; give it no more than it needs, or let them run as another \`user\``,
+  ];
 }
 
 /** An agent's connection may need another one to an upstream. */

@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import type { Front } from "../core/front.ts";
 import type { Clock } from "../core/ports.ts";
 import type { Status, UpstreamStatus } from "../core/status.ts";
+import type { OwnEnvironment } from "../lib/own-environment.ts";
 
 /** What a gateway needs from the place where it runs. */
 export interface GatewayOptions {
@@ -15,6 +16,8 @@ export interface GatewayOptions {
   readonly keep: Keep;
   readonly version: string;
   readonly warnings: readonly string[];
+  /** The process's own, as it is where left out. */
+  readonly environment?: OwnEnvironment;
   /** The machine's own where there is none. */
   readonly clock?: Clock;
   /** Takes one line for whoever watches over the process. */

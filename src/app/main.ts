@@ -3,10 +3,12 @@ import { closeSync, openSync } from "node:fs";
 import { runCommandLine } from "./cli.ts";
 import type { Context } from "./commands/command.ts";
 import type { DetachedNews } from "./commands/detach.ts";
+import { takeEnvironment } from "../lib/own-environment.ts";
 import { EXIT } from "./exit-codes.ts";
 import { terminalOf } from "./terminal/terminal.ts";
 
 const args = process.argv.slice(2);
+const environment = takeEnvironment();
 
 /** Whoever reads our output may go away first. Then there is no use in going on, unless agents are served. */
 let serving = false;
@@ -19,6 +21,11 @@ process.stdout.on("error", () => {
 function tell(news: DetachedNews): void {
   if (process.send && process.connected) process.send(news, undefined, undefined, () => {});
 }
+
+// By default this signal opens the debugger, through which every program of this user could take over the process.
+process.on("SIGUSR1", () => {
+  process.stderr.write("SIGUSR1 opens no debugger here; start with --inspect to have one.\n");
+});
 
 function hungUp(): boolean {
   if (!process.stdout.isTTY && !process.stderr.isTTY) return false;
@@ -33,12 +40,12 @@ function hungUp(): boolean {
 const context: Context = {
   terminal: terminalOf(
     { out: process.stdout, err: process.stderr },
-    args.includes("--json") ? { ...process.env, NO_COLOR: "1" } : process.env,
+    args.includes("--json") ? { ...environment.variables, NO_COLOR: "1" } : environment.variables,
   ),
   cwd: process.cwd(),
-  env: process.env,
+  env: environment.variables,
   signals: process,
-  assemble: async options => (await import("./assemble.ts")).createGateway(options),
+  assemble: async options => (await import("./assemble.ts")).createGateway({ ...options, environment }),
   tellReady: () => {
     serving = true;
     tell({ rad: "ready" });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, linkSync, lstatSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import type { Environment } from "./platform.ts";
 import { SEAL_KEY_BYTES } from "./seal.ts";
 
 /** Holds the key in place of the file, so that several processes can share it. */
@@ -18,7 +19,7 @@ export type SealKey =
  * The key of everything that is sealed: from the environment (32 bytes in hex or base64), else from a file that is made
  * at the first start, readable for its owner only; without a path, one that dies with the process.
  */
-export function readSealKey(options: { path: string | null; environment: NodeJS.ProcessEnv }): SealKey {
+export function readSealKey(options: { path: string | null; environment: Environment }): SealKey {
   const given = options.environment[SEAL_KEY_VARIABLE];
   if (given !== undefined && given !== "") return fromText(given.trim());
   const { path } = options;
