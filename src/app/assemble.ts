@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
 import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
@@ -17,14 +16,14 @@ import { openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { memoryStore } from "../lib/memory-store.ts";
 import { type Environment, platformOf } from "../lib/platform.ts";
-import { replaceFile } from "../lib/replace-file.ts";
 import { createSchemaCompilers } from "../lib/schema-compilers.ts";
 import { createSealer } from "../lib/seal.ts";
 import { readSealKey, SEAL_KEY_VARIABLE } from "../lib/seal-key.ts";
-import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstream/child/process-registry.ts";
+import { createProcessRegistry } from "../upstream/child/process-registry.ts";
 import { createPool, type Pool } from "../upstream/pool.ts";
 import { transportOf } from "../upstream/transports.ts";
 import { type Catalogs, createCatalogs, servingResources } from "./catalogs.ts";
+import { createChildRecords } from "./child-records.ts";
 import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { holdBack } from "./held-back.ts";
@@ -61,8 +60,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const store = memoryStore({ clock, maxBuckets: MAX_BUCKETS });
   const bus = memoryBus();
   const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: options.tell });
-  const groups = keepGroups(keep.children);
-  const registry = createProcessRegistry({ onChange: groups.save });
+  const records = createChildRecords(keep.children, trouble);
+  const registry = createProcessRegistry({ onChange: records.save });
   process.once("exit", registry.killAll);
   const offers = createOfferStore(keep.catalogs, trouble);
   const loaded = createLoadedOffers({ folder: keep.catalogs, trouble, now: clock.now });
@@ -172,6 +171,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await compilers.stop();
       flush();
       await log.close();
+      records.end();
       process.removeListener("exit", registry.killAll);
     },
   });
@@ -279,23 +279,4 @@ function urlsOf(address: { host: string; port: number }, config: Config): { url:
   const base = `http://${name.includes(":") ? `[${name}]` : name}:${address.port}`;
   const urls = ENTRANCES[config.transport].map(path => base + path);
   return { url: urls[0] ?? base, urls };
-}
-
-/** Children that an earlier process left behind when it was killed are ended now. */
-function keepGroups(path: string | null): { save(groups: readonly RecordedGroup[]): void } {
-  if (path === null) return { save: () => {} };
-  try {
-    sweepGroups(JSON.parse(readFileSync(path, "utf8")) as RecordedGroup[]);
-  } catch {
-    // No file: nothing was left behind.
-  }
-  return {
-    save(groups) {
-      try {
-        replaceFile(path, JSON.stringify(groups));
-      } catch {
-        // Without the record a killed gateway's children end when their input does.
-      }
-    },
-  };
 }

@@ -30,7 +30,7 @@ export interface Keep {
   readonly log: string | null;
   /** Folder of the last known catalogs. */
   readonly catalogs: string | null;
-  /** Which children run, for whoever comes after a crash. Belongs to one process. */
+  /** Folder in which each process writes down its children, for whoever comes after a crash. */
   readonly children: string | null;
   /** The key of what is sealed for agents, so that it opens after a restart and in every process. */
   readonly sealKey: string | null;
@@ -38,11 +38,11 @@ export interface Keep {
 
 export const KEEP_NOTHING: Keep = { log: null, catalogs: null, children: null, sealKey: null };
 
-/** What is kept in the run folder of an instance. `children` only for the process that holds the instance. */
-export const keepIn = (runDir: string, holder: boolean): Keep => ({
+/** What is kept in the run folder of an instance. */
+export const keepIn = (runDir: string): Keep => ({
   log: join(runDir, "calls.log"),
   catalogs: join(runDir, "catalogs"),
-  children: holder ? join(runDir, "children.json") : null,
+  children: join(runDir, "children"),
   sealKey: join(runDir, "seal.key"),
 });
 

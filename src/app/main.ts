@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { closeSync, openSync } from "node:fs";
+import { takeEnvironment } from "../lib/own-environment.ts";
 import { runCommandLine } from "./cli.ts";
 import type { Context } from "./commands/command.ts";
 import type { DetachedNews } from "./commands/detach.ts";
-import { takeEnvironment } from "../lib/own-environment.ts";
 import { EXIT } from "./exit-codes.ts";
 import { terminalOf } from "./terminal/terminal.ts";
 

@@ -1,4 +1,5 @@
 import type { UpstreamConfig } from "../config/schema.ts";
+import { MARK_VARIABLE } from "../lib/marked-processes.ts";
 import type { UpstreamEra } from "../wire/era.ts";
 import type { Channel } from "./channel.ts";
 import { childEnvironment } from "./child/child-environment.ts";
@@ -92,7 +93,8 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   return {
     close: async () => {},
     open(events) {
-      const env = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env });
+      const given = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env });
+      const env = { ...given, [MARK_VARIABLE]: registry.mark() };
       const spec = { command, args, cwd, env };
       return openStdioChannel({ clock, registry, environment, room, maxMessageBytes, spec }, events);
     },

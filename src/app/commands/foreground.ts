@@ -52,7 +52,7 @@ export async function runForeground(launch: Launch, context: Context): Promise<E
       config: launch.config,
       configPath: places.configPath,
       baseDir: places.baseDir,
-      keep: keepIn(places.runDir, true),
+      keep: keepIn(places.runDir),
       version: VERSION,
       warnings: launch.warnings,
       tell: line => context.terminal.err(printable(line)),
