@@ -15,6 +15,9 @@ const KEPT: ReadonlySet<string> = new Set([
   ...["TMPDIR", "TMP", "TEMP", "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "ICU_DATA", "NODE_ICU_DATA"],
   ...["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "NODE_USE_SYSTEM_CA", "NODE_TLS_REJECT_UNAUTHORIZED"],
   ...["OPENSSL_CONF", "OPENSSL_MODULES", "UV_THREADPOOL_SIZE", "RES_OPTIONS", "LOCALDOMAIN", "HOSTALIASES"],
+  // What is preloaded into the process looks again and again.
+  ...["LD_PRELOAD", "FAKETIME", "FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE", "FAKETIME_CACHE_DURATION"],
+  ...["FAKETIME_DONT_FAKE_MONOTONIC", "DONT_FAKE_MONOTONIC", "FAKETIME_DONT_RESET"],
 ]);
 
 /** Where the system keeps the environment that this process was started with, and shows it to its user. */
