@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { lstatSync, mkdirSync, readFileSync, type Stats } from "node:fs";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { darwinSight, linuxSight, noSight, psOutput, type Sight } from "./marked-processes.ts";
 import { hasEnded, processIds, processStat, startTimeOf } from "./proc.ts";
+import { darwinSight, linuxSight, noSight, psOutput, type Sight } from "./sight.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

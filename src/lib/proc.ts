@@ -55,6 +55,31 @@ export function openedBy(pid: number, descriptors: readonly (number | string)[] 
   });
 }
 
+/** `Flags` of a socket that takes connections (`SO_ACCEPTCON`). */
+const LISTENS = 0x10000;
+
+/** Paths of the Unix sockets on which a process listens; https://man7.org/linux/man-pages/man5/proc_pid_net.5.html. */
+export function listeningSockets(pid: number): string[] {
+  const opened = new Set(openedBy(pid));
+  return (readProc(`${pid}/net/unix`) ?? "").split("\n").flatMap(line => {
+    const [, flags = "", inode, path = ""] = /^\S+ \S+ \S+ (\S+) \S+ \S+ +(\d+) (\/.*)$/.exec(line) ?? [];
+    const isTheirs = (Number.parseInt(flags, 16) & LISTENS) !== 0 && opened.has(`socket:[${inode}]`);
+    return isTheirs ? [Buffer.from(path, "latin1").toString("utf8")] : [];
+  });
+}
+
+export function commandOf(pid: number): { args: string[]; cwd: string } | undefined {
+  const text = readProc(`${pid}/cmdline`);
+  try {
+    const args = Buffer.from(text ?? "", "latin1")
+      .toString("utf8")
+      .split("\0");
+    return text === undefined ? undefined : { args, cwd: readlinkSync(`/proc/${pid}/cwd`) };
+  } catch {
+    return undefined;
+  }
+}
+
 export function readProc(path: string): string | undefined {
   try {
     return readFileSync(`/proc/${path}`, "latin1");

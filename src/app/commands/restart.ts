@@ -1,5 +1,6 @@
 import { type Command, type Common, placesFor, readConfig, running, standingOf } from "./command.ts";
 import { startDetached } from "./detach.ts";
+import { runningFlags } from "./flags.ts";
 import { requireFree } from "./port.ts";
 import { stopRunning } from "./stop.ts";
 
@@ -11,12 +12,13 @@ export interface RestartOptions extends Common {
 export const restart: Command<RestartOptions> = async (options, context) => {
   const places = placesFor(options, context);
   const record = running(standingOf(places));
+  const flags = record ? runningFlags(record) : [];
   // A configuration that does not start must not cost the gateway that runs.
   if (places.configPath !== null) {
     const { host, port } = (await readConfig(places.configPath, context)).config;
-    const isOurs = record?.address?.port === port || record?.flags.includes("--port");
+    const isOurs = record?.address?.port === port || flags.includes("--port");
     if (record && !isOurs) await requireFree({ host, port }, context);
   }
   if (record) await stopRunning(record, { places, graceMs: (options.timeout ?? 30) * 1000 }, context);
-  return startDetached(places, record?.flags ?? [], context);
+  return startDetached(places, flags, context);
 };

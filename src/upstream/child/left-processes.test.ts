@@ -30,7 +30,7 @@ function machine(...processes: readonly Simulated[]): { platform: Platform; sent
     sight: {
       running: () => running.map(({ pid }) => pid),
       marked: () => running.flatMap(({ mark, ...one }) => (mark === undefined ? [] : [{ ...one, mark }])),
-      pipesOf: () => [],
+      ...{ pipesOf: () => [], listensOn: () => [], commandOf: () => undefined },
       holds: (pid, pipes) => running.some(one => one.pid === pid && one.pipes?.some(name => pipes.includes(name))),
     },
   };
