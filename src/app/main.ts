@@ -23,8 +23,10 @@ function tell(news: DetachedNews): void {
 }
 
 // By default this signal opens the debugger, through which every program of this user could take over the process.
+let told = false;
 process.on("SIGUSR1", () => {
-  process.stderr.write("SIGUSR1 opens no debugger here; start with --inspect to have one.\n");
+  if (!told) process.stderr.write("SIGUSR1 opens no debugger here; start with --inspect to have one.\n");
+  told = true;
 });
 
 function hungUp(): boolean {

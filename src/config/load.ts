@@ -1,13 +1,12 @@
 /** Reads and understands the configuration file. The only part of this room that reads files. */
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import type { Environment } from "./interpolate.ts";
-import { type LoadResult, parseConfig } from "./parse.ts";
+import { type LoadResult, type ParseInput, parseConfig } from "./parse.ts";
 import { CONFIG_CODES, type ConfigCode, type Problem } from "./problem.ts";
 
 const MAX_BYTES = 1024 * 1024;
 
-/** Reads and understands one file; `env` fills in its variables. Never throws. */
-export function loadConfig({ path, env }: { path: string; env: Environment }): LoadResult {
+/** Reads and understands one file; `env` fills in its variables, `user` knows those of this machine. Never throws. */
+export function loadConfig({ path, env, user }: Pick<ParseInput, "path" | "env" | "user">): LoadResult {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, "r");
@@ -18,7 +17,7 @@ export function loadConfig({ path, env }: { path: string; env: Environment }): L
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     // Pipes have no owner to protect them from; Windows keeps rights elsewhere than in the mode.
     const hasMode = stats.isFile() && process.platform !== "win32";
-    return parseConfig({ text, path, env, ...(hasMode ? { mode: stats.mode } : {}) });
+    return parseConfig({ text, path, env, ...(user && { user }), ...(hasMode ? { mode: stats.mode } : {}) });
   } catch (error) {
     const [code, words] = READ_FAILURES[(error as NodeJS.ErrnoException).code ?? ""] ?? UNKNOWN_FAILURE(error as Error);
     return refuse(path, code, words);

@@ -8,6 +8,7 @@ import { checkPermissions, checkRules } from "./rules.ts";
 import type { Config } from "./schema.ts";
 import { nearest } from "./spelling.ts";
 import { dropIdleKeys, understand } from "./understand.ts";
+import { checkUsers, type UserTrouble } from "./users.ts";
 import { isTable, pathId } from "./values.ts";
 
 /** `path` is only shown; `mode`: permission bits of the file, left out where they mean nothing. */
@@ -16,6 +17,8 @@ export interface ParseInput {
   readonly path: string;
   readonly env: Environment;
   readonly mode?: number;
+  /** Why a child cannot run as a user; left out where that is not looked at. */
+  readonly user?: UserTrouble;
 }
 
 /** `problems` holds at least one error and all warnings, in the order of the file. */
@@ -82,7 +85,7 @@ function readToml(text: string): Document {
 /** Everything there is to say about the values, in one go. */
 function judge(
   values: Record<string, unknown>,
-  { env, mode }: ParseInput,
+  { env, mode, user }: ParseInput,
 ): { readonly config: Config | undefined; readonly complaints: readonly Complaint[]; readonly hasTable: boolean } {
   const proxy = isTable(values.mcp) ? values.mcp.proxy : values.mcp;
   const written = proxy ?? {};
@@ -96,7 +99,7 @@ function judge(
     ...unfilled,
     ...idle,
     // A value whose variable is missing has been complained about once.
-    ...[...schema, ...checkRules(root)].filter(({ path }) => !failed.has(pathId(path))),
+    ...[...schema, ...checkRules(root), ...checkUsers(root, user)].filter(({ path }) => !failed.has(pathId(path))),
   ];
   return { config: understood.ok ? understood.config : undefined, complaints, hasTable: proxy !== undefined };
 }

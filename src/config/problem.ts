@@ -23,6 +23,7 @@ export const CONFIG_CODES = {
   RAD1212: { level: "warning", title: "An upstream's name cannot be used as it is in tool names." },
   RAD1213: { level: "error", title: "A host name or a web origin that is let in is none, or is everybody's." },
   RAD1215: { level: "warning", title: "A header or credentials are never sent: something else takes their place." },
+  RAD1222: { level: "error", title: "A child cannot run as that user." },
 } as const satisfies Record<string, { level: Level; title: string }>;
 export type ConfigCode = keyof typeof CONFIG_CODES;
 

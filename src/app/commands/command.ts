@@ -2,6 +2,7 @@ import type { EventEmitter } from "node:events";
 import type { Config } from "../../config/schema.ts";
 import type { Environment } from "../../lib/platform.ts";
 import { type RunRecord, type Standing, standing } from "../../lib/run-file.ts";
+import { userTrouble } from "../../lib/users.ts";
 import { locate, type Places, type Selection, type Surroundings } from "../control/places.ts";
 import { CommandFailed, fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -108,7 +109,7 @@ export async function readConfig(configPath: string, context: Context): Promise<
     import("../../config/load.ts"),
     import("../../config/render.ts"),
   ]);
-  const loaded = loadConfig({ path: configPath, env: context.env });
+  const loaded = loadConfig({ path: configPath, env: context.env, user: userTrouble });
   if (loaded.ok) {
     const color = context.terminal.paint.err !== plain;
     return {

@@ -5,11 +5,14 @@ import { type Environment, type Platform, platformOf } from "../../lib/platform.
 import { signalHolders } from "./left-processes.ts";
 import { type Command, describeEnd, describeSpawnError } from "./process-end.ts";
 import type { ProcessRegistry } from "./process-registry.ts";
+import { optionsOf, type RunAs } from "./run-as.ts";
 import { createStderrRing } from "./stderr-ring.ts";
 import { createThrottle } from "./throttle.ts";
 
 export interface ProcessSpec extends Command {
   readonly args: readonly string[];
+  /** Somebody else than us. */
+  readonly runAs?: RunAs | undefined;
 }
 
 export interface StopTimes {
@@ -220,10 +223,11 @@ function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents
 }
 
 function trySpawn(spec: ProcessSpec, platform: Platform): ChildProcess | Error {
-  const { command, args, cwd, env } = spec;
+  const { command, args, cwd, env, runAs } = spec;
   try {
+    const as = runAs ? optionsOf(runAs, cwd) : {};
     const fixed = { shell: false, stdio: "pipe", windowsHide: true } as const;
-    return spawn(command, args, { cwd, env, ...fixed, detached: platform.hasGroups });
+    return spawn(command, args, { cwd, env, ...fixed, ...as, detached: platform.hasGroups });
   } catch (error) {
     return error as Error;
   }
