@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { findAccount, macLine, type UserWorld } from "./users.ts";
+import { macLine, systemUsers, type UserWorld } from "./user-database.ts";
+import { findAccount } from "./users.ts";
 
 const LINES: Readonly<Record<string, readonly string[]>> = {
   "passwd svc": ["svc", "x", "501", "601", "", "/srv/svc", "/bin/sh"],
@@ -49,12 +50,21 @@ describe("the account that a child runs as", () => {
     };
     expect(findAccount("svc", world(500, 600))).toMatchObject(refused);
     expect(findAccount("svc:data", world(501, 601))).toMatchObject(refused);
+    expect(findAccount("12:601", world(501, 601))).toMatchObject(refused);
     expect(findAccount("svc", world(501, 601))).toMatchObject({ ok: true });
   });
 
   test("is nobody's where there are no such numbers", () => {
     expect(findAccount("svc", { ...world(), uid: undefined })).toMatchObject({ ok: false, help: 'remove "user"' });
   });
+});
+
+test.skipIf(process.platform === "win32")("the users of this machine are known by name and number", () => {
+  expect(systemUsers.uid).toBe(process.getuid?.());
+  expect(systemUsers.lookUp("passwd", "root")?.slice(2, 4)).toEqual(["0", "0"]);
+  expect(systemUsers.lookUp("passwd", "0")?.[0]).toBe("root");
+  expect(systemUsers.lookUp("passwd", "-h")).toBeUndefined();
+  expect(systemUsers.lookUp("group", "no-such-group")).toBeUndefined();
 });
 
 test("what a Mac says of a user is read as a line of the file", () => {

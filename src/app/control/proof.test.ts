@@ -39,6 +39,8 @@ describe("the gateway of a configuration is", () => {
     ["rad mcp proxy start --port 0", undefined],
     [`node rad.js mcp proxy start --config ${home}/a/.radium/mcp-proxy.toml`, "b"],
     [`node rad.js mcp proxy start -c .radium/mcp-proxy.toml`, undefined],
+    ["node rad.js mcp proxy start -c a/.radium/mcp-proxy.toml", "."],
+    [`node rad.js mcp proxy start -c${home}/a/.radium/mcp-proxy.toml`, "b"],
     [`node rad.js mcp proxy start --config=${home}/a/.radium/mcp-proxy.toml --host ::1`, "b"],
   ])("what was started with %s", (args, folder = "a") => {
     expect(isOurs({ args, cwd: join(home, folder) })).toBe(true);
@@ -57,6 +59,8 @@ describe("the gateway of a configuration is not", () => {
     ["node rad.js mcp list start", undefined],
     ["node notrad.js mcp proxy start", undefined],
     ["vim rad.js", undefined],
+    ["node rad.jsx mcp proxy start", undefined],
+    ["node rad.js mcp proxy start --config", "."],
     ["node rad.js mcp proxy start", "b"],
     ["node rad.js mcp proxy start --demo", undefined],
     ["node rad.js mcp proxy start --config other.toml", undefined],

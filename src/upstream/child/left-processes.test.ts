@@ -12,8 +12,14 @@ interface Simulated extends Partial<MarkedProcess> {
 }
 
 /** A machine on which these processes run; a signal that ends something takes it away. */
-function machine(...processes: readonly Simulated[]): { platform: Platform; sent: string[]; left(): number[] } {
-  let running = processes.map(one => ({ group: one.pid, startTime: `start of ${one.pid}`, ...one }));
+function machine(...processes: readonly Simulated[]): {
+  platform: Platform;
+  sent: string[];
+  left(): number[];
+  fork(one: Simulated): void;
+} {
+  const started = (one: Simulated) => ({ group: one.pid, startTime: `start of ${one.pid}`, ...one });
+  let running = processes.map(started);
   const sent: string[] = [];
   const end = (isHit: (one: { pid: number; group: number }) => boolean, signal: unknown, name: string): boolean => {
     const isReached = running.some(isHit);
@@ -29,12 +35,18 @@ function machine(...processes: readonly Simulated[]): { platform: Platform; sent
     processStartTime: pid => running.find(one => one.pid === pid)?.startTime,
     sight: {
       running: () => running.map(({ pid }) => pid),
-      marked: () => running.flatMap(({ mark, ...one }) => (mark === undefined ? [] : [{ ...one, mark }])),
+      marked: (among = running.map(({ pid }) => pid)) =>
+        running
+          .filter(({ pid }) => among.includes(pid))
+          .flatMap(({ mark, ...one }) => (mark === undefined ? [] : [{ ...one, mark }])),
       ...{ pipesOf: () => [], listensOn: () => [], commandOf: () => undefined },
       holds: (pid, pipes) => running.some(one => one.pid === pid && one.pipes?.some(name => pipes.includes(name))),
     },
   };
-  return { platform, sent, left: () => running.map(({ pid }) => pid) };
+  const fork = (one: Simulated): void => {
+    running = [...running, started(one)];
+  };
+  return { platform, sent, left: () => running.map(({ pid }) => pid), fork };
 }
 
 const group = (pid: number, pipes: readonly string[] = []) => ({ pid, startTime: `start of ${pid}`, pipes });
@@ -49,7 +61,8 @@ describe("what a killed gateway left", () => {
 
   test("is a process in a group of another kind, of which the rest is left alone", () => {
     const { platform, sent, left: stay } = machine({ pid: 11, group: 99, mark: MARK }, { pid: 99 });
-    sweepLeft(left(group(10)), platform);
+    // The group on record has ended, and is no reason to say anything.
+    expect(sweepLeft(left(group(10)), platform)).toEqual({ killed: 1, unproven: [] });
     expect([sent, stay()]).toEqual([["SIGKILL 11"], [99]]);
   });
 
@@ -68,6 +81,41 @@ describe("what a killed gateway left", () => {
     expect(stay()).toEqual([10, 20, 31]);
   });
 
+  test("is not a leader of another time, whatever pipes it has", () => {
+    const { platform, left: stay } = machine({ pid: 10, startTime: "later", pipes: ["socket:[7]"] });
+    expect(sweepLeft(left(group(10, ["socket:[7]"])), platform)).toEqual({ killed: 0, unproven: [] });
+    expect(stay()).toEqual([10]);
+  });
+
+  test("is a leader of that time where the system does not tell what pipes are called", () => {
+    const { platform, left: stay } = machine({ pid: 10 }, { pid: 20, startTime: "later" });
+    const blind = { ...platform, sight: { ...platform.sight, pipesOf: undefined } };
+    const unknown = { pid: 30, startTime: undefined, pipes: [] };
+    expect(sweepLeft([{ mark: MARK, groups: [group(10), group(20), unknown] }], blind).killed).toBe(1);
+    expect(stay()).toEqual([20]);
+  });
+
+  test("is also what comes into being meanwhile, and a process whose start is not known", () => {
+    const { platform, left: stay, fork } = machine({ pid: 11, group: 99, mark: MARK, startTime: undefined });
+    const kill: Platform["kill"] = (pid, signal) => {
+      if (pid === 11) fork({ pid: 12, group: 98, mark: MARK });
+      return platform.kill(pid, signal);
+    };
+    expect(sweepLeft(left(), { ...platform, kill }).killed).toBe(2);
+    expect(stay()).toEqual([]);
+  });
+
+  test("is looked for a few times only, where it always comes back", () => {
+    const { platform, fork } = machine({ pid: 11, group: 99, mark: MARK });
+    let pid = 11;
+    const kill: Platform["kill"] = () => {
+      fork({ pid: ++pid, group: 99, mark: MARK });
+      return true;
+    };
+    // One more that can be seen with each look.
+    expect(sweepLeft(left(), { ...platform, kill }).killed).toBe(5);
+  });
+
   test("is never this process", () => {
     const { platform, left: stay } = machine({ pid: process.pid, group: 5, mark: MARK });
     sweepLeft(left(group(10)), platform);
@@ -76,7 +124,7 @@ describe("what a killed gateway left", () => {
 
   test("is not a process that ended between two looks and whose number is another's", () => {
     const { platform, left: stay } = machine({ pid: 11, group: 99, mark: MARK });
-    sweepLeft(left(), { ...platform, processStartTime: () => "later" });
+    expect(sweepLeft(left(), { ...platform, processStartTime: () => "later" }).killed).toBe(0);
     expect(stay()).toEqual([11]);
   });
 });
