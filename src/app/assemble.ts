@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
 import type { Config, UpstreamConfig } from "../config/schema.ts";
 import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import { createPressure } from "../core/pressure.ts";
 import { createRepairs } from "../core/repairs.ts";
 import type { LogStatus, PendingChange, UpstreamStatus } from "../core/status.ts";
-import { ENTRANCES } from "../downstream/entrances.ts";
 import { createHttpFront, type HttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
 import { overload } from "../guard/overload.ts";
@@ -17,15 +15,15 @@ import { watchLoad } from "../lib/load.ts";
 import { openLog } from "../lib/log-file.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
 import { platformOf } from "../lib/platform.ts";
-import { replaceFile } from "../lib/replace-file.ts";
 import { createSchemaCompilers } from "../lib/schema-compilers.ts";
 import { createSealer } from "../lib/seal.ts";
-import { readSealKey, SEAL_KEY_VARIABLE } from "../lib/seal-key.ts";
-import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstream/child/process-registry.ts";
+import { createProcessRegistry } from "../upstream/child/process-registry.ts";
 import { createPool, type Pool } from "../upstream/pool.ts";
 import { transportOf } from "../upstream/transports.ts";
+import { urlsOf } from "./addresses.ts";
 import { type Catalogs, createCatalogs, servingResources } from "./catalogs.ts";
-import { fail } from "./errors.ts";
+import { createChildRecords } from "./child-records.ts";
+import { createEnvironmentWarnings } from "./environment-warnings.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { holdBack } from "./held-back.ts";
 import { inspectOffer } from "./inspect-offer.ts";
@@ -33,8 +31,8 @@ import { afterCrash } from "./last-crash.ts";
 import { assembleHandle } from "./layers.ts";
 import { createLoadedOffers } from "./loaded-offers.ts";
 import { createOfferStore } from "./offer-store.ts";
-import { ownEnvironment } from "./own-environment.ts";
 import { statusOf, withoutSecrets } from "./report.ts";
+import { sealKey } from "./seal-key.ts";
 import { createShares, descriptorTrouble, sharesStatus } from "./shares.ts";
 import { createShutdown, type Edge } from "./shutdown.ts";
 import { createSources } from "./sources.ts";
@@ -51,7 +49,7 @@ const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
  * ever built or replaced.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { keep, version, clock = systemClock } = options;
+  const { keep, version, clock = systemClock, environment = { variables: process.env, exposed: undefined } } = options;
   const startedAt = { wall: clock.wall(), mono: clock.now() };
   const troubles: string[] = [];
   let rejections: readonly string[] = [];
@@ -59,7 +57,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const trouble = (detail: string): void => {
     if (troubles.length < 20 && !troubles.includes(detail)) troubles.push(detail);
   };
-  const environment = ownEnvironment(process.env, trouble);
+  const environmentWarnings = createEnvironmentWarnings(environment, process.env);
   const load = watchLoad();
   const pressure = createPressure({ clock, look: load.look });
   const capacity = overload({ pressure });
@@ -69,8 +67,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: options.tell });
   // Belongs to the process that holds the instance.
   const unfinished = keep.children === null ? undefined : await afterCrash(keep.log, log);
-  const groups = keepGroups(keep.children);
-  const registry = createProcessRegistry({ onChange: groups.save });
+  const records = createChildRecords(keep.children, trouble);
+  const registry = createProcessRegistry({ onChange: records.save });
   process.once("exit", registry.killAll);
   const offers = createOfferStore(keep.catalogs, trouble);
   const loaded = createLoadedOffers({ folder: keep.catalogs, trouble, now: clock.now });
@@ -89,7 +87,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     random: Math.random,
     identity: { name: "radium-mcp-proxy", version },
     registry,
-    environment,
+    environment: environment.variables,
     baseDir: options.baseDir,
     pressure,
     contact: owner => contacts.get(owner),
@@ -117,7 +115,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const catalogs: Catalogs = createCatalogs({ pool, sources, rules: config, clock, bus, version, repairs });
   let redactor = createRedactor(config.security.redact_patterns);
-  const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
+  const sealer = createSealer(sealKey(keep.sealKey, environment.variables, trouble), { clock });
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
   const nextCallId = createCallIds();
   const lasting = { nextCallId, pool, store, clock, log, sealer, capacity, remembered };
@@ -187,6 +185,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await compilers.stop();
       flush();
       await log.close();
+      records.end();
       process.removeListener("exit", registry.killAll);
     },
   });
@@ -211,7 +210,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         unfinished,
         shares: sharesStatus(ledger, fronts, redactor.text),
         pending: [...late(), ...waiting],
-        warnings: [...rejections, ...(options.observe?.() ?? []), ...options.warnings, ...troubles],
+        warnings: [
+          ...[...rejections, ...(options.observe?.() ?? []), ...options.warnings],
+          ...[...environmentWarnings(config), ...troubles],
+        ],
       }),
     async listen(address) {
       opensPort = true;
@@ -266,42 +268,5 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   return gateway;
 }
 
-/** Ends the command when the environment holds something that is no key: another one would only be found out later. */
-function sealKey(path: string | null, trouble: (detail: string) => void): Buffer {
-  const found = readSealKey({ path, environment: process.env });
-  if (found.kind === "refused") {
-    const where = `environment variable ${SEAL_KEY_VARIABLE}`;
-    fail("didNotStart", found.detail, { where, help: ["Give all processes the same key, or unset it."] });
-  }
-  if (found.trouble !== undefined) trouble(found.trouble);
-  return found.key;
-}
-
 /** What an upstream's catalog on disk belongs to. */
 const identityOf = (config: UpstreamConfig | undefined): string => (config ? transportOf(config).identity : "");
-
-function urlsOf(address: { host: string; port: number }, config: Config): { url: string; urls: string[] } {
-  const name = ["127.0.0.1", "0.0.0.0", "::", "::1"].includes(address.host) ? "localhost" : address.host;
-  const base = `http://${name.includes(":") ? `[${name}]` : name}:${address.port}`;
-  const urls = ENTRANCES[config.transport].map(path => base + path);
-  return { url: urls[0] ?? base, urls };
-}
-
-/** Children that an earlier process left behind when it was killed are ended now. */
-function keepGroups(path: string | null): { save(groups: readonly RecordedGroup[]): void } {
-  if (path === null) return { save: () => {} };
-  try {
-    sweepGroups(JSON.parse(readFileSync(path, "utf8")) as RecordedGroup[]);
-  } catch {
-    // No file: nothing was left behind.
-  }
-  return {
-    save(groups) {
-      try {
-        replaceFile(path, JSON.stringify(groups));
-      } catch {
-        // Without the record a killed gateway's children end when their input does.
-      }
-    },
-  };
-}

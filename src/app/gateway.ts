@@ -4,6 +4,7 @@ import type { Config } from "../config/schema.ts";
 import type { Front } from "../core/front.ts";
 import type { Clock } from "../core/ports.ts";
 import type { PendingChange, Status, UpstreamStatus } from "../core/status.ts";
+import type { OwnEnvironment } from "../lib/own-environment.ts";
 
 /** What a gateway needs from the place where it runs. */
 export interface GatewayOptions {
@@ -17,6 +18,8 @@ export interface GatewayOptions {
   readonly warnings: readonly string[];
   /** Looks for more to warn of, each time that somebody asks for the status. */
   readonly observe?: () => readonly string[];
+  /** The process's own, as it is where left out. */
+  readonly environment?: OwnEnvironment;
   /** The machine's own where there is none. */
   readonly clock?: Clock;
   /** Takes one line for whoever watches over the process. */
@@ -29,7 +32,7 @@ export interface Keep {
   readonly log: string | null;
   /** Folder of the last known catalogs. */
   readonly catalogs: string | null;
-  /** Which children run, for whoever comes after a crash. Belongs to one process. */
+  /** Folder in which each process writes down its children, for whoever comes after a crash. */
   readonly children: string | null;
   /** The key of what is sealed for agents, so that it opens after a restart and in every process. */
   readonly sealKey: string | null;
@@ -37,11 +40,11 @@ export interface Keep {
 
 export const KEEP_NOTHING: Keep = { log: null, catalogs: null, children: null, sealKey: null };
 
-/** What is kept in the run folder of an instance. `children` only for the process that holds the instance. */
-export const keepIn = (runDir: string, holder: boolean): Keep => ({
+/** What is kept in the run folder of an instance. */
+export const keepIn = (runDir: string): Keep => ({
   log: join(runDir, "calls.log"),
   catalogs: join(runDir, "catalogs"),
-  children: holder ? join(runDir, "children.json") : null,
+  children: join(runDir, "children"),
   sealKey: join(runDir, "seal.key"),
 });
 

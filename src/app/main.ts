@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { closeSync, openSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { takeEnvironment } from "../lib/own-environment.ts";
 import { runCommandLine } from "./cli.ts";
 import type { Context } from "./commands/command.ts";
 import type { DetachedNews } from "./commands/detach.ts";
@@ -8,6 +9,7 @@ import { EXIT } from "./exit-codes.ts";
 import { terminalOf } from "./terminal/terminal.ts";
 
 const args = process.argv.slice(2);
+const environment = takeEnvironment();
 
 /** Whoever reads our output may go away first. Then there is no use in going on, unless agents are served. */
 let serving = false;
@@ -20,6 +22,13 @@ process.stdout.on("error", () => {
 function tell(news: DetachedNews): void {
   if (process.send && process.connected) process.send(news, undefined, undefined, () => {});
 }
+
+// By default this signal opens the debugger, through which every program of this user could take over the process.
+let told = false;
+process.on("SIGUSR1", () => {
+  if (!told) process.stderr.write("SIGUSR1 opens no debugger here; start with --inspect to have one.\n");
+  told = true;
+});
 
 function hungUp(): boolean {
   if (!process.stdout.isTTY && !process.stderr.isTTY) return false;
@@ -45,12 +54,12 @@ async function confirm(question: string): Promise<boolean> {
 const context: Context = {
   terminal: terminalOf(
     { out: process.stdout, err: process.stderr },
-    args.includes("--json") ? { ...process.env, NO_COLOR: "1" } : process.env,
+    args.includes("--json") ? { ...environment.variables, NO_COLOR: "1" } : environment.variables,
   ),
   cwd: process.cwd(),
-  env: process.env,
+  env: environment.variables,
   signals: process,
-  assemble: async options => (await import("./assemble.ts")).createGateway(options),
+  assemble: async options => (await import("./assemble.ts")).createGateway({ ...options, environment }),
   tellReady: () => {
     serving = true;
     tell({ rad: "ready" });

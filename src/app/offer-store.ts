@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { KINDS, type Kind, type Offer } from "../core/catalog.ts";
 import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
-import { replaceFile } from "../lib/replace-file.ts";
+import { clearUnfinished, readOwnFile, replaceFile } from "../lib/replace-file.ts";
+import { needPrivateFolder } from "../lib/run-file.ts";
 import { cacheHintOf } from "../wire/caching.ts";
 
 /**
@@ -22,11 +22,13 @@ const NOTHING: OfferStore = { load: () => undefined, save: () => {} };
 /** Without a folder nothing is kept. A file that cannot be read or written is as good as none. */
 export function createOfferStore(folder: string | null, trouble: (detail: string) => void): OfferStore {
   if (folder === null) return NOTHING;
+  clearUnfinished(folder);
   const pathOf = (name: string): string => join(folder, `${hashOf(name).slice(0, 16)}.json`);
   return {
     load(name, identity) {
       try {
-        return decode(readFileSync(pathOf(name)), name, identity);
+        const kept = readOwnFile(pathOf(name));
+        return kept && decode(kept, name, identity);
       } catch {
         return undefined;
       }
@@ -34,7 +36,7 @@ export function createOfferStore(folder: string | null, trouble: (detail: string
     save(offer, identity) {
       const path = pathOf(offer.upstream);
       try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        needPrivateFolder(folder);
         replaceFile(path, encode(offer, identity));
       } catch (error) {
         trouble(`the catalog of "${offer.upstream}" could not be kept: ${(error as Error).message}`);

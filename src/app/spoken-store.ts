@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { replaceFile } from "../lib/replace-file.ts";
+import { readOwnFile, replaceFile } from "../lib/replace-file.ts";
+import { needPrivateFolder } from "../lib/run-file.ts";
 import type { Spoken } from "../upstream/speaks.ts";
 import { hashOf } from "./offer-store.ts";
 
@@ -20,14 +20,15 @@ export function createSpokenStore(folder: string | null, trouble: (detail: strin
   return {
     load(name, identity) {
       try {
-        return decode(JSON.parse(readFileSync(pathOf(name), "utf8")), hashOf(identity));
+        const kept = readOwnFile(pathOf(name));
+        return kept && decode(JSON.parse(kept.toString()), hashOf(identity));
       } catch {
         return undefined;
       }
     },
     save(name, identity, { speaks, server }) {
       try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        needPrivateFolder(folder);
         const { legacy = null, modern = null } = speaks;
         const file = {
           format: FORMAT,

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync, type Stats } from "node:f
 import { INSECURE_VARIABLE } from "./find.ts";
 import type { Environment } from "./interpolate.ts";
 import { checkOwners, type Finding, isPrivateGroup, isReachable } from "./owners.ts";
-import { type LoadResult, parseConfig } from "./parse.ts";
+import { type LoadResult, type ParseInput, parseConfig } from "./parse.ts";
 import { CONFIG_CODES, type ConfigCode, type Problem } from "./problem.ts";
 
 const MAX_BYTES = 1024 * 1024;
@@ -15,12 +15,14 @@ export interface Source {
   readonly path: string;
   /** Fills in the variables of the file. */
   readonly env: Environment;
+  /** Knows the users of this machine. */
+  readonly user?: ParseInput["user"];
   /** Others may be able to change the file. */
   readonly allowInsecure?: boolean | undefined;
 }
 
 /** Reads and understands one file. Never throws. The file that is looked at is the one that is read. */
-export function loadConfig({ path, env, allowInsecure = false }: Source): LoadResult {
+export function loadConfig({ path, env, user, allowInsecure = false }: Source): LoadResult {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, "r");
@@ -30,7 +32,7 @@ export function loadConfig({ path, env, allowInsecure = false }: Source): LoadRe
     if (bytes.length > MAX_BYTES) return refuse(path, "RAD1003", TOO_LARGE);
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     const isAllowed = allowInsecure || env[INSECURE_VARIABLE] === "1";
-    return parseConfig({ text, path, env, ...rightsOn(path, stats, isAllowed) });
+    return parseConfig({ text, path, env, ...(user && { user }), ...rightsOn(path, stats, isAllowed) });
   } catch (error) {
     const [code, words] = READ_FAILURES[(error as NodeJS.ErrnoException).code ?? ""] ?? UNKNOWN_FAILURE(error as Error);
     return refuse(path, code, words);

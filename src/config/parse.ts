@@ -9,6 +9,7 @@ import { checkPermissions, checkRules } from "./rules.ts";
 import type { Config } from "./schema.ts";
 import { nearest } from "./spelling.ts";
 import { dropIdleKeys, understand } from "./understand.ts";
+import { checkUsers, type UserTrouble } from "./users.ts";
 import { isTable, pathId } from "./values.ts";
 
 /**
@@ -21,6 +22,8 @@ export interface ParseInput {
   readonly env: Environment;
   readonly mode?: number;
   readonly findings?: readonly Finding[];
+  /** Why a child cannot run as a user; left out where that is not looked at. */
+  readonly user?: UserTrouble;
 }
 
 /** `problems` holds at least one error and all warnings, in the order of the file. */
@@ -89,7 +92,7 @@ function readToml(text: string): Document {
 /** Everything there is to say about the values, in one go. */
 function judge(
   values: Record<string, unknown>,
-  { env, mode, findings = [] }: ParseInput,
+  { env, mode, user, findings = [] }: ParseInput,
 ): {
   readonly config: Config | undefined;
   readonly complaints: readonly Complaint[];
@@ -109,7 +112,7 @@ function judge(
     ...unfilled,
     ...idle,
     // A value whose variable is missing has been complained about once.
-    ...[...schema, ...checkRules(root)].filter(({ path }) => !failed.has(pathId(path))),
+    ...[...schema, ...checkRules(root), ...checkUsers(root, user)].filter(({ path }) => !failed.has(pathId(path))),
   ];
   return { config: understood.ok ? understood.config : undefined, complaints, hasTable: proxy !== undefined, written };
 }

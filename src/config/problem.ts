@@ -32,6 +32,7 @@ export const CONFIG_CODES = {
     title: "Credentials would go unencrypted to another machine, so the upstream is not connected.",
   },
   RAD1217: { level: "warning", title: "An upstream's certificate is not verified." },
+  RAD1222: { level: "error", title: "A child cannot run as that user." },
 } as const satisfies Record<string, { level: Level; title: string }>;
 export type ConfigCode = keyof typeof CONFIG_CODES;
 

@@ -166,6 +166,12 @@ const stdioSchema = z.strictObject({
   max_concurrency: concurrency(32),
   protocol,
   cwd: text().optional().describe("Working directory of the child; default: the folder that holds `.radium/`."),
+  user: text()
+    .optional()
+    .describe(
+      "User that the child runs as, with that user's group, home and no other groups; `user:group` for another group, names " +
+        "or numbers. For a gateway that runs as root.",
+    ),
   isolation: z
     .enum(["shared", "per_agent", "auto"])
     .default("auto")

@@ -114,6 +114,7 @@ const UPSTREAM = {
   env: waits(STARTS),
   inherit_env: waits(STARTS),
   cwd: waits(STARTS),
+  user: waits(STARTS),
   url: waits(REACHES),
   headers: waits(REACHES),
   auth: waits(REACHES),

@@ -1,17 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, linkSync, openSync, readFileSync, unlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { platformOf } from "./platform.ts";
+import { replaceFile, temporaryName, writeNewFile } from "./replace-file.ts";
 
 /** Who wrote a lock. A pid alone is reused; a pid with its start time is one process. */
 export interface Owner {
@@ -106,16 +97,7 @@ export function claimOn(path: string, text: string): string {
 }
 
 /** Replaces the text of a lock that this process holds. */
-export function rewriteLock(path: string, text: string): void {
-  const temporary = temporaryName(path);
-  writeNew(temporary, text);
-  try {
-    renameSync(temporary, path);
-  } catch (error) {
-    unlinkSync(temporary);
-    throw error;
-  }
-}
+export const rewriteLock = (path: string, text: string): void => replaceFile(path, text);
 
 /** Removes a lock that this process may remove. */
 export function releaseLock(path: string): void {
@@ -175,12 +157,12 @@ function create(
 ): { kind: "acquired" } | { kind: "exists" } | { kind: "refused"; detail: string } {
   const temporary = temporaryName(path);
   try {
-    writeNew(temporary, text);
+    writeNewFile(temporary, text);
     try {
       linkSync(temporary, path);
     } catch (error) {
       if (!NO_LINKS.has(codeOf(error))) throw error;
-      writeNew(path, text);
+      writeNewFile(path, text);
     } finally {
       unlinkSync(temporary);
     }
@@ -189,21 +171,6 @@ function create(
     if (codeOf(error) === "EEXIST") return { kind: "exists" };
     if (EXHAUSTED.has(codeOf(error))) throw error;
     return { kind: "refused", detail: (error as Error).message };
-  }
-}
-
-const temporaryName = (path: string): string => `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
-
-function writeNew(path: string, text: string): void {
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    unlinkSync(path);
-    throw Object.assign(error as Error, { path });
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -1,7 +1,9 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { lstatSync, mkdirSync, readdirSync, readFileSync, type Stats } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { lstatSync, mkdirSync, readFileSync, type Stats } from "node:fs";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { hasEnded, processIds, processStat, startTimeOf } from "./proc.ts";
+import { darwinSight, linuxSight, noSight, psOutput, type Sight } from "./sight.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -14,6 +16,8 @@ export type RuntimeDirectory =
 export interface Platform {
   /** Whether a child can lead a process group of its own. */
   readonly hasGroups: boolean;
+  /** Signals one process; `false` when it was not reached. */
+  kill(pid: number, signal: NodeJS.Signals | 0): boolean;
   /** Signals every process of a group; `false` when nobody was reached. Synchronous, so that it works while exiting. */
   killGroup(pid: number, signal: NodeJS.Signals): boolean;
   /** Whether a process of the group still runs. Processes that ended and wait to be reaped do not count. */
@@ -21,6 +25,8 @@ export interface Platform {
   isAlive(pid: number): boolean;
   /** Opaque; together with the pid it names one process for ever. `undefined`: no such process, or not known. */
   processStartTime(pid: number): string | undefined;
+  /** How processes can be looked into. */
+  readonly sight: Sight;
   /** Where sockets go. `uid` is the user's id. */
   runtimeDir(env: Environment, uid: number): RuntimeDirectory;
   /** Longest path of a Unix socket, without the closing zero byte. */
@@ -46,9 +52,11 @@ const POSIX_VARIABLES = [
 
 const linux: Platform = {
   hasGroups: true,
+  sight: linuxSight,
+  kill: signalOne,
   killGroup: signalGroup,
   isGroupAlive: pid => signalGroup(pid, 0) && linuxGroupHasLiving(pid),
-  isAlive: pid => canSignal(pid) && linuxStat(pid)?.state !== "Z",
+  isAlive: pid => canSignal(pid) && processStat(pid)?.state !== "Z",
   processStartTime: linuxStartTime,
   runtimeDir: posixRuntimeDirectory,
   maxSocketPathBytes: 107,
@@ -58,6 +66,8 @@ const linux: Platform = {
 
 const darwin: Platform = {
   hasGroups: true,
+  sight: darwinSight,
+  kill: signalOne,
   killGroup: signalGroup,
   isGroupAlive: pid => signalGroup(pid, 0),
   isAlive: canSignal,
@@ -70,6 +80,8 @@ const darwin: Platform = {
 
 const win32: Platform = {
   hasGroups: false,
+  sight: noSight,
+  kill: signalOne,
   killGroup: pid => spawnSync("taskkill", ["/pid", String(pid), "/t", "/f"], { windowsHide: true }).status === 0,
   isGroupAlive: canSignal,
   isAlive: canSignal,
@@ -101,8 +113,13 @@ function linuxOpenFileLimit(): number | undefined {
 
 /** Not permitted means, for a group of our own, that only ended processes are left in it (macOS). */
 function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  // Below it are our own group, and everything that we may signal.
+  return pid > 1 && signalOne(-pid, signal);
+}
+
+function signalOne(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    return process.kill(-pid, signal);
+    return process.kill(pid, signal);
   } catch {
     return false;
   }
@@ -116,59 +133,23 @@ function canSignal(pid: number): boolean {
   }
 }
 
-interface ProcessStat {
-  readonly state: string;
-  readonly group: number;
-  readonly startTime: string;
-}
-
-/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html; the name in field 2 may hold blanks and parentheses. */
-function linuxStat(pid: number | string): ProcessStat | undefined {
-  const text = readProc(`${pid}/stat`);
-  if (text === undefined) return undefined;
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, group, startTime] = [fields[0], fields[2], fields[19]];
-  if (state === undefined || group === undefined || startTime === undefined) return undefined;
-  return { state, group: Number(group), startTime };
-}
-
-/** Counted from the boot, so that it needs the boot's name beside it. */
 function linuxStartTime(pid: number): string | undefined {
-  const stat = linuxStat(pid);
-  if (!stat) return undefined;
-  return `${stat.startTime}@${readProc("sys/kernel/random/boot_id")?.trim() ?? "this boot"}`;
-}
-
-function readProc(path: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${path}`, "latin1");
-  } catch {
-    return undefined;
-  }
+  const stat = processStat(pid);
+  return stat && startTimeOf(stat);
 }
 
 /** In a container without an init process nobody reaps orphans: they would keep their group for ever. */
 function linuxGroupHasLiving(group: number): boolean {
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const stat = linuxStat(entry);
-    if (stat?.group === group && stat.state !== "Z" && stat.state !== "X") return true;
-  }
-  return false;
+  const ids = processIds();
+  const isLiving = (pid: number): boolean => {
+    const stat = processStat(pid);
+    return stat?.group === group && !hasEnded(stat);
+  };
+  return ids.length === 0 || ids.some(isLiving);
 }
 
 function psStartTime(pid: number): string | undefined {
-  try {
-    const text = execFileSync("/bin/ps", ["-o", "lstart=", "-p", String(pid)], {
-      encoding: "utf8",
-      timeout: 2_000,
-      stdio: ["ignore", "pipe", "ignore"],
-      env: { LC_ALL: "C", TZ: "UTC" },
-    });
-    return text.trim() || undefined;
-  } catch {
-    return undefined;
-  }
+  return psOutput(["-o", "lstart=", "-p", String(pid)]).trim() || undefined;
 }
 
 function posixRuntimeDirectory(env: Environment, uid: number): RuntimeDirectory {

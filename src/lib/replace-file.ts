@@ -1,7 +1,87 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { platformOf } from "./platform.ts";
 
-/** Writes a file that only its owner may read. Whoever reads it, at whatever moment, finds the old content or the new one. */
+/**
+ * Writes a file that only its owner may read. Whoever reads it, at whatever moment, finds the old content or the new one.
+ * Nothing that lies there is written to, whatever it leads to.
+ */
 export function replaceFile(path: string, content: string | Uint8Array): void {
-  writeFileSync(`${path}.new`, content, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  const temporary = temporaryName(path);
+  writeNewFile(temporary, content);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  }
+}
+
+/** A name beside `path` that nobody can know beforehand. */
+export const temporaryName = (path: string): string =>
+  `${path}.${process.pid}-${randomBytes(4).toString("hex")}${UNFINISHED}`;
+
+const UNFINISHED = ".tmp";
+
+/** Creates a file that only its owner may read; fails with `EEXIST` where there is anything, also a link that leads nowhere. */
+export function writeNewFile(path: string, content: string | Uint8Array): void {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    writeFileSync(file, content);
+  } catch (error) {
+    unlinkSync(path);
+    throw Object.assign(error as Error, { path });
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Removes what processes that have ended left half written in a folder, as far as that can be done. */
+export function clearUnfinished(folder: string): void {
+  try {
+    for (const name of readdirSync(folder)) {
+      const pid = /\.(\d+)-[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
+      if (pid !== undefined && !platformOf().isAlive(Number(pid))) rmSync(join(folder, name), { force: true });
+    }
+  } catch {
+    // Somebody else was faster, or there is no such folder.
+  }
+}
+
+/**
+ * The content of a file of ours, which it closes to others. Neither follows a link nor waits for whoever writes to a
+ * pipe; `undefined` where there is nothing, throws where there is something else.
+ */
+export function readOwnFile(path: string): Buffer | undefined {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw code === "ELOOP" ? new Error("it is not a regular file") : error;
+  }
+  try {
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw new Error("it is not a regular file");
+    if (process.getuid && stat.uid !== process.getuid()) throw new Error("it belongs to another user");
+    if ((stat.mode & 0o077) !== 0) fchmodSync(file, 0o600);
+    return readFileSync(file);
+  } finally {
+    closeSync(file);
+  }
 }

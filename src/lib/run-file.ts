@@ -11,6 +11,7 @@ import {
   thisProcess,
 } from "./lock-file.ts";
 import { platformOf } from "./platform.ts";
+import { clearUnfinished } from "./replace-file.ts";
 
 /** What a running gateway leaves for others to read, as `instance.json` in its run folder. */
 export interface RunRecord extends Owner {
@@ -118,13 +119,19 @@ export function privateFolder(
   }
 }
 
+/** The same for whoever has a way to deal with an error. */
+export function needPrivateFolder(path: string): void {
+  const folder = privateFolder(path);
+  if (folder.kind === "refused") throw new Error(folder.detail);
+}
+
 /** What processes that died in the middle left behind. Nobody needs it once the instance is taken. */
 function sweep(runDir: string): void {
+  clearUnfinished(runDir);
   for (const name of readdirSync(runDir)) {
-    const left = /^instance\.json\..*?(?:(\d+)-[0-9a-f]{8}\.tmp)?$/.exec(name);
-    if (!left || (left[1] !== undefined && isAlive(Number(left[1])))) continue;
+    if (!/^instance\.json\..*(?<!\.tmp)$/.test(name)) continue;
     try {
-      if (left[1] !== undefined || inspectLock(join(runDir, name)).kind === "stale") unlinkSync(join(runDir, name));
+      if (inspectLock(join(runDir, name)).kind === "stale") unlinkSync(join(runDir, name));
     } catch {
       // Its owner was faster.
     }

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, linkSync, lstatSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, unlinkSync } from "node:fs";
+import type { Environment } from "./platform.ts";
+import { readOwnFile, temporaryName, writeNewFile } from "./replace-file.ts";
 import { SEAL_KEY_BYTES } from "./seal.ts";
 
 /** Holds the key in place of the file, so that several processes can share it. */
@@ -18,7 +20,7 @@ export type SealKey =
  * The key of everything that is sealed: from the environment (32 bytes in hex or base64), else from a file that is made
  * at the first start, readable for its owner only; without a path, one that dies with the process.
  */
-export function readSealKey(options: { path: string | null; environment: NodeJS.ProcessEnv }): SealKey {
+export function readSealKey(options: { path: string | null; environment: Environment }): SealKey {
   const given = options.environment[SEAL_KEY_VARIABLE];
   if (given !== undefined && given !== "") return fromText(given.trim());
   const { path } = options;
@@ -40,21 +42,18 @@ function fromText(text: string): SealKey {
 
 /** `undefined` when there is none. Throws when there is something that is none. */
 function read(path: string): Buffer | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (!stat) return undefined;
-  if (!stat.isFile()) throw new Error("it is not a regular file");
-  if (process.getuid && stat.uid !== process.getuid()) throw new Error("it belongs to another user");
-  if ((stat.mode & 0o077) !== 0) chmodSync(path, 0o600);
-  const key = Buffer.from(readFileSync(path, "latin1").trim(), "hex");
+  const content = readOwnFile(path);
+  if (!content) return undefined;
+  const key = Buffer.from(content.toString("latin1").trim(), "hex");
   if (key.length !== SEAL_KEY_BYTES) throw new Error("it holds no key; delete it and a new one is made");
   return key;
 }
 
 /** A link appears with the whole key in it, or not at all; of two that try at once, both use the one that was first. */
 function create(path: string): Buffer {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
+  const temporary = temporaryName(path);
   const key = randomBytes(SEAL_KEY_BYTES);
-  writeFileSync(temporary, `${key.toString("hex")}\n`, { mode: 0o600, flag: "wx" });
+  writeNewFile(temporary, `${key.toString("hex")}\n`);
   try {
     linkSync(temporary, path);
     return key;

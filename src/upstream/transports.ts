@@ -1,5 +1,7 @@
 import { exposedBy } from "../config/plain-http.ts";
 import type { UpstreamConfig } from "../config/schema.ts";
+import { MARK_VARIABLE } from "../lib/marked-processes.ts";
+import { findAccount } from "../lib/users.ts";
 import type { UpstreamEra } from "../wire/era.ts";
 import type { Channel } from "./channel.ts";
 import { childEnvironment } from "./child/child-environment.ts";
@@ -98,8 +100,12 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   return {
     close: async () => {},
     open(events) {
-      const env = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env });
-      const spec = { command, args, cwd, env };
+      // Looked up at each start: it may be another one by now.
+      const runAs = config.user === undefined ? undefined : { user: config.user, found: findAccount(config.user) };
+      const account = runAs?.found.ok ? runAs.found.account : undefined;
+      const given = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env, account });
+      const env = { ...given, [MARK_VARIABLE]: registry.mark() };
+      const spec = { command, args, cwd, env, runAs };
       return openStdioChannel({ clock, registry, environment, room, flood, maxMessageBytes, spec }, events);
     },
   };

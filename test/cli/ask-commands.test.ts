@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -205,62 +205,6 @@ describe("call", () => {
     expect(await rad("mcp", "call", "x")).toMatchObject({ code, err: expect.stringContaining(words) });
     const { out } = await rad("mcp", "call", "x", "--json");
     expect(JSON.parse(out)).toMatchObject({ schema: "rad.error/1", exitCode: code });
-  });
-});
-
-describe("init", () => {
-  const path = (): string => join(folder, "new/.radium/mcp-proxy.toml");
-  beforeEach(() => {
-    place = { ...place, cwd: join(folder, "new") };
-    mkdirSync(place.cwd);
-  });
-
-  it("writes a file that is valid, for its user only", async () => {
-    expect(await rad("mcp", "proxy", "init")).toMatchObject({
-      code: 0,
-      out: "Wrote .radium/mcp-proxy.toml\n",
-      err: expect.stringContaining("rad mcp proxy start"),
-    });
-    expect(statSync(path()).mode & 0o777).toBe(0o600);
-    expect(statSync(join(place.cwd, ".radium")).mode & 0o777).toBe(0o700);
-    expect(readFileSync(join(place.cwd, ".radium/.gitignore"), "utf8")).toBe("run/\n");
-    expect(JSON.parse(readFileSync(join(place.cwd, ".radium/mcp-proxy.schema.json"), "utf8"))).toMatchObject({
-      type: "object",
-    });
-    expect(await rad("mcp", "proxy", "validate")).toMatchObject({ code: 0, out: expect.stringContaining("is valid") });
-  });
-
-  it("says what is in its way, and leaves nothing behind", async () => {
-    mkdirSync(path(), { recursive: true });
-    expect(await rad("mcp", "proxy", "init", "--force")).toMatchObject({
-      ...{ code: 1, out: "" },
-      err: expect.stringMatching(
-        /^error\[RAD2021\]: A folder is in the way\n --> .*mcp-proxy\.toml \(rename: EISDIR\)\n/,
-      ),
-    });
-    expect(readdirSync(join(place.cwd, ".radium"))).toEqual(["mcp-proxy.toml"]);
-    rmSync(join(place.cwd, ".radium"), { recursive: true });
-    writeFileSync(join(place.cwd, ".radium"), "");
-    expect((await rad("mcp", "proxy", "init")).err).toMatch(/^error\[RAD2021\]: .*(not a folder|in the way)/);
-  });
-
-  it("never overwrites a file unless told to", async () => {
-    await rad("mcp", "proxy", "init");
-    writeFileSync(path(), "mine");
-    writeFileSync(join(place.cwd, ".radium/.gitignore"), "secrets");
-    expect(await rad("mcp", "proxy", "init")).toMatchObject({ code: 1, err: expect.stringContaining("--force") });
-    expect(readFileSync(path(), "utf8")).toBe("mine");
-    expect((await rad("mcp", "proxy", "init", "--force")).code).toBe(0);
-    expect(readFileSync(path(), "utf8")).toContain("[mcp.proxy]");
-    expect(readFileSync(join(place.cwd, ".radium/.gitignore"), "utf8")).toBe("secrets\nrun/\n");
-  });
-
-  it("prints the file without writing it", async () => {
-    expect(await rad("mcp", "proxy", "init", "--print")).toMatchObject({
-      code: 0,
-      out: expect.stringContaining("[mcp.proxy]"),
-    });
-    expect(() => statSync(path())).toThrow("ENOENT");
   });
 });
 

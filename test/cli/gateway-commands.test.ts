@@ -1,11 +1,9 @@
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCommandLine } from "../../src/app/cli.ts";
 import type { ExitCode } from "../../src/app/exit-codes.ts";
-import { platformOf } from "../../src/lib/platform.ts";
 import { type Fake, fakeGateway, type Stage, stage, upstream } from "./fake-gateway.ts";
 
 let folder: string;
@@ -218,57 +216,5 @@ describe("a gateway that runs", () => {
     expect(await once("mcp call files_tool")).toMatchObject({ code: 0, out: "hello\n" });
     on.signals.emit("SIGINT");
     await ended;
-  });
-});
-
-describe("what is left of a gateway that crashed", () => {
-  const leave = (record: object): void => {
-    mkdirSync(join(place.cwd, ".radium/run"), { mode: 0o700 });
-    writeFileSync(join(place.cwd, RUN), JSON.stringify({ socket: join(folder, "none.sock"), nonce: "a", ...record }));
-  };
-
-  it("is told by status and tidied away by stop", async () => {
-    leave({ pid: 2 ** 22 + 1, startTime: "1" });
-    expect(await once("mcp proxy status")).toMatchObject({
-      code: 3,
-      out: expect.stringContaining("did not end cleanly"),
-    });
-    expect(JSON.parse((await once("mcp proxy status --json")).out)).toMatchObject({
-      schema: "rad.status/1",
-      running: false,
-    });
-    expect((await once("mcp proxy stop")).code).toBe(3);
-    expect(existsSync(join(place.cwd, RUN))).toBe(false);
-  });
-
-  it("is never a reason to kill the process that has its number now", async () => {
-    const stranger = spawn("sleep", ["60"]);
-    leave({ pid: stranger.pid, startTime: "long ago" });
-    expect(await once("mcp proxy stop")).toMatchObject({ code: 3, err: expect.stringContaining("left alone") });
-    expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
-    stranger.kill("SIGKILL");
-  });
-
-  it("is ended by signals when it is alive and deaf", async () => {
-    const deaf = spawn(process.execPath, [
-      "-e",
-      "process.on('SIGTERM',()=>{});console.log('up');setInterval(()=>{},1e3)",
-    ]);
-    await new Promise(resolve => deaf.stdout.once("data", resolve));
-    leave({ pid: deaf.pid, startTime: platformOf().processStartTime(deaf.pid ?? 0) });
-    const { code, out } = await once("mcp proxy stop --timeout 0.05");
-    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining(`Ended the process ${deaf.pid}`) });
-    expect(deaf.signalCode ?? (await new Promise(resolve => deaf.once("exit", (_, signal) => resolve(signal))))).toBe(
-      "SIGKILL",
-    );
-    expect(existsSync(join(place.cwd, RUN))).toBe(false);
-  });
-
-  it("does not hinder the next start", async () => {
-    leave({ pid: 2 ** 22 + 1, startTime: "1" });
-    const { on, ended } = await started();
-    expect(JSON.parse(readFileSync(join(place.cwd, RUN), "utf8"))).toMatchObject({ pid: process.pid });
-    on.signals.emit("SIGINT");
-    expect(await ended).toBe(0);
   });
 });

@@ -25,7 +25,19 @@ test.runIf(onLinux)(
     const pid = sleeper() ?? 0;
     const variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean);
     const names = variables.map(one => one.slice(0, one.indexOf("=")));
-    const allowed = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "TMPDIR", "MODE", "RADIUM_CANARY_7"];
+    const allowed = [
+      "PATH",
+      "HOME",
+      "USER",
+      "LOGNAME",
+      "SHELL",
+      "TERM",
+      "LANG",
+      "TMPDIR",
+      "MODE",
+      "RADIUM_CANARY_7",
+      "RADIUM_CHILD",
+    ];
     expect(names.filter(name => !allowed.includes(name))).toEqual([]);
     expect(variables).toEqual(expect.arrayContaining(["MODE=test", "RADIUM_CANARY_7=canary-7"]));
     // Whoever started these tests may have left open what every process below inherits.

@@ -7,6 +7,7 @@ import { renderProblem } from "../../config/render.ts";
 import type { Config } from "../../config/schema.ts";
 import type { Environment } from "../../lib/platform.ts";
 import { type RunRecord, type Standing, standing } from "../../lib/run-file.ts";
+import { userTrouble } from "../../lib/users.ts";
 import { locate, type Places, type Selection, type Surroundings } from "../control/places.ts";
 import { CommandFailed, fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -132,7 +133,8 @@ export interface Loaded {
 /** Reads the configuration; ends the command with all its problems where it is bad. */
 export async function readConfig(configPath: string, options: Common, context: Context): Promise<Loaded> {
   const { loadConfig } = await import("../../config/load.ts");
-  const loaded = loadConfig({ path: configPath, env: context.env, allowInsecure: options.allowInsecureConfig });
+  const { allowInsecureConfig: allowInsecure } = options;
+  const loaded = loadConfig({ path: configPath, env: context.env, user: userTrouble, allowInsecure });
   if (loaded.ok) {
     const color = context.terminal.paint.err !== plain;
     return {

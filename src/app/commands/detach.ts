@@ -29,6 +29,8 @@ export async function startDetached(places: Places, flags: readonly string[], co
   const program = [...process.execArgv, process.argv[1] ?? "", "mcp", "proxy", "start", ...which, ...flags];
   const child = spawn(process.execPath, program, {
     cwd: places.baseDir,
+    // Our own process has given most of it away.
+    env: context.env,
     detached: true,
     stdio: ["ignore", file, file, "ipc"],
   });

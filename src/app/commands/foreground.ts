@@ -54,7 +54,7 @@ export async function runForeground(launch: Launch, context: Context): Promise<E
       config: launch.config,
       configPath: places.configPath,
       baseDir: places.baseDir,
-      keep: keepIn(places.runDir, true),
+      keep: keepIn(places.runDir),
       version: VERSION,
       warnings: launch.warnings,
       observe: launch.observe,

@@ -1,8 +1,19 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { FILE, FOLDER, findConfig } from "../../config/find.ts";
 import { jsonSchema } from "../../config/json-schema.ts";
 import { starterFile } from "../../config/starter.ts";
+import { replaceFile, temporaryName } from "../../lib/replace-file.ts";
 import { locate } from "../control/places.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -31,8 +42,12 @@ export const init: Command<InitOptions> = async (options, context) => {
   write(path, starterFile(), options.force ?? false);
   const made = locate({ config: path }, context);
   if (made?.ok && made.places.configPath !== null) rememberMade(made.places.configPath, context);
-  writeFileSync(join(folder, SCHEMA_FILE), `${JSON.stringify(jsonSchema(), undefined, 2)}\n`, { mode: 0o600 });
-  if (basename(folder) === FOLDER) ignoreRunFolder(join(folder, ".gitignore"));
+  replaceFile(join(folder, SCHEMA_FILE), `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
+  const ignored = join(folder, ".gitignore");
+  if (basename(folder) === FOLDER && !ignoreRunFolder(ignored))
+    terminal.err(
+      `${printable(ignored)} is a link and was left as it is: have "run/" ignored, which holds keys and logs.`,
+    );
   const shown = printable(relative(cwd, path) || path);
   terminal.out(`Wrote ${shown}`);
   if (above && options.config === undefined)
@@ -52,7 +67,7 @@ export const init: Command<InitOptions> = async (options, context) => {
 
 /** Never overwrites unless told to; then replaces the file as a whole, also where it is a link. */
 function write(path: string, text: string, force: boolean): void {
-  const target = force ? `${path}.${process.pid}.new` : path;
+  const target = force ? temporaryName(path) : path;
   try {
     writeFileSync(target, text, { flag: "wx", mode: 0o600 });
   } catch (error) {
@@ -79,9 +94,17 @@ function write(path: string, text: string, force: boolean): void {
   }
 }
 
-function ignoreRunFolder(path: string): void {
-  const lines = existsSync(path) ? readFileSync(path, "utf8").split(/\r?\n/) : [];
-  if (lines.includes("run/")) return;
-  const separator = lines.length > 0 && lines.at(-1) !== "" ? "\n" : "";
-  appendFileSync(path, `${separator}run/\n`);
+/** A link is left as it is: what it leads to is somebody else's. */
+function ignoreRunFolder(path: string): boolean {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return false;
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+  const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    const text = readFileSync(file, "utf8");
+    const separator = text === "" || text.endsWith("\n") ? "" : "\n";
+    if (!text.split(/\r?\n/).includes("run/")) writeFileSync(file, `${separator}run/\n`);
+    return true;
+  } finally {
+    closeSync(file);
+  }
 }

@@ -18,6 +18,7 @@ import {
   standingOf,
 } from "./command.ts";
 import { startDetached } from "./detach.ts";
+import { flagsOf } from "./flags.ts";
 import { alreadyRunning, type Launch, runForeground } from "./foreground.ts";
 import { requireTrust, trustIn } from "./trusting.ts";
 
@@ -126,13 +127,4 @@ function isLoopback(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
   if (isIP(bare) === 4) return bare.startsWith("127.");
   return bare === "localhost" || bare === "::1";
-}
-
-function flagsOf(options: StartOptions): string[] {
-  return [
-    ...(options.host === undefined ? [] : ["--host", options.host]),
-    ...(options.port === undefined ? [] : ["--port", String(options.port)]),
-    ...(options.allowUnauthenticated ? ["--allow-unauthenticated"] : []),
-    ...(options.allowInsecureConfig ? ["--allow-insecure-config"] : []),
-  ];
 }

@@ -34,7 +34,7 @@ export const stdio: Command<StdioOptions> = async (options, context) => {
     configPath: path,
     baseDir: places.baseDir,
     // Every agent may start one of these beside the instance that holds the folder.
-    keep: privateFolder(places.runDir).kind === "ready" ? keepIn(places.runDir, false) : KEEP_NOTHING,
+    keep: privateFolder(places.runDir).kind === "ready" ? keepIn(places.runDir) : KEEP_NOTHING,
     version: VERSION,
     warnings: notes,
     tell: line => context.terminal.err(printable(line)),

@@ -1,11 +1,14 @@
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { lives, surelyLives } from "../../lib/lock-file.ts";
-import { clearStale, type RunRecord } from "../../lib/run-file.ts";
+import { platformOf } from "../../lib/platform.ts";
+import { clearStale, RUN_FILE, type RunRecord } from "../../lib/run-file.ts";
 import { type Answer, ask } from "../control/client.ts";
 import type { StopReport } from "../control/desk.ts";
 import { ANSWER_MS } from "../control/far.ts";
 import { locate, type Places } from "../control/places.ts";
+import { isGatewayOf } from "../control/proof.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { count, duration } from "../terminal/words.ts";
@@ -42,15 +45,16 @@ function notRunning(where: string): never {
 }
 
 /**
- * Ends a gateway: by asking it, and if it does not answer by signals to the very process that wrote the run file, which
- * its start time proves. A number alone is never enough.
+ * Ends a gateway: by asking it, and if it does not answer by signals to the process that the run file names, when that
+ * process itself shows that it is this gateway. A number is never enough, nor is what anybody could have written down.
  */
 export async function stopRunning(
   record: RunRecord,
   how: { places: Places; graceMs: number },
-  { terminal }: Context,
+  context: Context,
 ): Promise<void> {
   const { graceMs, places } = how;
+  const { terminal } = context;
   const startedMs = performance.now();
   const took = (): string => duration(performance.now() - startedMs);
   const answer = await askToStop(record, graceMs);
@@ -61,6 +65,7 @@ export async function stopRunning(
     return;
   }
   if (await isGone(record, 0)) return terminal.out(`The gateway (pid ${record.pid}) has ended.`);
+  if (!isGatewayOf(record.pid, places, { platform: platformOf(), env: context.env })) unproven(record, places);
   terminal.err(`The gateway (pid ${record.pid}) does not answer: ending its process.`);
   if (!(await endProcess(record, graceMs))) {
     fail("cannotStop", `The process ${record.pid} does not end`, {
@@ -69,8 +74,18 @@ export async function stopRunning(
     });
   }
   await clearStale(places.runDir);
-  rmSync(record.socket, { force: true });
+  rmSync(places.socket, { force: true });
   terminal.out(`Ended the process ${record.pid} after ${took()}; calls that were running did not finish.`);
+}
+
+function unproven({ pid }: RunRecord, places: Places): never {
+  return fail("cannotStop", `Nothing shows that process ${pid} is this gateway, so it is left alone`, {
+    where: `${join(places.runDir, RUN_FILE)} names it, and the control socket does not answer`,
+    help: [
+      `Look at it: \`ps -fp ${pid}\`. If it is the gateway, end it: \`kill ${pid}\`, then \`kill -9 ${pid}\`.`,
+      "If it is something else, remove that file.",
+    ],
+  });
 }
 
 /** A gateway that hangs is not waited for as long as one that drains. */

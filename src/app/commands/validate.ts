@@ -1,3 +1,4 @@
+import { userTrouble } from "../../lib/users.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
 import { plain } from "../terminal/terminal.ts";
@@ -12,7 +13,7 @@ export const validate: Command<Common> = async (options, context) => {
     import("../../config/load.ts"),
     import("../../config/render.ts"),
   ]);
-  const loaded = loadConfig({ path, env, allowInsecure: options.allowInsecureConfig });
+  const loaded = loadConfig({ path, env, user: userTrouble, allowInsecure: options.allowInsecureConfig });
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   if (options.json) {
     terminal.out(JSON.stringify({ schema: "rad.validate/1", ok: loaded.ok, config: path, problems }));

@@ -1,10 +1,11 @@
 import type { Config } from "../../config/schema.ts";
+import { privateFolder } from "../../lib/run-file.ts";
 import type { Desk } from "../control/desk.ts";
 import { farDesk } from "../control/far.ts";
 import { nearDesk } from "../control/near.ts";
 import { fail } from "../errors.ts";
 import type { ExitCode } from "../exit-codes.ts";
-import { KEEP_NOTHING } from "../gateway.ts";
+import { KEEP_NOTHING, keepIn } from "../gateway.ts";
 import { printable } from "../terminal/printable.ts";
 import { VERSION } from "../version.ts";
 import { type Common, type Context, configPathOf, placesFor, running, standingOf } from "./command.ts";
@@ -36,7 +37,7 @@ export async function withDesk(
     config: only(config, options.upstream),
     configPath: places.configPath,
     baseDir: places.baseDir,
-    keep: KEEP_NOTHING,
+    keep: { ...KEEP_NOTHING, children: recordsOf(places.runDir) },
     version: VERSION,
     warnings: [],
     tell: line => terminal.err(printable(line)),
@@ -48,6 +49,11 @@ export async function withDesk(
     await desk.close();
     await gateway.stop({ graceMs: 0 });
   }
+}
+
+/** Also a command that is killed leaves children, and nothing else that anybody needs. */
+function recordsOf(runDir: string): string | null {
+  return privateFolder(runDir).kind === "ready" ? keepIn(runDir).children : null;
 }
 
 function only(config: Config, name: string | undefined): Config {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { platformOf } from "../../lib/platform.ts";
+import type { Account } from "../../lib/users.ts";
 import { childEnvironment, missedVariables } from "./child-environment.ts";
 
 const base = {
@@ -17,6 +18,23 @@ describe("a child's environment", () => {
   test("holds what the configuration names and sets", () => {
     const given = environmentOf(["GITHUB_TOKEN", "UNSET"], { HOME: "/srv", MODE: "test" });
     expect(given).toEqual({ PATH: "/bin", HOME: "/srv", LANG: "C.UTF-8", GITHUB_TOKEN: "g", MODE: "test" });
+  });
+});
+
+describe("the environment of another user's child", () => {
+  const given = (account: Account, env = {}, inherit: string[] = []) =>
+    childEnvironment({ base: { ...base, TMPDIR: "/mine", USER: "root" }, inherit, env, account }, platformOf("linux"));
+
+  test("names that user and its home, and not our folder for temporary files", () => {
+    const account = { uid: 1, gid: 1, name: "svc", home: "/srv/svc", shell: "/bin/sh" };
+    const own = { USER: "svc", LOGNAME: "svc", HOME: "/srv/svc", SHELL: "/bin/sh" };
+    expect(given(account)).toEqual({ PATH: "/bin", LANG: "C.UTF-8", ...own });
+    expect(given(account, { HOME: "/data" }, ["TMPDIR"])).toMatchObject({ HOME: "/data", TMPDIR: "/mine" });
+  });
+
+  test("names nobody for a number that is nobody's", () => {
+    const account = { uid: 1, gid: 1, name: undefined, home: undefined, shell: undefined };
+    expect(given(account)).toEqual({ PATH: "/bin", LANG: "C.UTF-8", HOME: "/" });
   });
 });
 

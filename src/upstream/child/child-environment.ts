@@ -1,4 +1,5 @@
 import { type Environment, type Platform, platformOf } from "../../lib/platform.ts";
+import type { Account } from "../../lib/users.ts";
 
 export interface EnvironmentSources {
   /** The gateway's own environment. */
@@ -7,6 +8,8 @@ export interface EnvironmentSources {
   readonly inherit: readonly string[];
   /** What the configuration sets; wins over everything. */
   readonly env: Readonly<Record<string, string>>;
+  /** Another user that the child runs as. */
+  readonly account?: Account | undefined;
 }
 
 /**
@@ -14,7 +17,7 @@ export interface EnvironmentSources {
  * credentials of every upstream.
  */
 export function childEnvironment(
-  { base, inherit, env }: EnvironmentSources,
+  { base, inherit, env, account }: EnvironmentSources,
   platform: Platform = platformOf(),
 ): Record<string, string> {
   const child: Record<string, string> = {};
@@ -23,12 +26,23 @@ export function childEnvironment(
     // A value that begins like this is a shell function, which shells of old run when they start.
     if (value !== undefined && !value.startsWith("()")) child[name] = value;
   }
+  if (account) {
+    for (const [name, value] of Object.entries(ofAccount(account))) {
+      if (value === undefined) delete child[name];
+      else child[name] = value;
+    }
+  }
   for (const name of inherit) {
     const value = base[name];
     if (value !== undefined) child[name] = value;
   }
   return { ...child, ...env };
 }
+
+/** What is another user's; our folder for temporary files may be closed to it. */
+const ofAccount = ({ name, home, shell }: Account): Environment => ({
+  ...{ USER: name, LOGNAME: name, HOME: home ?? "/", SHELL: shell, TMPDIR: undefined },
+});
 
 /**
  * Names of variables that the gateway has, the child was not given, and the child's last words mention: most likely

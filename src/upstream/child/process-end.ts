@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import type { Environment } from "../../lib/platform.ts";
 import { missedVariables } from "./child-environment.ts";
+import { CannotRunAs } from "./run-as.ts";
 
 /** What is run, as far as a message about it goes. */
 export interface Command {
@@ -43,6 +44,7 @@ export interface SpawnFailure {
 
 /** Says in one sentence why a command could not be run and what to do about it. Names no argument: they may be secret. */
 export function describeSpawnError(spec: Command, error: Error): SpawnFailure {
+  if (error instanceof CannotRunAs) return { how: "cannot_run", detail: error.message };
   const code = (error as NodeJS.ErrnoException).code ?? error.name;
   const [how, explain] = SPAWN_ERRORS[code] ?? ["not_started", couldNot(code)];
   return { how, detail: explain(spec) };
@@ -61,6 +63,7 @@ const SPAWN_ERRORS: { readonly [code: string]: readonly [SpawnFailure["how"], (s
     ({ command, cwd }) =>
       `command "${command}" may not be run; make it executable (chmod +x) and check that ${cwd} can be entered`,
   ],
+  EPERM: ["cannot_run", couldNot("the system does not permit it; a gateway in a container may not change users")],
   ENOEXEC: ["cannot_run", couldNot("it is no program for this system")],
   E2BIG: ["cannot_run", couldNot("its arguments and environment are too long")],
   ERR_INVALID_ARG_VALUE: ["cannot_run", couldNot("its name or an argument holds what no command line can")],

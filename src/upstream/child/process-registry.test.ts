@@ -1,35 +1,23 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { expect, test } from "vitest";
-import { watchedChildren } from "../../../test/fixtures/children.ts";
 import { platformOf } from "../../lib/platform.ts";
-import { createProcessRegistry, type RecordedGroup, sweepGroups } from "./process-registry.ts";
+import { createProcessRegistry, type RecordedGroup } from "./process-registry.ts";
 
-const { env } = watchedChildren();
-const sleeper = () => spawn("/bin/sh", ["-c", "sleep 100 & wait"], { env, detached: true });
-
-test("every change is told, with what names a group for ever", () => {
-  const told: (readonly RecordedGroup[])[] = [];
-  const platform = { ...platformOf(), processStartTime: (pid: number) => `start of ${pid}` };
-  const registry = createProcessRegistry({ platform, onChange: groups => told.push(groups) });
+test("what runs is on record from before its start until it is gone", () => {
+  const records: { mark: string; groups: readonly RecordedGroup[] }[] = [];
+  const sight = { ...platformOf().sight, pipesOf: () => ["socket:[1]"] };
+  const platform = { ...platformOf(), sight, processStartTime: (pid: number) => `start of ${pid}` };
+  const registry = createProcessRegistry({ platform, onChange: record => records.push(record) });
+  const mark = registry.mark();
+  expect(registry.mark()).toBe(mark);
   registry.add(1);
-  registry.add(2);
+  const second = registry.add(2);
   registry.remove(1);
   registry.remove(1);
-  expect(told.map(groups => groups.map(({ pid }) => pid))).toEqual([[1], [1, 2], [2]]);
-  expect(registry.groups()).toEqual([{ pid: 2, startTime: "start of 2" }]);
+  expect(records.map(({ groups }) => groups.map(({ pid }) => pid))).toEqual([[], [1], [1, 2], [2]]);
+  expect(new Set(records.map(record => record.mark))).toEqual(new Set([mark]));
+  expect(second).toEqual({ pid: 2, startTime: "start of 2", pipes: ["socket:[1]"] });
 });
 
-test("groups of a gateway that was killed are found and ended at the next start", async () => {
-  const [ours, stranger] = [sleeper(), sleeper()];
-  const registry = createProcessRegistry();
-  registry.add(ours.pid!);
-  const stale = { pid: stranger.pid!, startTime: "another time" };
-  const unknown = { pid: stranger.pid!, startTime: undefined };
-  expect(sweepGroups([...registry.groups(), stale, unknown])).toBe(1);
-  await once(ours, "exit");
-  expect(platformOf().isAlive(stranger.pid!)).toBe(true);
-  expect(sweepGroups(registry.groups())).toBe(0);
-  platformOf().killGroup(stranger.pid!, "SIGKILL");
-  await once(stranger, "close");
+test("two gateways have two marks", () => {
+  expect(createProcessRegistry().mark()).not.toBe(createProcessRegistry().mark());
 });

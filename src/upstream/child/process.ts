@@ -2,13 +2,17 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "../../core/ports.ts";
 import { type Environment, type Platform, platformOf } from "../../lib/platform.ts";
+import { signalHolders } from "./left-processes.ts";
 import { type Command, describeEnd, describeSpawnError } from "./process-end.ts";
 import type { ProcessRegistry } from "./process-registry.ts";
+import { optionsOf, type RunAs } from "./run-as.ts";
 import { createStderrRing } from "./stderr-ring.ts";
 import { createThrottle } from "./throttle.ts";
 
 export interface ProcessSpec extends Command {
   readonly args: readonly string[];
+  /** Somebody else than us. */
+  readonly runAs?: RunAs | undefined;
 }
 
 export interface StopTimes {
@@ -61,6 +65,8 @@ export interface RunningProcess {
 /** How long output that was written before the end may take to arrive when somebody else holds the pipe. */
 const DRAIN_MS = 500;
 const POLL_MS = 20;
+/** Every process of the machine is looked at. */
+const HOLDERS_POLL_MS = 200;
 /** What a flood on stderr may cost. */
 const STDERR_BUDGET = { budget: 4 * 1024 * 1024, windowMs: 50 };
 
@@ -99,11 +105,13 @@ interface Started {
 function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents): RunningProcess {
   const { spec, child, pid, platform } = started;
   const { clock, registry, stopTimes = STOP_TIMES, environment = {} } = host;
+  const group = registry.add(pid);
   const ring = createStderrRing();
   const exited = newSignal();
   const closed = newSignal();
   let reason: string | undefined;
   let gone = false;
+  let held = false;
   let stopping: Promise<void> | undefined;
 
   const close = (): void => {
@@ -130,6 +138,25 @@ function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents
     return true;
   };
 
+  /** Output that is still open is held by what has left the group. */
+  const closeLate = (): void => {
+    if (closed.done) return;
+    held = true;
+    close();
+    if (!stopping) void signalHolders(group, { mark: registry.mark(), signal: "SIGKILL", platform });
+  };
+
+  const endHolders = async (): Promise<void> => {
+    const holders = { mark: registry.mark(), platform };
+    const deadline = clock.now() + stopTimes.terminateMs;
+    let left = await signalHolders(group, { ...holders, signal: "SIGTERM" });
+    while (left > 0 && clock.now() < deadline) {
+      await delay(clock, HOLDERS_POLL_MS);
+      left = await signalHolders(group, { ...holders, signal: 0 });
+    }
+    if (left > 0) await signalHolders(group, { ...holders, signal: "SIGKILL" });
+  };
+
   const release = async (): Promise<void> => {
     if (await waitUntilGone(stopTimes.killMs)) registry.remove(pid);
   };
@@ -146,7 +173,8 @@ function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents
     }
     await release();
     await closed.within(clock, DRAIN_MS);
-    close();
+    closeLate();
+    if (held) await endHolders();
     clearInterval(stayAlive);
   };
 
@@ -157,7 +185,6 @@ function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents
     clock.after(stopTimes.killMs, close);
   };
 
-  registry.add(pid);
   for (const emitter of [child, ...child.stdio]) emitter?.on("error", () => {});
   for (const stream of [child.stdout, child.stderr]) stream?.once("data", () => events.alive?.());
   child.stdout?.on("data", (chunk: Buffer) => events.stdout(chunk));
@@ -175,7 +202,7 @@ function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents
   }
   child.once("exit", () => {
     exited.resolve();
-    clock.after(DRAIN_MS, close);
+    clock.after(DRAIN_MS, closeLate);
     if (stopping) return;
     platform.killGroup(pid, "SIGKILL");
     void release();
@@ -196,10 +223,11 @@ function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents
 }
 
 function trySpawn(spec: ProcessSpec, platform: Platform): ChildProcess | Error {
-  const { command, args, cwd, env } = spec;
+  const { command, args, cwd, env, runAs } = spec;
   try {
+    const as = runAs ? optionsOf(runAs, cwd) : {};
     const fixed = { shell: false, stdio: "pipe", windowsHide: true } as const;
-    return spawn(command, args, { cwd, env, ...fixed, detached: platform.hasGroups });
+    return spawn(command, args, { cwd, env, ...fixed, ...as, detached: platform.hasGroups });
   } catch (error) {
     return error as Error;
   }
