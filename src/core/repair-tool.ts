@@ -1,5 +1,5 @@
 import { headerAnnotations, mayAnnotate } from "./annotations.ts";
-import { isObject, replaced, ABSENT } from "./definition-shapes.ts";
+import { ABSENT, isObject, replaced } from "./definition-shapes.ts";
 import { faultsInWords, mendSchema } from "./mend-schema.ts";
 import type { Payload } from "./payload.ts";
 import type { SchemaRole, SchemaVerdicts } from "./schema-verdicts.ts";
