@@ -4,6 +4,7 @@ import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import { createPressure } from "../core/pressure.ts";
 import { createRepairs } from "../core/repairs.ts";
+import { createKnownSecrets } from "../core/secrets/known-secrets.ts";
 import type { LogStatus, PendingChange, UpstreamStatus } from "../core/status.ts";
 import { ENTRANCES } from "../downstream/entrances.ts";
 import { createHttpFront } from "../downstream/http.ts";
@@ -25,6 +26,7 @@ import { createProcessRegistry, type RecordedGroup, sweepGroups } from "../upstr
 import { createPool, type Pool } from "../upstream/pool.ts";
 import { transportOf } from "../upstream/transports.ts";
 import { type Catalogs, createCatalogs, servingResources } from "./catalogs.ts";
+import { secretsOf } from "./configured-secrets.ts";
 import { fail } from "./errors.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { holdBack } from "./held-back.ts";
@@ -48,7 +50,7 @@ const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
  * ever built or replaced.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { keep, version, clock = systemClock } = options;
+  const { keep, version, clock = systemClock, secrets = createKnownSecrets() } = options;
   const startedAt = clock.wall();
   const troubles: string[] = [];
   let rejections: readonly string[] = [];
@@ -83,7 +85,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     registry,
     environment: process.env,
     baseDir: options.baseDir,
-    pressure,
+    ...{ pressure, secrets },
     contact: owner => contacts.get(owner),
     begin: starts.run,
     known: name => offers.load(name, identityOf(config.upstreams.find(upstream => upstream.name === name))),
@@ -108,8 +110,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
   });
   const catalogs: Catalogs = createCatalogs({ pool, sources, rules: config, clock, bus, version, repairs });
-  let redactor = createRedactor(config.security.redact_patterns);
-  const sealer = createSealer(sealKey(keep.sealKey, trouble), { clock });
+  let redactor = createRedactor(config.security.redact_patterns, secrets);
+  const key = sealKey(keep.sealKey, trouble);
+  secrets.learn([key.toString("hex"), key.toString("base64")]);
+  const sealer = createSealer(key, { clock });
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
   const lasting = { pool, store, clock, log, sealer, capacity, remembered };
   let { handle, flush, reads } = assembleHandle({ config, redactor, ...lasting });
@@ -142,7 +146,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   function apply(next: Config): readonly string[] {
     config = next;
-    redactor = createRedactor(next.security.redact_patterns);
+    secrets.learn(secretsOf({ written: next, filled: [] }, process.env));
+    redactor = createRedactor(next.security.redact_patterns, secrets);
     flush();
     ({ handle, flush, reads } = assembleHandle({ config, redactor, ...lasting }));
     sources.configure(next.upstreams);

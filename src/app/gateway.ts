@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Config } from "../config/schema.ts";
 import type { Front } from "../core/front.ts";
 import type { Clock } from "../core/ports.ts";
+import type { KnownSecrets } from "../core/secrets/known-secrets.ts";
 import type { Status, UpstreamStatus } from "../core/status.ts";
 
 /** What a gateway needs from the place where it runs. */
@@ -15,6 +16,8 @@ export interface GatewayOptions {
   readonly keep: Keep;
   readonly version: string;
   readonly warnings: readonly string[];
+  /** What must not be told to anybody; the gateway adds what it is given. Its own where it is left out. */
+  readonly secrets?: KnownSecrets;
   /** The machine's own where there is none. */
   readonly clock?: Clock;
   /** Takes one line for whoever watches over the process. */

@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 import { closeSync, openSync } from "node:fs";
+import { createKnownSecrets } from "../core/secrets/known-secrets.ts";
 import { runCommandLine } from "./cli.ts";
 import type { Context } from "./commands/command.ts";
 import type { DetachedNews } from "./commands/detach.ts";
+import { secretsOfEnvironment } from "./configured-secrets.ts";
 import { EXIT } from "./exit-codes.ts";
+import { printableLines } from "./terminal/printable.ts";
 import { terminalOf } from "./terminal/terminal.ts";
 
 const args = process.argv.slice(2);
@@ -30,23 +33,35 @@ function hungUp(): boolean {
   }
 }
 
+const secrets = createKnownSecrets();
+secrets.learn(secretsOfEnvironment(process.env));
+
 const context: Context = {
   terminal: terminalOf(
     { out: process.stdout, err: process.stderr },
     args.includes("--json") ? { ...process.env, NO_COLOR: "1" } : process.env,
+    secrets,
   ),
+  secrets,
   cwd: process.cwd(),
   env: process.env,
   signals: process,
-  assemble: async options => (await import("./assemble.ts")).createGateway(options),
+  assemble: async options => (await import("./assemble.ts")).createGateway({ ...options, secrets }),
   tellReady: () => {
     serving = true;
     tell({ rad: "ready" });
   },
-  tellFailed: text => tell({ rad: "failed", text }),
+  tellFailed: text => tell({ rad: "failed", text: secrets.hide(text) }),
   hungUp,
   exit: code => process.exit(code),
 };
+
+/** A mistake of ours ends the process, as it would anyway; what it quotes may be secret. */
+process.on("uncaughtException", error => {
+  const text = printableLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  context.terminal.err(text);
+  process.exit(EXIT.error);
+});
 
 const code = await runCommandLine(args, context);
 // What was printed to a pipe leaves before the process does.

@@ -6,8 +6,16 @@ import { CONFIG_CODES, type ConfigCode, type Problem } from "./problem.ts";
 
 const MAX_BYTES = 1024 * 1024;
 
-/** Reads and understands one file; `env` fills in its variables. Never throws. */
-export function loadConfig({ path, env }: { path: string; env: Environment }): LoadResult {
+export interface LoadOptions {
+  readonly path: string;
+  /** Fills in the variables. */
+  readonly env: Environment;
+  /** Takes what is secret out of a line that is shown, and leaves it as long as it is. */
+  readonly mask?: (line: string) => string;
+}
+
+/** Reads and understands one file. Never throws. */
+export function loadConfig({ path, env, mask }: LoadOptions): LoadResult {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, "r");
@@ -18,7 +26,7 @@ export function loadConfig({ path, env }: { path: string; env: Environment }): L
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     // Pipes have no owner to protect them from; Windows keeps rights elsewhere than in the mode.
     const hasMode = stats.isFile() && process.platform !== "win32";
-    return parseConfig({ text, path, env, ...(hasMode ? { mode: stats.mode } : {}) });
+    return parseConfig({ text, path, env, ...(mask && { mask }), ...(hasMode ? { mode: stats.mode } : {}) });
   } catch (error) {
     const [code, words] = READ_FAILURES[(error as NodeJS.ErrnoException).code ?? ""] ?? UNKNOWN_FAILURE(error as Error);
     return refuse(path, code, words);

@@ -1,6 +1,6 @@
 /** From the text of a configuration file to what it means. Pure. */
 import { parse, TomlError } from "smol-toml";
-import { type Environment, interpolate } from "./interpolate.ts";
+import { type Environment, type Filled, interpolate } from "./interpolate.ts";
 import { maskSecrets } from "./mask.ts";
 import { indexPositions, type Place } from "./positions.ts";
 import { CONFIG_CODES, type Complaint, type KeyPath, type Problem } from "./problem.ts";
@@ -16,6 +16,15 @@ export interface ParseInput {
   readonly path: string;
   readonly env: Environment;
   readonly mode?: number;
+  /** Takes what is secret out of a line that is shown, beside what looks like it anyway. */
+  readonly mask?: (line: string) => string;
+}
+
+/** What may be secret of what was read, whether or not it was understood. Behind a function, so that no dump shows it. */
+export interface Holding {
+  /** `[mcp.proxy]`, with its variables filled in. */
+  readonly written: unknown;
+  readonly filled: readonly Filled[];
 }
 
 /** `problems` holds at least one error and all warnings, in the order of the file. */
@@ -26,8 +35,9 @@ export type LoadResult =
       readonly warnings: readonly Problem[];
       /** Whether the file says anything of us; an empty one does not. */
       readonly hasTable: boolean;
+      readonly holding: () => Holding;
     }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly holding?: () => Holding };
 
 const ROOT: KeyPath = ["mcp", "proxy"];
 /** Complaints that are about the file, not about a line of it. */
@@ -36,6 +46,7 @@ const WHOLE_FILE: Place = { line: 0, column: 0 };
 export function parseConfig(input: ParseInput): LoadResult {
   const text = input.text.replace(/^\uFEFF/, "");
   const lines = text.split(/\r?\n/);
+  const { mask = line => line } = input;
   const placed = ({ code, message, help }: Omit<Complaint, "path" | "point">, at: Place): Problem => ({
     code,
     level: CONFIG_CODES[code].level,
@@ -43,7 +54,7 @@ export function parseConfig(input: ParseInput): LoadResult {
     file: input.path,
     line: at.line,
     column: at.column,
-    sourceLine: maskSecrets(lines[at.line - 1] ?? ""),
+    sourceLine: mask(maskSecrets(lines[at.line - 1] ?? "")),
     help,
   });
 
@@ -53,14 +64,14 @@ export function parseConfig(input: ParseInput): LoadResult {
     return { ok: false, problems: [placed({ code: "RAD1002", message, help: SYNTAX_HELP }, at)] };
   }
   const locate = indexPositions(text, ROOT);
-  const { config, complaints, hasTable } = judge(document.values, input);
+  const { config, complaints, hasTable, holding } = judge(document.values, input);
   const problems = complaints
     .map(one => placed(one, one.path.length === 0 && one.point === "key" ? WHOLE_FILE : locate(one.path, one.point)))
     .sort((a, b) => a.line - b.line || a.column - b.column);
   if (config !== undefined && problems.every(problem => problem.level === "warning")) {
-    return { ok: true, config, warnings: problems, hasTable };
+    return { ok: true, config, warnings: problems, hasTable, holding: () => holding };
   }
-  return { ok: false, problems };
+  return { ok: false, problems, holding: () => holding };
 }
 
 const SYNTAX_HELP = "correct the syntax (https://toml.io); nothing after this place was looked at";
@@ -79,14 +90,18 @@ function readToml(text: string): Document {
   }
 }
 
+interface Judged {
+  readonly config: Config | undefined;
+  readonly complaints: readonly Complaint[];
+  readonly hasTable: boolean;
+  readonly holding: Holding;
+}
+
 /** Everything there is to say about the values, in one go. */
-function judge(
-  values: Record<string, unknown>,
-  { env, mode }: ParseInput,
-): { readonly config: Config | undefined; readonly complaints: readonly Complaint[]; readonly hasTable: boolean } {
+function judge(values: Record<string, unknown>, { env, mode }: ParseInput): Judged {
   const proxy = isTable(values.mcp) ? values.mcp.proxy : values.mcp;
   const written = proxy ?? {};
-  const { value: root, complaints: unfilled, replaced, failed } = interpolate(written, env);
+  const { value: root, complaints: unfilled, filled, replaced, failed } = interpolate(written, env);
   const idle = dropIdleKeys(root);
   const understood = understand(root, replaced);
   const schema = understood.ok ? [] : understood.complaints;
@@ -98,7 +113,8 @@ function judge(
     // A value whose variable is missing has been complained about once.
     ...[...schema, ...checkRules(root)].filter(({ path }) => !failed.has(pathId(path))),
   ];
-  return { config: understood.ok ? understood.config : undefined, complaints, hasTable: proxy !== undefined };
+  const holding = { written: root, filled };
+  return { config: understood.ok ? understood.config : undefined, complaints, hasTable: proxy !== undefined, holding };
 }
 
 function nothingForUs(values: Record<string, unknown>): Complaint {

@@ -4,6 +4,7 @@ import type { Json } from "../../test/fixtures/upstream/contract.ts";
 import { UPSTREAM_SCHEMAS } from "../config/schema.ts";
 import { upstreamName } from "../core/names.ts";
 import { NO_PRESSURE } from "../core/pressure.ts";
+import { createKnownSecrets } from "../core/secrets/known-secrets.ts";
 import { createProcessRegistry } from "./child/process-registry.ts";
 import { createPool } from "./pool.ts";
 
@@ -18,6 +19,7 @@ function startPool() {
       baseDir: ".",
       registry: createProcessRegistry(),
       pressure: NO_PRESSURE,
+      secrets: createKnownSecrets(),
       inspect: async () => false,
       known: () => undefined,
     },

@@ -86,7 +86,7 @@ export function transportOf(config: UpstreamConfig): Transport {
 }
 
 function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
-  const { clock, registry, environment, baseDir, replies } = world;
+  const { clock, registry, environment, baseDir, replies, secrets } = world;
   const room = replies.room();
   const { command, args, cwd = baseDir, max_result_bytes: maxMessageBytes } = config;
   return {
@@ -94,7 +94,10 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
     open(events) {
       const env = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env });
       const spec = { command, args, cwd, env };
-      return openStdioChannel({ clock, registry, environment, room, maxMessageBytes, spec }, events);
+      return openStdioChannel(
+        { clock, registry, environment, room, maxMessageBytes, spec, hide: secrets.hide },
+        events,
+      );
     },
   };
 }

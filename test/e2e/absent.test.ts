@@ -7,7 +7,7 @@ import { readAll, send } from "../fixtures/agents/wire.ts";
 import { configToml, type GatewayRun, startGateway } from "../fixtures/gateway.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
 import { type Json, text } from "../fixtures/upstream/contract.ts";
-import { startUpstream, type StartOptions, type Upstream } from "../fixtures/upstream/upstream.ts";
+import { type StartOptions, startUpstream, type Upstream } from "../fixtures/upstream/upstream.ts";
 
 const keep = useCleanup();
 const TOOL = { name: "one", inputSchema: { type: "object" } };

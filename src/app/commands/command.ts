@@ -1,7 +1,9 @@
 import type { EventEmitter } from "node:events";
 import type { Config } from "../../config/schema.ts";
+import type { KnownSecrets } from "../../core/secrets/known-secrets.ts";
 import type { Environment } from "../../lib/platform.ts";
 import { type RunRecord, type Standing, standing } from "../../lib/run-file.ts";
+import { maskLine, secretsOf } from "../configured-secrets.ts";
 import { locate, type Places, type Selection, type Surroundings } from "../control/places.ts";
 import { CommandFailed, fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -11,6 +13,8 @@ import { plain, type Terminal } from "../terminal/terminal.ts";
 /** Where a command runs. */
 export interface Context {
   readonly terminal: Terminal;
+  /** What must not be told to anybody. */
+  readonly secrets: Pick<KnownSecrets, "learn">;
   readonly cwd: string;
   readonly env: Environment;
   /** Emits `SIGINT`, `SIGTERM` and `SIGHUP`. */
@@ -108,7 +112,8 @@ export async function readConfig(configPath: string, context: Context): Promise<
     import("../../config/load.ts"),
     import("../../config/render.ts"),
   ]);
-  const loaded = loadConfig({ path: configPath, env: context.env });
+  const loaded = loadConfig({ path: configPath, env: context.env, mask: maskLine });
+  if (loaded.holding) context.secrets.learn(secretsOf(loaded.holding(), context.env));
   if (loaded.ok) {
     const color = context.terminal.paint.err !== plain;
     return {

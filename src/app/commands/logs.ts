@@ -35,13 +35,14 @@ export const logs: Command<LogsOptions> = async (options, context) => {
       upstreams.map(({ name }) => name),
     );
     const lines = upstreams.find(({ name }) => name === options.stderr)?.stderr ?? [];
-    if (options.json) terminal.out(JSON.stringify({ schema: "rad.stderr/1", upstream: options.stderr, lines }));
+    if (options.json) terminal.json(JSON.stringify({ schema: "rad.stderr/1", upstream: options.stderr, lines }));
     else if (lines.length > 0) terminal.out(lines.map(printable).join("\n"));
     else terminal.err(`${printable(options.stderr)} has written nothing to stderr.`);
     return EXIT.ok;
   }
   const path = join(places.runDir, "calls.log");
-  const show = (line: string): void => terminal.out(options.json ? line : logLine(line, terminal.paint.out));
+  const show = (line: string): void =>
+    options.json ? terminal.json(line) : terminal.out(logLine(line, terminal.paint.out));
   const start = lastLines(path, options.lines ?? LINES);
   if (!start && !options.follow) {
     terminal.err(`Nothing has been logged yet (${printable(path)}).`);

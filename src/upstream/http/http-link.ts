@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/ports.ts";
 import { Running, type Stoppable } from "../../lib/running.ts";
 import { createReplyRooms, type ReplyRoom } from "../reply-room.ts";
+import type { Secrets } from "../secrets.ts";
 import { type CookieJar, createCookieJar } from "./cookies.ts";
 import type { TokenSource } from "./credentials.ts";
 import type { UpstreamDispatcher } from "./dispatcher.ts";
@@ -44,6 +45,7 @@ export interface HttpLinkOptions {
   readonly dispatcher: UpstreamDispatcher;
   readonly room?: ReplyRoom;
   readonly sharing?: Sharing;
+  readonly secrets?: Secrets;
 }
 
 const USER_AGENT = "radium-mcp-proxy";
@@ -60,6 +62,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
       hostname: url.hostname,
       trustworthy: url.protocol === "https:" || isLoopback(hostOf(url)),
       configured: headers.cookie,
+      ...(options.secrets && { secrets: options.secrets }),
     }),
     ...{ sharing, personal: sharing.personal },
     room: options.room ?? createReplyRooms({ clock }).room(),

@@ -13,6 +13,7 @@ import { type Dispatcher, fetch, Headers, type HeadersInit, type RequestInit, ty
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { Clock } from "../../core/ports.ts";
 import { Secret } from "../../lib/secret.ts";
+import type { Secrets } from "../secrets.ts";
 import { CredentialError, cachedToken, type FetchedToken, type TokenSource } from "./credentials.ts";
 import { failure, faultOf } from "./faults.ts";
 import { type Place, redirectOf, urlOf } from "./redirects.ts";
@@ -27,6 +28,8 @@ export interface ClientCredentialsOptions {
   readonly userAgent?: string;
   /** Carries the token requests; undici's global one by default. */
   readonly dispatcher?: Dispatcher;
+  /** Learns the tokens. */
+  readonly secrets?: Secrets;
 }
 
 const TIMEOUT_S = 10;
@@ -54,7 +57,7 @@ export function clientCredentials(options: ClientCredentialsOptions): TokenSourc
     clock: options.clock,
     fetch: async () => {
       try {
-        return fetched(await clientCredentialsGrant(configuration, parameters));
+        return fetched(await clientCredentialsGrant(configuration, parameters), options.secrets);
       } catch (error) {
         throw refusal(error, url.host);
       }
@@ -113,7 +116,10 @@ async function sendTo(
 const unreachable = (host: string, says: string): AttemptFailure =>
   failure("unreachable", "not_sent", `the token endpoint at ${host}: ${says}`);
 
-function fetched(response: TokenEndpointResponse): FetchedToken {
+function fetched(response: TokenEndpointResponse, secrets: Secrets | undefined): FetchedToken {
+  secrets?.learn(
+    [response.access_token, response.refresh_token, response.id_token].filter(token => token !== undefined),
+  );
   const lifetimeMs = response.expires_in === undefined ? undefined : response.expires_in * 1000;
   return { token: new Secret(response.access_token), lifetimeMs };
 }

@@ -37,13 +37,13 @@ const GARBLED: ReadonlySet<Fault> = new Set(["connection_lost", "protocol_error"
 /** Opens channels to an upstream over HTTP, which share its connections and its credentials. */
 export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks: Speaks): Opener {
   const { url, headers, auth, start_timeout, max_result_bytes: maxMessageBytes } = config;
-  const { clock, random, replies, environment, identity } = world;
+  const { clock, random, replies, environment, identity, secrets } = world;
   const dispatcher = openDispatcher({ url, clock, environment, authority: authorityOf(headers) });
   const userAgent = `${identity.name}/${identity.version}`;
   const tokens = auth && tokensOf(auth, { world, userAgent });
   const proxy = proxyFor(url, environment);
   const options: RemoteOptions = {
-    ...{ url, headers, clock, random, dispatcher, room: replies.room(), sharing: { personal: false } },
+    ...{ url, headers, clock, random, secrets, dispatcher, room: replies.room(), sharing: { personal: false } },
     ...{ userAgent, maxMessageBytes, endpointTimeoutMs: start_timeout * 1_000 },
     ...(tokens && { credentials: tokens.source }),
   };
@@ -83,7 +83,7 @@ interface Tokens {
 /** Token endpoints are reached as upstreams are, through a proxy where the environment names one. */
 function tokensOf(
   auth: NonNullable<RemoteConfig["auth"]>,
-  { world: { clock, environment }, userAgent }: { world: TransportWorld; userAgent: string },
+  { world: { clock, environment, secrets }, userAgent }: { world: TransportWorld; userAgent: string },
 ): Tokens {
   const { token_url: tokenUrl, scope, audience } = auth;
   const proxy = proxyFor(tokenUrl, environment);
@@ -92,7 +92,7 @@ function tokensOf(
       ? new Agent({ connect: connectorTo(new URL(tokenUrl), { url: tokenUrl, clock, proxy }) })
       : undefined;
   const source = clientCredentials({
-    ...{ tokenUrl, clientId: auth.client_id, clientSecret: new Secret(auth.client_secret), clock, userAgent },
+    ...{ tokenUrl, clientId: auth.client_id, clientSecret: new Secret(auth.client_secret), clock, userAgent, secrets },
     ...(scope !== undefined && { scope }),
     ...(audience !== undefined && { audience }),
     ...(agent && { dispatcher: agent }),
