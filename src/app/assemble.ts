@@ -3,6 +3,7 @@ import type { AgentContact, Front } from "../core/front.ts";
 import type { OwnerId } from "../core/names.ts";
 import { createPressure } from "../core/pressure.ts";
 import { createRepairs } from "../core/repairs.ts";
+import { createKnownSecrets } from "../core/secrets/known-secrets.ts";
 import type { LogStatus, PendingChange, UpstreamStatus } from "../core/status.ts";
 import { createHttpFront, type HttpFront } from "../downstream/http.ts";
 import { serveStdio } from "../downstream/stdio.ts";
@@ -23,6 +24,7 @@ import { transportOf } from "../upstream/transports.ts";
 import { urlsOf } from "./addresses.ts";
 import { type Catalogs, createCatalogs, servingResources } from "./catalogs.ts";
 import { createChildRecords } from "./child-records.ts";
+import { secretsOf } from "./configured-secrets.ts";
 import { createEnvironmentWarnings } from "./environment-warnings.ts";
 import type { Gateway, GatewayOptions, Listening } from "./gateway.ts";
 import { holdBack } from "./held-back.ts";
@@ -49,7 +51,8 @@ const LOG = { maxBytes: 64 * 1024 * 1024, keep: 3 } as const;
  * ever built or replaced.
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { keep, version, clock = systemClock, environment = { variables: process.env, exposed: undefined } } = options;
+  const { keep, version, clock = systemClock, secrets = createKnownSecrets() } = options;
+  const { environment = { variables: process.env, exposed: undefined } } = options;
   const startedAt = { wall: clock.wall(), mono: clock.now() };
   const troubles: string[] = [];
   let rejections: readonly string[] = [];
@@ -89,7 +92,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     registry,
     environment: environment.variables,
     baseDir: options.baseDir,
-    pressure,
+    ...{ pressure, secrets },
     contact: owner => contacts.get(owner),
     begin: starts.run,
     known: name => offers.load(name, identityOf(config.upstreams.find(upstream => upstream.name === name))),
@@ -114,8 +117,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
   });
   const catalogs: Catalogs = createCatalogs({ pool, sources, rules: config, clock, bus, version, repairs });
-  let redactor = createRedactor(config.security.redact_patterns);
-  const sealer = createSealer(sealKey(keep.sealKey, environment.variables, trouble), { clock });
+  let redactor = createRedactor(config.security.redact_patterns, secrets);
+  const key = sealKey(keep.sealKey, environment.variables, trouble);
+  secrets.learn([key.toString("hex"), key.toString("base64")]);
+  const sealer = createSealer(key, { clock });
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
   const nextCallId = createCallIds();
   const lasting = { nextCallId, pool, store, clock, log, sealer, capacity, remembered };
@@ -154,7 +159,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   function apply(next: Config): readonly string[] {
     config = next;
-    redactor = createRedactor(next.security.redact_patterns);
+    secrets.learn(secretsOf({ written: next, filled: [] }, environment.variables));
+    redactor = createRedactor(next.security.redact_patterns, secrets);
     flush();
     limit = shares.limit(next);
     ({ handle, flush, reads } = assembleHandle({ config, redactor, ...lasting }));

@@ -22,7 +22,7 @@ export async function runCommandLine(args: readonly string[], context: Context):
     if (error instanceof CommanderError && error.code === "commander.help") return EXIT.usage;
     const { ending } = asFailure(error, args);
     const text = ending.render(terminal.paint.err);
-    if (asJson) terminal.out(JSON.stringify(ending.json));
+    if (asJson) terminal.json(JSON.stringify(ending.json));
     else terminal.err(text);
     context.tellFailed(text);
     return ending.exit;

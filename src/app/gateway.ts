@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Config } from "../config/schema.ts";
 import type { Front } from "../core/front.ts";
 import type { Clock } from "../core/ports.ts";
+import type { KnownSecrets } from "../core/secrets/known-secrets.ts";
 import type { PendingChange, Status, UpstreamStatus } from "../core/status.ts";
 import type { OwnEnvironment } from "../lib/own-environment.ts";
 
@@ -20,6 +21,8 @@ export interface GatewayOptions {
   readonly observe?: () => readonly string[];
   /** The process's own, as it is where left out. */
   readonly environment?: OwnEnvironment;
+  /** What must not be told to anybody; the gateway adds what it is given. Its own where it is left out. */
+  readonly secrets?: KnownSecrets;
   /** The machine's own where there is none. */
   readonly clock?: Clock;
   /** Takes one line for whoever watches over the process. */

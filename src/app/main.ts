@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { closeSync, openSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { createKnownSecrets } from "../core/secrets/known-secrets.ts";
 import { takeEnvironment } from "../lib/own-environment.ts";
 import { runCommandLine } from "./cli.ts";
 import type { Context } from "./commands/command.ts";
 import type { DetachedNews } from "./commands/detach.ts";
+import { secretsOfEnvironment } from "./configured-secrets.ts";
 import { EXIT } from "./exit-codes.ts";
+import { printableLines } from "./terminal/printable.ts";
 import { terminalOf } from "./terminal/terminal.ts";
 
 const args = process.argv.slice(2);
@@ -51,24 +54,36 @@ async function confirm(question: string): Promise<boolean> {
   return /^\s*y(es)?\s*$/i.test(answer);
 }
 
+const secrets = createKnownSecrets();
+secrets.learn(secretsOfEnvironment(environment.variables));
+
 const context: Context = {
   terminal: terminalOf(
     { out: process.stdout, err: process.stderr },
     args.includes("--json") ? { ...environment.variables, NO_COLOR: "1" } : environment.variables,
+    secrets,
   ),
+  secrets,
   cwd: process.cwd(),
   env: environment.variables,
   signals: process,
-  assemble: async options => (await import("./assemble.ts")).createGateway({ ...options, environment }),
+  assemble: async options => (await import("./assemble.ts")).createGateway({ ...options, environment, secrets }),
   tellReady: () => {
     serving = true;
     tell({ rad: "ready" });
   },
-  tellFailed: text => tell({ rad: "failed", text }),
+  tellFailed: text => tell({ rad: "failed", text: secrets.hide(text) }),
   hungUp,
   confirm: process.stdin.isTTY && process.stderr.isTTY ? confirm : undefined,
   exit: code => process.exit(code),
 };
+
+/** A mistake of ours ends the process, as it would anyway; what it quotes may be secret. */
+process.on("uncaughtException", error => {
+  const text = printableLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  context.terminal.err(text);
+  process.exit(EXIT.error);
+});
 
 const code = await runCommandLine(args, context);
 // What was printed to a pipe leaves before the process does.

@@ -5,9 +5,17 @@ import { isTable, pathId } from "./values.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A variable whose value is in the configuration now. */
+export interface Filled {
+  readonly variable: string;
+  readonly value: string;
+}
+
 export interface Interpolated {
   readonly value: unknown;
   readonly complaints: readonly Complaint[];
+  /** What was put in for variables of the environment. */
+  readonly filled: readonly Filled[];
   /** Ids (`pathId`) of the values that held a `${…}`. */
   readonly replaced: ReadonlySet<string>;
   /** Ids of the values that could not be filled in; they stay as written. */
@@ -20,7 +28,7 @@ const EXPRESSION = new RegExp(`^(${NAME})(?:(:-|:\\?)([\\s\\S]*))?$`);
 /** Regular expressions use `$` themselves. */
 const isLiteral = (path: KeyPath): boolean => path[0] === "security" && path[1] === "redact_patterns";
 
-type Lookup = { readonly text: string } | Pick<Complaint, "code" | "message" | "help">;
+type Lookup = { readonly text: string; readonly from?: string } | Pick<Complaint, "code" | "message" | "help">;
 
 function lookUp(expression: string, env: Environment): Lookup {
   const [, name, operator, rest = ""] = EXPRESSION.exec(expression) ?? [];
@@ -33,14 +41,14 @@ function lookUp(expression: string, env: Environment): Lookup {
   }
   const found = env[name];
   if (operator === undefined) {
-    if (found !== undefined) return { text: found };
+    if (found !== undefined) return { text: found, from: name };
     return {
       code: "RAD1208",
       message: `environment variable ${name} is not set`,
       help: `set ${name} before starting, or write \${${name}:-default}`,
     };
   }
-  if (found !== undefined && found !== "") return { text: found };
+  if (found !== undefined && found !== "") return { text: found, from: name };
   if (operator === ":-") return { text: rest };
   return {
     code: "RAD1208",
@@ -52,12 +60,13 @@ function lookUp(expression: string, env: Environment): Lookup {
 /** Replaces in every string below `root`; keys are left alone, and what was put in is not looked at again. */
 export function interpolate(root: unknown, env: Environment): Interpolated {
   const complaints: Complaint[] = [];
+  const filled: Filled[] = [];
   const replaced = new Set<string>();
   const failed = new Set<string>();
 
   const fill = (written: string, path: KeyPath): string => {
     if (!written.includes("${") || isLiteral(path)) return written;
-    let filled = "";
+    let text = "";
     let at = 0;
     const complain = (inside: string, trouble: Pick<Complaint, "code" | "message" | "help">) => {
       failed.add(pathId(path));
@@ -65,7 +74,7 @@ export function interpolate(root: unknown, env: Environment): Interpolated {
     };
     for (let start = written.indexOf("${"); start >= 0; start = written.indexOf("${", at)) {
       if (written[start - 1] === "$") {
-        filled += `${written.slice(at, start - 1)}\${`;
+        text += `${written.slice(at, start - 1)}\${`;
         at = start + 2;
         continue;
       }
@@ -79,10 +88,13 @@ export function interpolate(root: unknown, env: Environment): Interpolated {
       const expression = written.slice(start + 2, end);
       const result = lookUp(expression, env);
       if ("code" in result) complain(`\${${expression}}`, result);
-      else filled += written.slice(at, start) + result.text;
+      else {
+        text += written.slice(at, start) + result.text;
+        if (result.from !== undefined) filled.push({ variable: result.from, value: result.text });
+      }
       at = end + 1;
     }
-    return failed.has(pathId(path)) ? written : filled + written.slice(at);
+    return failed.has(pathId(path)) ? written : text + written.slice(at);
   };
 
   const visit = (value: unknown, path: KeyPath): unknown => {
@@ -91,5 +103,5 @@ export function interpolate(root: unknown, env: Environment): Interpolated {
     if (!isTable(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, visit(inner, [...path, key])]));
   };
-  return { value: visit(root, []), complaints, replaced, failed };
+  return { value: visit(root, []), complaints, filled, replaced, failed };
 }

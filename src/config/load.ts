@@ -17,12 +17,14 @@ export interface Source {
   readonly env: Environment;
   /** Knows the users of this machine. */
   readonly user?: ParseInput["user"];
+  /** Takes what is secret out of a line that is shown, and leaves it as long as it is. */
+  readonly mask?: ParseInput["mask"];
   /** Others may be able to change the file. */
   readonly allowInsecure?: boolean | undefined;
 }
 
 /** Reads and understands one file. Never throws. The file that is looked at is the one that is read. */
-export function loadConfig({ path, env, user, allowInsecure = false }: Source): LoadResult {
+export function loadConfig({ path, env, user, mask, allowInsecure = false }: Source): LoadResult {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, "r");
@@ -32,7 +34,8 @@ export function loadConfig({ path, env, user, allowInsecure = false }: Source): 
     if (bytes.length > MAX_BYTES) return refuse(path, "RAD1003", TOO_LARGE);
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     const isAllowed = allowInsecure || env[INSECURE_VARIABLE] === "1";
-    return parseConfig({ text, path, env, ...(user && { user }), ...rightsOn(path, stats, isAllowed) });
+    const given = { ...(user && { user }), ...(mask && { mask }) };
+    return parseConfig({ text, path, env, ...given, ...rightsOn(path, stats, isAllowed) });
   } catch (error) {
     const [code, words] = READ_FAILURES[(error as NodeJS.ErrnoException).code ?? ""] ?? UNKNOWN_FAILURE(error as Error);
     return refuse(path, code, words);

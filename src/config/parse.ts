@@ -1,6 +1,6 @@
 /** From the text of a configuration file to what it means. Pure. */
 import { parse, TomlError } from "smol-toml";
-import { type Environment, interpolate } from "./interpolate.ts";
+import { type Environment, type Filled, interpolate } from "./interpolate.ts";
 import { maskSecrets } from "./mask.ts";
 import type { Finding } from "./owners.ts";
 import { indexPositions, type Place } from "./positions.ts";
@@ -24,6 +24,15 @@ export interface ParseInput {
   readonly findings?: readonly Finding[];
   /** Why a child cannot run as a user; left out where that is not looked at. */
   readonly user?: UserTrouble;
+  /** Takes what is secret out of a line that is shown, beside what looks like it anyway. */
+  readonly mask?: (line: string) => string;
+}
+
+/** What may be secret of what was read, whether or not it was understood. Behind a function, so that no dump shows it. */
+export interface Holding {
+  /** `[mcp.proxy]`, with its variables filled in. */
+  readonly written: unknown;
+  readonly filled: readonly Filled[];
 }
 
 /** `problems` holds at least one error and all warnings, in the order of the file. */
@@ -36,8 +45,9 @@ export type LoadResult =
       readonly hasTable: boolean;
       /** The contents of `[mcp.proxy]` before variables were filled in. */
       readonly written: unknown;
+      readonly holding: () => Holding;
     }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: false; readonly problems: readonly Problem[]; readonly holding?: () => Holding };
 
 const ROOT: KeyPath = ["mcp", "proxy"];
 /** Complaints that are about the file, not about a line of it. */
@@ -46,6 +56,7 @@ const WHOLE_FILE: Place = { line: 0, column: 0 };
 export function parseConfig(input: ParseInput): LoadResult {
   const text = input.text.replace(/^\uFEFF/, "");
   const lines = text.split(/\r?\n/);
+  const { mask = line => line } = input;
   const placed = ({ code, message, help }: Omit<Complaint, "path" | "point">, at: Place): Problem => ({
     code,
     level: CONFIG_CODES[code].level,
@@ -53,7 +64,7 @@ export function parseConfig(input: ParseInput): LoadResult {
     file: input.path,
     line: at.line,
     column: at.column,
-    sourceLine: maskSecrets(lines[at.line - 1] ?? ""),
+    sourceLine: mask(maskSecrets(lines[at.line - 1] ?? "")),
     help,
   });
 
@@ -63,14 +74,14 @@ export function parseConfig(input: ParseInput): LoadResult {
     return { ok: false, problems: [placed({ code: "RAD1002", message, help: SYNTAX_HELP }, at)] };
   }
   const locate = indexPositions(text, ROOT);
-  const { config, complaints, hasTable, written } = judge(document.values, input);
+  const { config, complaints, hasTable, written, holding } = judge(document.values, input);
   const problems = complaints
     .map(one => placed(one, one.path.length === 0 && one.point === "key" ? WHOLE_FILE : locate(one.path, one.point)))
     .sort((a, b) => a.line - b.line || a.column - b.column);
   if (config !== undefined && problems.every(problem => problem.level === "warning")) {
-    return { ok: true, config, warnings: problems, hasTable, written };
+    return { ok: true, config, warnings: problems, hasTable, written, holding: () => holding };
   }
-  return { ok: false, problems };
+  return { ok: false, problems, holding: () => holding };
 }
 
 const SYNTAX_HELP = "correct the syntax (https://toml.io); nothing after this place was looked at";
@@ -89,19 +100,20 @@ function readToml(text: string): Document {
   }
 }
 
-/** Everything there is to say about the values, in one go. */
-function judge(
-  values: Record<string, unknown>,
-  { env, mode, user, findings = [] }: ParseInput,
-): {
+interface Judged {
   readonly config: Config | undefined;
   readonly complaints: readonly Complaint[];
   readonly hasTable: boolean;
+  /** Before variables were filled in. */
   readonly written: unknown;
-} {
+  readonly holding: Holding;
+}
+
+/** Everything there is to say about the values, in one go. */
+function judge(values: Record<string, unknown>, { env, mode, user, findings = [] }: ParseInput): Judged {
   const proxy = isTable(values.mcp) ? values.mcp.proxy : values.mcp;
   const written = proxy ?? {};
-  const { value: root, complaints: unfilled, replaced, failed } = interpolate(written, env);
+  const { value: root, complaints: unfilled, filled, replaced, failed } = interpolate(written, env);
   const idle = dropIdleKeys(root);
   const understood = understand(root, replaced);
   const schema = understood.ok ? [] : understood.complaints;
@@ -114,7 +126,9 @@ function judge(
     // A value whose variable is missing has been complained about once.
     ...[...schema, ...checkRules(root), ...checkUsers(root, user)].filter(({ path }) => !failed.has(pathId(path))),
   ];
-  return { config: understood.ok ? understood.config : undefined, complaints, hasTable: proxy !== undefined, written };
+  const holding = { written: root, filled };
+  const config = understood.ok ? understood.config : undefined;
+  return { config, complaints, hasTable: proxy !== undefined, written, holding };
 }
 
 function nothingForUs(values: Record<string, unknown>): Complaint {

@@ -2,8 +2,8 @@
 import type { Problem } from "./problem.ts";
 
 const MAX_WIDTH = 120;
-/** Control characters, invisible direction marks, line separators, lone surrogates. */
-const UNSHOWABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/** Control characters, invisible marks, line separators, lone surrogates, and what is drawn as nothing. */
+const UNSHOWABLE = /(?![\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Text from outside, made harmless for a terminal: what is invisible or steers the terminal is shown as `\u{…}`. */
 export function printable(text: string): string {

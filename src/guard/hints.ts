@@ -10,7 +10,7 @@ export interface Hints {
 }
 
 /** Letters match in either case. Control characters count as found: they must not stay as they are. */
-export function createHints(literals: readonly string[]): Hints {
+export function createHints(literals: readonly (string | Buffer)[]): Hints {
   const trie = buildTrie(literals);
   const found = trie.length << 8;
   const size = (trie.length + 1) << 8;
@@ -47,11 +47,12 @@ interface Node {
   accepts: boolean;
 }
 
-function buildTrie(literals: readonly string[]): Node[] {
+function buildTrie(literals: readonly (string | Buffer)[]): Node[] {
   const nodes: Node[] = [{ children: new Map(), accepts: false }];
   for (const literal of literals) {
     let state = 0;
-    for (const byte of Buffer.from(literal.replace(/[A-Z]/g, letter => letter.toLowerCase()))) {
+    const text = typeof literal === "string" ? literal.replace(/[A-Z]/g, letter => letter.toLowerCase()) : literal;
+    for (const byte of Buffer.from(text)) {
       const child = nodes[state]?.children.get(byte) ?? nodes.length;
       if (child === nodes.length) nodes.push({ children: new Map(), accepts: false });
       nodes[state]?.children.set(byte, child);

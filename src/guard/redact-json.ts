@@ -1,17 +1,20 @@
-import type { Hints } from "./hints.ts";
+import { isDigit, JsonReader, quote, type Token } from "./json-reader.ts";
+import {
+  COLUMNS,
+  HARMLESS,
+  type JsonRules,
+  KEY_BEGINS,
+  type Kind,
+  LETTER,
+  NAMED,
+  NAMING,
+  namesSecret,
+  PLAIN_WORD,
+  ROWS,
+  SPOKEN,
+  secretColumns,
+} from "./json-shapes.ts";
 import { MARK } from "./sensitive.ts";
-
-/** What a walk over JSON text does about its strings. */
-export interface JsonRules {
-  readonly hints: Hints;
-  /** Tells of a string without a hint whether it must be looked at all the same; absent when hints suffice. */
-  readonly isSuspect: ((text: string) => boolean) | undefined;
-  isSecretName(name: string): boolean;
-  redactName(name: string): string;
-  redactText(text: string): string;
-  /** Whether a number, as it is spelled, is secret. */
-  isSecretNumber(number: string): boolean;
-}
 
 /**
  * - `whole`: well-formed; `text` is well-formed too, on one line, with every secret value replaced.
@@ -24,171 +27,244 @@ export function redactJson(json: Buffer, rules: JsonRules): RedactedJson {
   return new Walk(json, rules).run();
 }
 
-/** A JSON string as a member of a line: nothing in it ends the line for any reader. */
-export const quote = (text: string): string =>
-  JSON.stringify(text).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    char => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+/** The JSON at the beginning of a text, redacted, and how many bytes it takes; `undefined` where there is none. */
+export function redactJsonAt(
+  text: Buffer,
+  rules: JsonRules,
+): { readonly text: string; readonly end: number } | undefined {
+  return new Walk(text, rules).runOnce();
+}
 
 const MAX_DEPTH = 128;
 const MARK_JSON = `"${MARK}"`;
-/** An environment variable or header as a pair of members: `{"name":"API_KEY","value":"…"}`. */
-const NAMING = new Set(["name", "key", "header", "field", "variable"]);
-const NAMED = new Set(["value", "val"]);
-const SINGLE_NAME = /^[\w.-]{1,64}$/;
+const SPEAKS_OF_SECRET = "password";
+/** A value that has been written, and may have to be taken back. */
+interface Written {
+  readonly before: string;
+  readonly after: number;
+}
 
 class Walk {
-  readonly #json: Buffer;
+  readonly #reader: JsonReader;
   readonly #rules: JsonRules;
-  #at = 0;
   #depth = 0;
   #copied = 0;
   #out = "";
-  #lineBreak = false;
   /** Of the string read last: what it says, where it was looked at. */
   #string: string | undefined;
+  /** Rows that are being read, and which of their columns are secret. */
+  #table: { readonly columns: readonly number[]; readonly depth: number } | undefined;
 
   constructor(json: Buffer, rules: JsonRules) {
-    this.#json = json;
+    this.#reader = new JsonReader(json, rules.hints);
     this.#rules = rules;
   }
 
   run(): RedactedJson {
-    const whole = this.#space() && this.#value(false) && this.#space() && this.#at === this.#json.length;
-    if (!whole && this.#at < this.#json.length) return { kind: "broken" };
-    this.#copyTo(this.#json.length);
-    const text = this.#lineBreak ? this.#out.replace(/[\r\n]+[ \t\r\n]*/g, " ") : this.#out;
+    const reader = this.#reader;
+    const whole = reader.space() && this.#value(false) && reader.space() && reader.at === reader.json.length;
+    if (!whole && !reader.isOver) return { kind: "broken" };
+    this.#copyTo(reader.json.length);
+    const text = reader.lineBreak ? this.#out.replace(/[\r\n]+[ \t\r\n]*/g, " ") : this.#out;
     return { kind: whole ? "whole" : "cut", text };
   }
 
+  runOnce(): { readonly text: string; readonly end: number } | undefined {
+    if (!this.#value(false)) return undefined;
+    this.#copyTo(this.#reader.at);
+    return { text: this.#out, end: this.#reader.at };
+  }
+
   #copyTo(end: number): void {
-    if (end > this.#copied) this.#out += this.#json.toString("utf8", this.#copied, end);
+    if (end > this.#copied) this.#out += this.#reader.json.toString("utf8", this.#copied, end);
     this.#copied = end;
   }
 
   #replace(start: number, text: string): void {
     this.#copyTo(start);
     this.#out += text;
-    this.#copied = this.#at;
+    this.#copied = this.#reader.at;
   }
 
-  /** Always true, for chains of conditions. */
-  #space(): true {
-    for (;;) {
-      const byte = this.#json[this.#at];
-      if (byte === 0x0a || byte === 0x0d) this.#lineBreak = true;
-      else if (byte !== 0x20 && byte !== 0x09) return true;
-      this.#at++;
-    }
+  /** Reads a value so that it can be taken back. */
+  #provisional(secret: boolean, keep: Written[]): boolean {
+    this.#copyTo(this.#reader.at);
+    const before = this.#out;
+    const well = this.#value(secret);
+    this.#copyTo(this.#reader.at);
+    keep.push({ before, after: this.#out.length });
+    return well;
   }
 
-  #take(byte: number): boolean {
-    if (this.#json[this.#at] !== byte) return false;
-    this.#at++;
-    return true;
+  #takeBack({ before, after }: Written): void {
+    this.#copyTo(this.#reader.at);
+    this.#out = before + MARK_JSON + this.#out.slice(after);
   }
 
   /** Every reader returns false where the text is not what it must be; at its end, it was cut. */
   #value(secret: boolean): boolean {
     this.#string = undefined;
-    const byte = this.#json[this.#at];
+    const byte = this.#reader.byte;
     if (secret) return this.#secret(byte);
     if (byte === 0x22) return this.#text();
     if (byte === 0x7b) return this.#object();
     if (byte === 0x5b) return this.#array();
-    return byte === 0x2d || isDigit(byte) ? this.#number(false) : this.#literal(byte);
+    return byte === 0x2d || isDigit(byte) ? this.#number(false) : this.#reader.literal();
   }
 
   /** A value to be replaced; `true`, `false` and `null` are no secrets. */
   #secret(byte: number | undefined): boolean {
-    const start = this.#at;
+    const reader = this.#reader;
+    const start = reader.at;
     if (byte === 0x2d || isDigit(byte)) return this.#number(true);
-    if (byte === 0x74 || byte === 0x66 || byte === 0x6e) return this.#literal(byte);
+    if (byte === 0x74 || byte === 0x66 || byte === 0x6e) return reader.literal();
     const out = this.#out;
     const copied = this.#copied;
     const well =
-      byte === 0x22 ? this.#skipString().closed : byte === 0x7b ? this.#object() : byte === 0x5b && this.#array();
-    if (!well && this.#at < this.#json.length) return false;
+      byte === 0x22 ? reader.string().closed : byte === 0x7b ? this.#object() : byte === 0x5b && this.#array();
+    if (!well && !reader.isOver) return false;
     this.#out = out;
     this.#copied = copied;
-    if (this.#at > start) this.#replace(start, MARK_JSON);
+    if (reader.at > start) this.#replace(start, MARK_JSON);
     return well;
   }
 
   #object(): boolean {
     if (++this.#depth > MAX_DEPTH) return false;
-    this.#at++;
-    this.#space();
-    let named = false;
-    if (!this.#take(0x7d)) {
+    const reader = this.#reader;
+    reader.at++;
+    reader.space();
+    const named: Written[] = [];
+    let columns: readonly number[] = [];
+    let speaksOfSecret = false;
+    let well = true;
+    if (!reader.take(0x7d)) {
       do {
-        this.#space();
-        const start = this.#at;
+        reader.space();
+        const start = reader.at;
         const name = this.#name();
-        if (name === "broken") return false;
-        const end = this.#at;
-        this.#space();
-        if (!this.#take(0x3a)) return false;
-        this.#space();
-        if (!this.#value(name === "secret" || (named && NAMED.has(this.#raw(start, end))))) return false;
+        if (name === "broken") return this.#endObject(named, speaksOfSecret, false);
+        const word = this.#raw(start, reader.at);
+        reader.space();
+        if (!reader.take(0x3a)) return this.#endObject(named, speaksOfSecret, false);
+        reader.space();
+        const from = reader.at;
+        if (ROWS.has(word) && columns.length > 0) this.#table = { columns, depth: this.#depth + 2 };
+        well = NAMED.has(word) ? this.#provisional(name === "secret", named) : this.#value(name === "secret");
+        this.#table = undefined;
+        if (COLUMNS.has(word)) columns = secretColumns(reader.json.subarray(from, reader.at));
         const said: string | undefined = this.#string;
-        if (said !== undefined && this.#names(said)) named = NAMING.has(this.#raw(start, end));
-        this.#space();
-      } while (this.#take(0x2c));
-      if (!this.#take(0x7d)) return false;
+        if (said !== undefined && NAMING.has(word) && this.#names(said, SPOKEN.has(word))) speaksOfSecret = true;
+        if (!well) return this.#endObject(named, speaksOfSecret, false);
+        reader.space();
+      } while (reader.take(0x2c));
+      well = reader.take(0x7d);
     }
-    this.#depth--;
-    this.#string = undefined;
-    return true;
+    return this.#endObject(named, speaksOfSecret, well);
+  }
+
+  #endObject(named: readonly Written[], speaksOfSecret: boolean, well: boolean): boolean {
+    if (speaksOfSecret) for (const one of named.toReversed()) this.#takeBack(one);
+    if (well) this.#depth--;
+    // Whoever holds it is told what it speaks of.
+    this.#string = speaksOfSecret ? SPEAKS_OF_SECRET : undefined;
+    return well;
   }
 
   #array(): boolean {
     if (++this.#depth > MAX_DEPTH) return false;
-    this.#at++;
-    this.#space();
-    let afterFlag = false;
-    if (!this.#take(0x5d)) {
+    const reader = this.#reader;
+    reader.at++;
+    reader.space();
+    let before: Kind;
+    let named: Written[] = [];
+    let count = 0;
+    let well = true;
+    if (!reader.take(0x5d)) {
       do {
-        this.#space();
-        if (!this.#value(afterFlag)) return false;
-        const said: string | undefined = this.#string;
-        afterFlag = said?.startsWith("-") === true && this.#names(said);
-        this.#space();
-      } while (this.#take(0x2c));
-      if (!this.#take(0x5d)) return false;
+        reader.space();
+        const start = reader.at;
+        count++;
+        const wasName = before === "name";
+        const isColumn = this.#table?.depth === this.#depth && this.#table.columns.includes(count - 1);
+        const isSecret =
+          isColumn || before === "flag" || before === "key" || (before === "letter" && !this.#isHarmless());
+        well = wasName ? this.#provisional(false, named) : this.#value(isSecret);
+        const said = reader.json[start] === 0x22 ? this.#string : undefined;
+        // Only two that belong together, or what is no name itself.
+        if (wasName && count > 2) {
+          const [one] = named;
+          const isName =
+            said === undefined ? reader.json[start] === 0x22 && this.#isWord(start) : PLAIN_WORD.test(said);
+          if (one && !isName) this.#takeBack(one);
+          named = [];
+        }
+        before = before === "key" && !this.#endsKey(start) ? "key" : this.#kindOf(said ?? this.#option(start));
+        if (!well) break;
+        reader.space();
+      } while (reader.take(0x2c));
+      well &&= reader.take(0x5d);
     }
-    this.#depth--;
+    const [one] = named;
+    if (one && count === 2) this.#takeBack(one);
+    if (well) this.#depth--;
     this.#string = undefined;
-    return true;
+    return well;
+  }
+
+  /** What an element of an array says of the next one. */
+  #kindOf(said: string | undefined): Kind {
+    if (said === undefined) return undefined;
+    if (LETTER.test(said)) return "letter";
+    if (KEY_BEGINS.test(said)) return said.includes("-----END ") ? undefined : "key";
+    if (!this.#names(said)) return undefined;
+    return said.startsWith("-") ? "flag" : "name";
+  }
+
+  /** A short option, which needs no hint. */
+  #option(start: number): string | undefined {
+    const { json, at } = this.#reader;
+    return json[start + 1] === 0x2d && at - start < 12 ? json.toString("latin1", start + 1, at - 1) : undefined;
+  }
+
+  #isHarmless(): boolean {
+    const { json, at } = this.#reader;
+    return HARMLESS.test(json.toString("latin1", at, at + 64));
+  }
+
+  #endsKey(start: number): boolean {
+    return this.#reader.json.subarray(start, this.#reader.at).includes("-----END ");
+  }
+
+  #isWord(start: number): boolean {
+    return PLAIN_WORD.test(this.#reader.json.toString("utf8", start + 1, this.#reader.at - 1));
   }
 
   #name(): "plain" | "secret" | "broken" {
-    const start = this.#at;
-    if (this.#json[start] !== 0x22) return "broken";
-    const token = this.#skipString();
-    if (!this.#isSuspect(start, token)) return "plain";
-    const name = this.#decode(start, this.#at, token);
-    this.#replace(start, quote(this.#rules.redactName(name)));
+    const reader = this.#reader;
+    if (reader.byte !== 0x22) return "broken";
+    const token = reader.string();
+    if (!this.#isSuspect(token)) return "plain";
+    const name = reader.decode(token);
+    this.#replace(token.start, quote(this.#rules.redactName(name)));
     if (!token.closed) return "broken";
     return this.#rules.isSecretName(name) ? "secret" : "plain";
   }
 
   /** A name as it is spelled. */
   #raw(start: number, end: number): string {
-    return this.#json.toString("latin1", start + 1, end - 1).toLowerCase();
+    return this.#reader.json.toString("latin1", start + 1, end - 1).toLowerCase();
   }
 
-  #names(text: string): boolean {
-    return SINGLE_NAME.test(text) && this.#rules.isSecretName(text);
+  #names(text: string, spoken = false): boolean {
+    return namesSecret(text, this.#rules.isSecretName, spoken);
   }
 
   #text(): boolean {
-    const start = this.#at;
-    const token = this.#skipString();
-    if (this.#isSuspect(start, token)) {
-      this.#string = this.#decode(start, this.#at, token);
-      this.#replace(start, quote(this.#redactString(this.#string)));
+    const token = this.#reader.string();
+    if (this.#isSuspect(token)) {
+      this.#string = this.#reader.decode(token);
+      this.#replace(token.start, quote(this.#redactString(this.#string)));
     }
     return token.closed;
   }
@@ -202,83 +278,20 @@ class Walk {
     return this.#rules.redactText(text);
   }
 
-  #skipString(): Token {
-    const json = this.#json;
-    const { next, found } = this.#rules.hints;
-    let state = 0;
-    let escaped = false;
-    let at = this.#at + 1;
-    for (; at < json.length; at++) {
-      const byte = json[at] as number;
-      if (byte === 0x22) break;
-      if (byte === 0x5c) {
-        escaped = true;
-        at++;
-        if (state !== found) state = SIMPLE_ESCAPES.has(json[at] ?? 0) ? 0 : found;
-      } else state = next[state | byte] as number;
-    }
-    const closed = at < json.length;
-    this.#at = Math.min(at + 1, json.length);
-    return { closed, escaped, hinted: state === found || !closed };
-  }
-
-  #isSuspect(start: number, token: Token): boolean {
+  #isSuspect(token: Token): boolean {
     if (token.hinted) return true;
     const { isSuspect } = this.#rules;
     // What escapes hide, such as JSON within the string, is only seen when it is taken apart.
-    return isSuspect !== undefined && (token.escaped || isSuspect(this.#decode(start, this.#at, token)));
-  }
-
-  #decode(start: number, end: number, { closed, escaped }: Token): string {
-    const raw = this.#json.toString("utf8", start + 1, closed ? end - 1 : end);
-    if (!escaped) return raw;
-    try {
-      return JSON.parse(`"${raw}"`) as string;
-    } catch {
-      // A bare control character or a bad escape: the text as it is spelled is the best reading there is.
-      return raw;
-    }
+    return isSuspect !== undefined && (token.escaped || isSuspect(this.#reader.decode(token)));
   }
 
   #number(secret: boolean): boolean {
-    const start = this.#at;
-    this.#take(0x2d);
-    const well = (this.#take(0x30) || this.#digits()) && this.#fraction() && this.#exponent();
-    if (!well && this.#at < this.#json.length) return false;
-    const isSecret = secret || this.#rules.isSecretNumber(this.#json.toString("latin1", start, this.#at));
+    const reader = this.#reader;
+    const start = reader.at;
+    const well = reader.number();
+    if (!well && !reader.isOver) return false;
+    const isSecret = secret || this.#rules.isSecretNumber(reader.json.toString("latin1", start, reader.at));
     if (isSecret) this.#replace(start, MARK_JSON);
     return well;
   }
-
-  #fraction(): boolean {
-    return !this.#take(0x2e) || this.#digits();
-  }
-
-  #exponent(): boolean {
-    if (!this.#take(0x65) && !this.#take(0x45)) return true;
-    if (!this.#take(0x2b)) this.#take(0x2d);
-    return this.#digits();
-  }
-
-  #digits(): boolean {
-    const start = this.#at;
-    while (isDigit(this.#json[this.#at])) this.#at++;
-    return this.#at > start;
-  }
-
-  #literal(byte: number | undefined): boolean {
-    for (const expected of byte === 0x74 ? "true" : byte === 0x66 ? "false" : "null") {
-      if (!this.#take(expected.charCodeAt(0))) return false;
-    }
-    return true;
-  }
 }
-
-interface Token {
-  readonly closed: boolean;
-  readonly escaped: boolean;
-  readonly hinted: boolean;
-}
-
-const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'));
-const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;

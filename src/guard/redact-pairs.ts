@@ -1,4 +1,5 @@
-import { isSecretName, MARK, NAME_IN_TEXT } from "./sensitive.ts";
+import { isSecretName, NAME_IN_TEXT } from "./secret-names.ts";
+import { MARK } from "./sensitive.ts";
 
 /** Where a value lies in the text. */
 interface Span {
@@ -33,9 +34,19 @@ export function redactPairs(text: string): string {
 export function valueAfter(text: string, name: Span): Span | undefined {
   const isFlag = text[name.start] === "-";
   const separator =
-    matchAt(SEPARATOR, text, name.end) ?? (isFlag ? matchAt(FLAG_SEPARATOR, text, name.end) : undefined);
+    matchAt(SEPARATOR, text, name.end) ??
+    (isFlag ? matchAt(FLAG_SEPARATOR, text, name.end) : matchAt(CALL, text, name.end)) ??
+    (/\(\s?\\*["'`]$/.test(text.slice(Math.max(0, name.start - 4), name.start))
+      ? matchAt(NEXT_ARGUMENT, text, name.end)
+      : undefined);
   if (!separator) return undefined;
   const start = name.end + separator.length;
+  if (
+    BREAK_BEHIND.test(separator) &&
+    indentAt(text, lineStart(text, start)) > indentAt(text, lineStart(text, name.start))
+  ) {
+    return { start, end: blockEnd(text, start, name) };
+  }
   const found = separator === ">" ? contentAt(text, start, name) : valueAt(text, start, name);
   return found.end > found.start ? found : undefined;
 }
@@ -61,8 +72,13 @@ const matchAt = (sticky: RegExp, text: string, at: number): string | undefined =
   return sticky.exec(text)?.[0];
 };
 
-const SEPARATOR = /(?:(?:\\*["'`]|&quot;|&#3[49];)?\]?\s{0,16}(?:=>|::?=?|={1,3})\s{0,64}|>(?!\s))/y;
+const SEPARATOR = /(?:\*{0,2}(?:\\*["'`]|&quot;|&#3[49];)?\]?\s{0,16}(?:=>|::?=?|={1,3})\*{0,2}\s{0,64}|>(?!\s))/y;
 const FLAG_SEPARATOR = /\\*["'`]?(?:\s{0,8},\s{0,8}|\s{1,8})(?!\s|\\*["'`]?-)/y;
+/** `setPassword("…")`, `variable "password" { … }`, and `define("PASSWORD", "…")`. */
+const CALL = /\s?\(\s{0,4}(?=\\*["'`])|\\*["'`]\s{0,4}(?=\{)/y;
+const NEXT_ARGUMENT = /\\*["'`]\s{0,4},\s{0,16}(?=\\*["'`])/y;
+/** What is in the lines below, indented more, belongs to the name as a whole. */
+const BREAK_BEHIND = /:[ \t]*\r?\n[ \t]*$/;
 const SCHEME = /(?:bearer|basic|digest|token|negotiate|apikey)(?:\s|%20|\+){1,8}/iy;
 const OPENING_QUOTE = /\\*["'`]/y;
 const UP_TO_TAG = /[^<]*/y;
@@ -81,6 +97,8 @@ function contentAt(text: string, start: number, name: Span): Span {
 
 function valueAt(text: string, start: number, name: Span): Span {
   const first = text[start];
+  const block = first === "|" || first === ">" ? matchAt(BLOCK, text, start) : undefined;
+  if (block !== undefined) return { start: start + block.length, end: blockEnd(text, start + block.length, name) };
   if (first === "{" || first === "[") return { start, end: bracketsEnd(text, start) };
   const quote = matchAt(OPENING_QUOTE, text, start);
   if (quote !== undefined) return quotedValue(text, start, quote);
@@ -95,6 +113,29 @@ function valueAt(text: string, start: number, name: Span): Span {
   }
   const afterScheme = start + (matchAt(SCHEME, text, start)?.length ?? 0);
   return { start, end: afterScheme + (matchAt(BARE, text, afterScheme)?.length ?? 0) };
+}
+
+/** A value of YAML that stands in the lines below, as far as they are indented more. */
+const BLOCK = /[|>][+-]?\d?[+-]?[ \t]{0,16}(?:#[^\n]*)?\r?\n/y;
+
+function blockEnd(text: string, from: number, name: Span): number {
+  const indent = indentAt(text, lineStart(text, name.start));
+  let end = from;
+  while (end < text.length) {
+    const lineEnd = text.indexOf("\n", end);
+    const next = lineEnd < 0 ? text.length : lineEnd;
+    if (text.slice(end, next).trim() !== "" && indentAt(text, end) <= indent) break;
+    end = lineEnd < 0 ? next : next + 1;
+  }
+  return text[end - 1] === "\n" ? end - 1 : end;
+}
+
+const lineStart = (text: string, at: number): number => (at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1);
+
+function indentAt(text: string, start: number): number {
+  let at = start;
+  while (text[at] === " " || text[at] === "\t" || text[at] === "-") at++;
+  return at - start;
 }
 
 const isQuote = (char: string | undefined): boolean => char === '"' || char === "'" || char === "`";

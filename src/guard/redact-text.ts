@@ -1,14 +1,33 @@
 import type { Patterns } from "./patterns.ts";
+import { redactNear } from "./redact-near.ts";
 import { redactPairs } from "./redact-pairs.ts";
-import { redactKeyBlocks, redactShapes } from "./sensitive.ts";
+import { redactLetters, redactTables, redactTags } from "./redact-structures.ts";
+import { redactKeyBlocks, redactRandomWords, redactShapes } from "./sensitive.ts";
+
+/**
+ * In this order: key blocks, since a name before one would take its first line only; structures before pairs, which know
+ * nothing of them; names before shapes, since a shape may be no more than the beginning of a value; guesses at the end.
+ */
+export const STEPS = [
+  redactKeyBlocks,
+  redactTags,
+  redactTables,
+  redactPairs,
+  redactLetters,
+  redactShapes,
+  redactNear,
+  redactRandomWords,
+] as const;
 
 /** A function that removes every secret from a text that has no structure, or none that can be relied on. */
 export function textRedactor(patterns: Patterns): (text: string) => string {
-  // Key blocks first, since a name before one would take its first line only; names before shapes, since a shape may
-  // be no more than the beginning of a value.
-  const plain = (text: string): string => patterns.redact(redactShapes(redactPairs(redactKeyBlocks(text))));
-  return text => redactEscaped(plain(unescapeAscii(text)), plain);
+  const plain = (text: string): string => patterns.redact(STEPS.reduce((rest, step) => step(rest), text));
+  return text => redactEscaped(plain(unescapeAscii(composed(text))), plain);
 }
+
+/** Letters of other widths and with marks apart are the same letters, and what is drawn as nothing is nothing. */
+const composed = (text: string): string =>
+  /^[\0-\xff]*$/.test(text) ? text : text.replace(/[\u00ad\u200b-\u200f\u2060\ufeff]/g, "").normalize("NFKC");
 
 /** `pass\u0077ord` is a name like any other to whoever reads JSON. */
 const unescapeAscii = (text: string): string =>

@@ -1,9 +1,13 @@
 import { hash } from "node:crypto";
+import type { KnownSecrets } from "../core/secrets/known-secrets.ts";
 import { createHints } from "./hints.ts";
+import { IN_RUN, LONG_RUN, quote } from "./json-reader.ts";
+import type { JsonRules } from "./json-shapes.ts";
 import { compilePatterns } from "./patterns.ts";
-import { type JsonRules, quote, redactJson } from "./redact-json.ts";
+import { redactJson, redactJsonAt } from "./redact-json.ts";
 import { textRedactor } from "./redact-text.ts";
-import { HINTS, isSecretName, redactShapes } from "./sensitive.ts";
+import { isSecretName } from "./secret-names.ts";
+import { HINTS, redactShapes } from "./sensitive.ts";
 
 declare const brand: unique symbol;
 /** Text without secrets, the only kind that logs accept. Made by a {@link Redactor}, or put together from such text. */
@@ -25,18 +29,31 @@ export interface Redactor {
 const SIMPLE_NAME = /^[\w.-]{0,14}$/;
 /** Has room for a name and a value of its own. */
 const SENTENCE = /[^\w.-]/;
+const JSON_BEGINS = /[[{]\s{0,16}["[{]/g;
+/** What is no JSON after all has been read for nothing. */
+const MOST_TRIES = 8;
 const MAX_TEXT = 16 * 1024;
 /** A log line is no archive, and patterns must never hold up the process for long. */
 const MAX_JSON_BYTES = 64 * 1024;
 /** How much more than will be shown is read, so that a secret at the edge is recognised before it is cut. */
 const MARGIN = 1024;
+/** How much is read for secrets that are known, which may be long, in several spellings longer still. */
+const HIDE_MARGIN = 64 * 1024;
 /** How much is not shown at the end of what was read, where a secret may have been cut before it was recognised. */
 const EDGE = 256;
 
-/** Redacts by built-in rules and by `patterns` (RE2 syntax, any case; throws for others). Stateless between calls. */
-export function createRedactor(patterns: readonly string[]): Redactor {
+/** What is secret whatever it looks like and wherever it stands. */
+type Known = Pick<KnownSecrets, "hide" | "hideInJson">;
+const NOTHING_KNOWN: Known = { hide: text => text, hideInJson: json => json };
+
+/**
+ * Redacts what is known, then by built-in rules and by `patterns` (RE2 syntax, any case; throws for others). Stateless
+ * between calls.
+ */
+export function createRedactor(patterns: readonly string[], known: Known = NOTHING_KNOWN): Redactor {
   const own = compilePatterns(patterns);
-  const redactText = textRedactor(own);
+  const redactPlain = textRedactor(own);
+  const redactText = (text: string): string => redactPlain(withoutJson(text));
   const redactBuiltIn = textRedactor(compilePatterns([]));
   const rules: JsonRules = {
     hints: createHints([...HINTS, ...(own.literals ?? [])]),
@@ -51,17 +68,41 @@ export function createRedactor(patterns: readonly string[]): Redactor {
     isSecretNumber: own.matches,
   };
 
+  /** JSON in the middle of a text is read as JSON, before the text is read as text. */
+  function withoutJson(text: string): string {
+    let out = "";
+    let from = 0;
+    let tries = 0;
+    for (const { index } of text.matchAll(JSON_BEGINS)) {
+      if (index < from) continue;
+      if (++tries > MOST_TRIES) break;
+      const rest = Buffer.from(text.slice(index));
+      const found = redactJsonAt(rest, rules);
+      if (!found) continue;
+      out += text.slice(from, index) + found.text;
+      from = index + rest.toString("utf8", 0, found.end).length;
+    }
+    return out + text.slice(from);
+  }
+
   /** Whether a short text has nothing to remove nor to escape beyond what JSON does: most names are such. */
   const isPlain = (text: string): boolean => {
     const { next, found } = rules.hints;
     let state = 0;
+    let run = 0;
     for (let at = 0; at < text.length; at++) {
       const code = text.charCodeAt(at);
       if (code > 0x7e || code === 0x5c) return false;
       state = next[state | code] as number;
+      run = (run + 1) * (IN_RUN[code] as number);
+      if (run >= LONG_RUN) return false;
     }
     return state !== found && !rules.isSuspect?.(text);
   };
+
+  /** Before anything is cut, so that no part of a secret is left. */
+  const hidden = (text: string, maxLength: number): string =>
+    known.hide(text.length <= maxLength ? text : text.slice(0, maxLength + HIDE_MARGIN));
 
   const window = (text: string, maxLength: number): string => {
     if (text.length <= maxLength) return redactText(text);
@@ -82,16 +123,20 @@ export function createRedactor(patterns: readonly string[]): Redactor {
     json(text, options) {
       const bytes = typeof text === "string" ? Buffer.from(text) : text;
       const maxBytes = Math.min(options.maxBytes, MAX_JSON_BYTES);
+      const clear = known.hideInJson(bytes.length <= maxBytes ? bytes : bytes.subarray(0, maxBytes + HIDE_MARGIN));
       if (bytes.length <= maxBytes) {
-        const walked = redactJson(bytes, rules);
+        const walked = redactJson(clear, rules);
         if (walked.kind === "whole") return walked.text as Redacted;
       }
       const digest = hash("sha256", bytes, "hex");
-      return `{"head":${quote(head(bytes, maxBytes))},"bytes":${bytes.length},"sha256":"${digest}"}` as Redacted;
+      return `{"head":${quote(head(clear, maxBytes))},"bytes":${bytes.length},"sha256":"${digest}"}` as Redacted;
     },
-    text: text => window(text, MAX_TEXT) as Redacted,
-    quoted: (text, maxLength) =>
-      (text.length <= maxLength && isPlain(text) ? JSON.stringify(text) : quote(window(text, maxLength))) as Redacted,
+    text: text => window(hidden(text, MAX_TEXT), MAX_TEXT) as Redacted,
+    quoted: (text, maxLength) => {
+      const clear = hidden(text, maxLength);
+      const isShown = clear.length <= maxLength && isPlain(clear);
+      return (isShown ? JSON.stringify(clear) : quote(window(clear, maxLength))) as Redacted;
+    },
   };
 }
 

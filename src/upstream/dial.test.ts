@@ -5,6 +5,7 @@ import { events, eventText, type Peer, startPeer } from "../../test/fixtures/htt
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { UPSTREAM_SCHEMAS, type UpstreamConfig } from "../config/schema.ts";
 import type { Clock } from "../core/ports.ts";
+import { createKnownSecrets } from "../core/secrets/known-secrets.ts";
 import { systemClock } from "../lib/clock.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import { createProcessRegistry } from "./child/process-registry.ts";
@@ -21,6 +22,7 @@ const INTRODUCTION = { protocolVersion: "2024-11-05", capabilities: {}, serverIn
 function dialerFor(config: UpstreamConfig, peer: Peer, clock: Clock = systemClock) {
   const dialer = createDialer(transportOf(config), {
     ...{ clock, random: Math.random, identity: { name: "gateway", version: "0.0.0" }, environment: {}, baseDir: "." },
+    secrets: createKnownSecrets(),
     ...{ registry: createProcessRegistry(), parking: createParking(clock), replies: createReplyRooms({ clock }) },
     offerRoom: createOfferRoom(),
     slots: createStartSlots({ clock, max: 1 }),

@@ -5,6 +5,7 @@ import type { UpstreamEra } from "../wire/era.ts";
 import type { Message } from "../wire/message.ts";
 import type { Channel } from "./channel.ts";
 import type { Opened } from "./connector.ts";
+import { discreet } from "./discretion.ts";
 import { createEarlyMessages } from "./early-messages.ts";
 import type { Link } from "./link.ts";
 import { negotiate, type Verdicts } from "./negotiate.ts";
@@ -50,6 +51,8 @@ export interface Dialer {
   trouble(): string | undefined;
   /** Answers that belonged to nothing. */
   readonly strays: Strays;
+  /** Messages that held a secret of ours. */
+  readonly hidden: number;
   close(): Promise<void>;
 }
 
@@ -78,7 +81,10 @@ type Failed = { readonly kind: "failed"; readonly verdicts: Verdicts; readonly d
 
 export function createDialer(transport: Transport, world: DialWorld): Dialer {
   const { clock, identity, parking, slots } = world;
-  const opener = transport.opener(world);
+  let hidden = 0;
+  const opener = discreet(transport.opener(world), world.secrets, () => {
+    hidden++;
+  });
   const knowledge = createKnowledge(transport.protocol, {
     recall: () => world.recall?.(),
     keep: spoken => world.keep?.(spoken),
@@ -229,6 +235,9 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
     trouble: () => [...opening.values()].map(told => told()).find(detail => detail !== undefined),
     get strays() {
       return strays;
+    },
+    get hidden() {
+      return hidden;
     },
     close: () => opener.close(),
   };

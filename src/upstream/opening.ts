@@ -4,6 +4,7 @@ import type { Identity } from "../wire/modern.ts";
 import type { Channel, ChannelEvents } from "./channel.ts";
 import type { ProcessRegistry } from "./child/process-registry.ts";
 import type { ReplyRooms } from "./reply-room.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** What opening a channel needs from the place where the gateway runs. */
 export interface TransportWorld {
@@ -17,6 +18,8 @@ export interface TransportWorld {
   readonly replies: ReplyRooms;
   /** What we call ourselves towards upstreams. */
   readonly identity: Identity;
+  /** What must not be told to anybody, and grows by what upstreams give us. */
+  readonly secrets: Secrets;
 }
 
 /** Opens channels to one upstream. */

@@ -6,6 +6,7 @@ import type { Call } from "../core/call.ts";
 import type { Holder } from "../core/catalog.ts";
 import { upstreamName } from "../core/names.ts";
 import { NO_PRESSURE } from "../core/pressure.ts";
+import { createKnownSecrets } from "../core/secrets/known-secrets.ts";
 import { createProcessRegistry } from "./child/process-registry.ts";
 import { createPool } from "./pool.ts";
 
@@ -20,6 +21,7 @@ function startPool() {
       baseDir: ".",
       registry: createProcessRegistry(),
       pressure: NO_PRESSURE,
+      secrets: createKnownSecrets(),
       inspect: async () => false,
       known: () => undefined,
     },

@@ -93,7 +93,7 @@ export function transportOf(config: UpstreamConfig): Transport {
 }
 
 function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
-  const { clock, registry, environment, baseDir, replies } = world;
+  const { clock, registry, environment, baseDir, replies, secrets } = world;
   const room = replies.room();
   const flood = createFloodGate(clock);
   const { command, args, cwd = baseDir, max_result_bytes: maxMessageBytes } = config;
@@ -106,7 +106,8 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
       const given = childEnvironment({ base: environment, inherit: config.inherit_env, env: config.env, account });
       const env = { ...given, [MARK_VARIABLE]: registry.mark() };
       const spec = { command, args, cwd, env, runAs };
-      return openStdioChannel({ clock, registry, environment, room, flood, maxMessageBytes, spec }, events);
+      const host = { clock, registry, environment, hide: secrets.hide };
+      return openStdioChannel({ ...host, room, flood, maxMessageBytes, spec }, events);
     },
   };
 }

@@ -23,6 +23,8 @@ export function statusOfUpstream(facts: {
   /** What is odd about a conversation that is being opened. */
   readonly trouble: string | undefined;
   readonly strays: Strays;
+  /** Messages that held a secret of ours. */
+  readonly hidden: number;
 }): UpstreamStatus {
   const { config, health, link, offer, listTrouble, trouble, strays } = facts;
   return {
@@ -40,10 +42,13 @@ export function statusOfUpstream(facts: {
     resources: offer?.definitions.resource.length ?? 0,
     ...facts.counts,
     queued: facts.queued,
-    notes: facts.notes,
+    notes: facts.hidden === 0 ? facts.notes : [...facts.notes, hiddenNote(facts.hidden)],
     lastError: health.lastError ?? trouble ?? listTrouble ?? null,
     stderr: link?.channel.stderr() ?? facts.lastStderr,
     pid: link?.channel.pid ?? null,
     ...(strays.last !== undefined && { unmatched: { count: strays.count, last: strays.last } }),
   };
 }
+
+const hiddenNote = (count: number): string =>
+  `${count} of its messages held secrets of this gateway, such as a header or a variable that is configured; agents read [secret] instead`;

@@ -282,6 +282,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
         lastStderr: dialer.lastStderr(),
         trouble: dialer.trouble(),
         strays: dialer.strays,
+        hidden: dialer.hidden,
       }),
     start: () => connector.start(),
     adjust: settings.adjust,

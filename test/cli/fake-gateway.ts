@@ -225,6 +225,7 @@ export function stage(
   const context: Context = {
     ...place,
     terminal: terminalOf({ out: stream("out"), err: stream("err") }, {}),
+    secrets: { learn() {} },
     signals,
     assemble: async options => {
       const made = fake();

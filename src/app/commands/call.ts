@@ -67,7 +67,7 @@ function print(
   const { name, json } = told.options;
   if (json) {
     const envelope = Payload.of({ schema: "rad.call/1", name, upstream: told.upstream, isError });
-    terminal.out(envelope.with({ result: result.bytes }).bytes.toString("utf8").replaceAll("\n", " "));
+    terminal.json(envelope.with({ result: result.bytes }).bytes.toString("utf8"));
   } else {
     terminal.out(contentLines(result.value()).map(printableLines).join("\n"));
     if (isError) terminal.err(terminal.paint.err("bad", "The tool reported an error."));

@@ -32,7 +32,7 @@ const catalogOf =
       const left = hidden.filter(each => each.kind === kind && (upstream === undefined || each.upstream === upstream));
       const { member, schema } = SHOWN[kind];
       if (options.json)
-        context.terminal.out(JSON.stringify({ schema, [member]: shown, missing: absent, hidden: left }));
+        context.terminal.json(JSON.stringify({ schema, [member]: shown, missing: absent, hidden: left }));
       else print(shown, { member, absent, hidden: left }, context.terminal);
       return EXIT.ok;
     });

@@ -5,9 +5,11 @@ import { foreignOnTheWay } from "../../config/owners.ts";
 import type { Problem } from "../../config/problem.ts";
 import { renderProblem } from "../../config/render.ts";
 import type { Config } from "../../config/schema.ts";
+import type { KnownSecrets } from "../../core/secrets/known-secrets.ts";
 import type { Environment } from "../../lib/platform.ts";
 import { type RunRecord, type Standing, standing } from "../../lib/run-file.ts";
 import { userTrouble } from "../../lib/users.ts";
+import { maskLine, secretsOf } from "../configured-secrets.ts";
 import { locate, type Places, type Selection, type Surroundings } from "../control/places.ts";
 import { CommandFailed, fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -17,6 +19,8 @@ import { plain, type Terminal } from "../terminal/terminal.ts";
 /** Where a command runs. */
 export interface Context {
   readonly terminal: Terminal;
+  /** What must not be told to anybody. */
+  readonly secrets: Pick<KnownSecrets, "learn">;
   readonly cwd: string;
   readonly env: Environment;
   /** Emits `SIGINT`, `SIGTERM` and `SIGHUP`. */
@@ -133,8 +137,11 @@ export interface Loaded {
 /** Reads the configuration; ends the command with all its problems where it is bad. */
 export async function readConfig(configPath: string, options: Common, context: Context): Promise<Loaded> {
   const { loadConfig } = await import("../../config/load.ts");
-  const { allowInsecureConfig: allowInsecure } = options;
-  const loaded = loadConfig({ path: configPath, env: context.env, user: userTrouble, allowInsecure });
+  const loaded = loadConfig({
+    ...{ path: configPath, env: context.env, user: userTrouble, mask: maskLine },
+    allowInsecure: options.allowInsecureConfig,
+  });
+  if (loaded.holding) context.secrets.learn(secretsOf(loaded.holding(), context.env));
   if (loaded.ok) {
     const color = context.terminal.paint.err !== plain;
     return {

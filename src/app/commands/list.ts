@@ -9,7 +9,7 @@ export const list: Command<Common> = (options, context) =>
   withDesk(options, context, async desk => {
     const { terminal } = context;
     const { upstreams } = await desk.status({ waitMs: DIAL_MS });
-    if (options.json) terminal.out(JSON.stringify({ schema: "rad.list/1", upstreams }));
+    if (options.json) terminal.json(JSON.stringify({ schema: "rad.list/1", upstreams }));
     else {
       const style = styleOf(terminal);
       terminal.out(

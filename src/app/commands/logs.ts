@@ -35,7 +35,7 @@ export const logs: Command<LogsOptions> = async (options, context) => {
       upstreams.map(({ name }) => name),
     );
     const lines = upstreams.find(({ name }) => name === options.stderr)?.stderr ?? [];
-    if (options.json) terminal.out(JSON.stringify({ schema: "rad.stderr/1", upstream: options.stderr, lines }));
+    if (options.json) terminal.json(JSON.stringify({ schema: "rad.stderr/1", upstream: options.stderr, lines }));
     else if (lines.length > 0) terminal.out(lines.map(printable).join("\n"));
     else terminal.err(`${printable(options.stderr)} has written nothing to stderr.`);
     return EXIT.ok;
@@ -43,7 +43,9 @@ export const logs: Command<LogsOptions> = async (options, context) => {
   const path = join(places.runDir, "calls.log");
   const isWanted = (line: string): boolean => options.json === true || isForPeople(line);
   const show = (line: string): void => {
-    if (isWanted(line)) terminal.out(options.json ? line : logLine(line, terminal.paint.out));
+    if (!isWanted(line)) return;
+    if (options.json) terminal.json(line);
+    else terminal.out(logLine(line, terminal.paint.out));
   };
   const start = lastLines(path, options.lines ?? LINES, isWanted);
   if (!start && !options.follow) {

@@ -30,7 +30,7 @@ export const reload: Command<Common> = async (options, context) => {
     });
   }
   if (options.json) {
-    context.terminal.out(JSON.stringify({ schema: "rad.reload/1", changes: report.changes }));
+    context.terminal.json(JSON.stringify({ schema: "rad.reload/1", changes: report.changes }));
     return EXIT.ok;
   }
   const lines =

@@ -26,7 +26,8 @@ export const status: Command<StatusOptions> = (options, context) =>
 
 async function once(options: StatusOptions, context: Context): Promise<ExitCode> {
   const seen = await look(options, context);
-  context.terminal.out(options.json ? json(seen) : text(seen, context).join("\n"));
+  if (options.json) context.terminal.json(json(seen));
+  else context.terminal.out(text(seen, context).join("\n"));
   return exitOf(seen);
 }
 
@@ -38,8 +39,9 @@ async function watch(options: StatusOptions, context: Context): Promise<ExitCode
   try {
     while (!ended.signal.aborted) {
       const seen = await look(options, context);
-      const clear = context.terminal.watched && !options.json ? "\x1b[H\x1b[2J" : "";
-      context.terminal.out(options.json ? json(seen) : `${clear}${text(seen, context).join("\n")}\n`);
+      const clear = context.terminal.watched ? "\x1b[H\x1b[2J" : "";
+      if (options.json) context.terminal.json(json(seen));
+      else context.terminal.out(`${clear}${text(seen, context).join("\n")}\n`);
       await delay(REDRAW_MS, undefined, { signal: ended.signal }).catch(() => {});
     }
     return EXIT.ok;

@@ -27,7 +27,9 @@ export const test: Command<TestOptions> = (options, context) =>
     const tested = report.upstreams.filter(({ name }) => upstream === undefined || name === upstream);
     const bad = tested.filter(isBad);
     if (options.json)
-      terminal.out(JSON.stringify({ schema: "rad.test/1", ok: bad.length === 0, pid: pid ?? null, upstreams: tested }));
+      terminal.json(
+        JSON.stringify({ schema: "rad.test/1", ok: bad.length === 0, pid: pid ?? null, upstreams: tested }),
+      );
     else {
       if (pid !== undefined) terminal.err(`As the running gateway (pid ${pid}) sees it:`);
       terminal.out(lines(tested, styleOf(terminal)).join("\n"));

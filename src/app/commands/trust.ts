@@ -19,7 +19,7 @@ export const trust: Command<Common> = async (options, context) => {
       help: ["Where nothing can be kept, say it each time: RADIUM_TRUST=1."],
     });
   }
-  if (options.json) terminal.out(JSON.stringify({ schema: "rad.trust/1", config: path, trusted: summary(written) }));
+  if (options.json) terminal.json(JSON.stringify({ schema: "rad.trust/1", config: path, trusted: summary(written) }));
   else {
     const title = `Trusted until it changes: ${printable(path)}`;
     terminal.out([title, "", ...launchLines(written, terminal.paint.out)].join("\n"));

@@ -1,4 +1,5 @@
 import { userTrouble } from "../../lib/users.ts";
+import { maskLine, secretsOf } from "../configured-secrets.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
 import { plain } from "../terminal/terminal.ts";
@@ -7,16 +8,18 @@ import { type Command, type Common, configPathOf, placesOf } from "./command.ts"
 
 /** Says everything that is wrong with a configuration, all at once. */
 export const validate: Command<Common> = async (options, context) => {
-  const { terminal, env } = context;
+  const { terminal, env, secrets } = context;
   const path = configPathOf(placesOf(options, context));
   const [{ loadConfig }, { renderProblem }] = await Promise.all([
     import("../../config/load.ts"),
     import("../../config/render.ts"),
   ]);
-  const loaded = loadConfig({ path, env, user: userTrouble, allowInsecure: options.allowInsecureConfig });
+  const { allowInsecureConfig: allowInsecure } = options;
+  const loaded = loadConfig({ path, env, user: userTrouble, mask: maskLine, allowInsecure });
+  if (loaded.holding) secrets.learn(secretsOf(loaded.holding(), env));
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   if (options.json) {
-    terminal.out(JSON.stringify({ schema: "rad.validate/1", ok: loaded.ok, config: path, problems }));
+    terminal.json(JSON.stringify({ schema: "rad.validate/1", ok: loaded.ok, config: path, problems }));
     return loaded.ok ? EXIT.ok : EXIT.badConfig;
   }
   for (const problem of problems) terminal.err(`${renderProblem(problem, { color: terminal.paint.err !== plain })}\n`);

@@ -18,13 +18,13 @@ export interface Live {
 const UP_AND_ERASE = (lines: number): string => (lines > 0 ? `\x1b[${lines}A\r\x1b[J` : "");
 
 /** Draws on a screen. Every line is cut to its width: a wrapped one could not be taken back. */
-export function liveOn(stream: Stream): Live {
+export function liveOn(stream: Stream, hide: (text: string) => string = text => text): Live {
   let drawn = 0;
   const draw = (lines: readonly string[]): void => {
     const columns = (stream.columns || 80) - 1;
     // What has scrolled off the screen cannot be taken back either.
     const shown = lines.slice(0, Math.max(1, (stream.rows || 24) - 1));
-    const text = shown.map(line => `${cut(line, columns)}\n`).join("");
+    const text = shown.map(line => `${cut(hide(line), columns)}\n`).join("");
     stream.write(UP_AND_ERASE(drawn) + text);
     drawn = shown.length;
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { displayWidth, printable, printableLines, truncate } from "./printable.ts";
+import { displayWidth, jsonLine, printable, printableLines, truncate } from "./printable.ts";
 
 describe("printable", () => {
   it.each([
@@ -57,4 +57,36 @@ describe("truncate", () => {
   it("keeps what fits", () => expect(truncate("abc", 3)).toBe("abc"));
   it("marks where it cut", () => expect(truncate("abcdef", 4)).toBe("abc…"));
   it("never splits a wide character", () => expect(truncate("世界世界", 4)).toBe("世…"));
+});
+
+describe("T-39 a line of JSON", () => {
+  /** Everything that a terminal obeys, or draws as nothing. */
+  const ACTING = [
+    ...Array.from({ length: 0x20 }, (_, code) => code),
+    ...Array.from({ length: 0x21 }, (_, code) => 0x7f + code),
+    ...[
+      0xad, 0x61c, 0x115f, 0x180e, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202b, 0x202c,
+      0x202d, 0x202e,
+    ],
+    ...[0x2060, 0x2066, 0x2067, 0x2068, 0x2069, 0x3164, 0xfeff, 0xfff9, 0x1d173],
+    ...Array.from({ length: 0x80 }, (_, code) => 0xe0000 + code),
+    ...[0xe0100, 0xe01ef],
+  ].map(code => String.fromCodePoint(code));
+
+  it("says the same, and holds nothing that a terminal obeys", () => {
+    const value = { text: ACTING.join("x"), [`a${ACTING.join("")}`]: ["\ud800", "Grüße 世界 ❤️"] };
+    const line = jsonLine(JSON.stringify(value));
+    expect(JSON.parse(line)).toEqual(value);
+    for (const character of ACTING)
+      expect(line.includes(character), character.codePointAt(0)?.toString(16)).toBe(false);
+    expect(line).toContain("Grüße 世界 ❤️");
+  });
+
+  it("stays one line, whatever stands between the tokens", () => {
+    expect(jsonLine('{\n\t"a":\r\n1}')).toBe('{ "a": 1}');
+  });
+
+  it("escapes control characters that should not be in its strings", () => {
+    expect(JSON.parse(jsonLine('{"a":"\u001b[2J\u009b"}'))).toEqual({ a: "\u001b[2J\u009b" });
+  });
 });

@@ -19,6 +19,19 @@ export function printableLines(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(UNSAFE_IN_LINES, escaped);
 }
 
+const BETWEEN_TOKENS = /[\t\n\r]+/g;
+const UNIT = /[\s\S]/g;
+
+/**
+ * JSON text on one line, with escapes in the place of all that is unsafe: it says the same to whoever parses it, and
+ * nothing to a terminal. Raw control characters, which strings of JSON may not hold, are escaped as well.
+ */
+export function jsonLine(json: string): string {
+  if (PLAIN.test(json)) return json;
+  const escapedUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return json.replace(BETWEEN_TOKENS, " ").replace(UNSAFE, character => character.replace(UNIT, escapedUnit));
+}
+
 const ZERO_WIDTH = /^[\p{Mn}\p{Me}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
 const DOUBLE_WIDTH =
   /^[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\ufe0f/u;

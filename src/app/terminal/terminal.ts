@@ -1,10 +1,14 @@
 import { styleText } from "node:util";
+import type { KnownSecrets } from "../../core/secrets/known-secrets.ts";
 import { type Live, liveOn, type Stream } from "./live.ts";
+import { jsonLine } from "./printable.ts";
 
 /** What a command knows of the place it prints to. Results go to `out`, everything else to `err`. */
 export interface Terminal {
   /** Prints lines to standard output. */
   out(text: string): void;
+  /** Prints JSON text, on one line, to standard output. */
+  json(text: string): void;
   /** Prints lines to standard error. */
   err(text: string): void;
   /** Colours for each of the two, or none. */
@@ -50,14 +54,23 @@ function showsUnicode(env: Environment): boolean {
   return env.TERM !== "dumb" && env.TERM !== "linux" && (!locale || /utf-?8/i.test(locale));
 }
 
-export function terminalOf(streams: { out: Stream; err: Stream }, env: Environment): Terminal {
+/** What is taken out of everything that is printed. */
+type Hiding = Pick<KnownSecrets, "hide" | "hideInJson">;
+const NOTHING: Hiding = { hide: text => text, hideInJson: json => json };
+
+export function terminalOf(
+  streams: { out: Stream; err: Stream },
+  env: Environment,
+  secrets: Hiding = NOTHING,
+): Terminal {
   const paintFor = (stream: Stream): Paint => (wantsColour(stream, env) ? coloured : plain);
-  const print = (stream: Stream) => (text: string) => void stream.write(`${text}\n`);
+  const print = (stream: Stream) => (text: string) => void stream.write(`${secrets.hide(text)}\n`);
   return {
     out: print(streams.out),
+    json: text => void streams.out.write(`${jsonLine(secrets.hideInJson(Buffer.from(text)).toString("utf8"))}\n`),
     err: print(streams.err),
     paint: { out: paintFor(streams.out), err: paintFor(streams.err) },
-    live: streams.err.isTTY === true && env.TERM !== "dumb" ? liveOn(streams.err) : undefined,
+    live: streams.err.isTTY === true && env.TERM !== "dumb" ? liveOn(streams.err, secrets.hide) : undefined,
     watched: streams.out.isTTY === true,
     columns: () => (streams.out.isTTY ? streams.out.columns || undefined : undefined),
     unicode: showsUnicode(env),

@@ -35,6 +35,8 @@ export interface ProcessHost {
   readonly stopTimes?: StopTimes;
   /** The gateway's environment, only to name a variable that a child seems to miss. */
   readonly environment?: Environment;
+  /** Takes secrets out of what a child prints. */
+  readonly hide?: (text: string) => string;
 }
 
 export interface ProcessEvents {
@@ -106,7 +108,7 @@ function watchProcess(started: Started, host: ProcessHost, events: ProcessEvents
   const { spec, child, pid, platform } = started;
   const { clock, registry, stopTimes = STOP_TIMES, environment = {} } = host;
   const group = registry.add(pid);
-  const ring = createStderrRing();
+  const ring = createStderrRing(host.hide);
   const exited = newSignal();
   const closed = newSignal();
   let reason: string | undefined;

@@ -11,6 +11,7 @@ const CAPACITY_BYTES = 64 * 1024;
 const MAX_LINES = 100;
 const LOOK_BACK = 5;
 const MAX_LINE_LENGTH = 1_000;
+const LONGEST_SECRET = 16 * 1024;
 /** C0, C1, line and paragraph separators, and what turns the direction of the text that follows. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
@@ -20,8 +21,11 @@ export function printable(text: string): string {
   return stripVTControlCharacters(text).replaceAll("\t", " ").replace(UNPRINTABLE, "");
 }
 
-/** Keeps the last 64 KiB as raw bytes: nothing is decoded until somebody looks. */
-export function createStderrRing(): StderrRing {
+/**
+ * Keeps the last 64 KiB as raw bytes: nothing is decoded until somebody looks. `hide` takes secrets out before any line is
+ * cut, so that no part of one is left.
+ */
+export function createStderrRing(hide: (text: string) => string = text => text): StderrRing {
   let ring: Buffer | undefined;
   let written = 0;
 
@@ -43,11 +47,13 @@ export function createStderrRing(): StderrRing {
     },
     lines() {
       // Those before the ones that are shown tell whether a private key goes on in them.
-      const texts = bytes()
-        .toString("utf8")
+      const all = bytes().toString("utf8").split("\n");
+      // What is left of the line that was overwritten last may begin in the middle of a secret.
+      if (written > CAPACITY_BYTES) all[0] = all.length > 1 ? "" : (all[0] ?? "").slice(LONGEST_SECRET);
+      const texts = hide(all.map(printable).join("\n"))
         .split("\n")
         .slice(-MAX_LINES * LOOK_BACK);
-      const clean = texts.map(text => printable(text.slice(0, MAX_LINE_LENGTH)).trimEnd());
+      const clean = texts.map(text => text.slice(0, MAX_LINE_LENGTH).trimEnd());
       return hideKeys(clean.filter(text => text !== "")).slice(-MAX_LINES);
     },
   };

@@ -52,6 +52,7 @@ const OPEN_BRACE = 0x7b;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const NOISE_KEPT_BYTES = 200;
 const NOISE_SHOWN_BYTES = 1_000;
+const NOISE_READ_BYTES = 4_000;
 const LINE_FEED = Buffer.from("\n");
 const EXIT_MAY_FOLLOW_MS = 100;
 /** What noise on stdout may cost: this many lines in 100 ms. */
@@ -63,10 +64,11 @@ const NOISE_BUDGET = { budget: 5_000, windowMs: 100 };
  */
 export function openStdioChannel(options: StdioOptions, events: ChannelEvents): StdioChannel {
   const { spec, clock, maxMessageBytes = 64 * 1024 * 1024, maxQueuedBytes = 1024 * 1024, stallMs = 3_000 } = options;
+  const { hide = text => text } = options;
   const outgoing = new Map<number, Outgoing>();
   const counts = { noise: 0, invalidUtf8: 0, lastNoise: Buffer.alloc(0) };
   /** Lines on stdout that are no message. */
-  const printed = createStderrRing();
+  const printed = createStderrRing(hide);
   let understood = false;
   let heard = 0;
   /** Why no new request is taken. */
@@ -99,8 +101,10 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
 
   const onNoise = (line: Buffer): void => {
     counts.noise++;
-    counts.lastNoise = Buffer.from(line.subarray(0, NOISE_KEPT_BYTES));
-    printed.push(Buffer.concat([line.subarray(0, NOISE_SHOWN_BYTES), LINE_FEED]));
+    // Before it is cut, so that no part of a secret is left.
+    const shown = Buffer.from(hide(line.toString("utf8", 0, NOISE_READ_BYTES)));
+    counts.lastNoise = shown.subarray(0, NOISE_KEPT_BYTES);
+    printed.push(Buffer.concat([shown.subarray(0, NOISE_SHOWN_BYTES), LINE_FEED]));
     throttle?.spend(1);
   };
 

@@ -1,4 +1,6 @@
 import type { Clock } from "../../core/ports.ts";
+import { looksRandom } from "../../core/secrets/looks-random.ts";
+import type { Secrets } from "../secrets.ts";
 import type { ReplyHead } from "./statuses.ts";
 
 /**
@@ -21,6 +23,8 @@ export interface CookieJarOptions {
   readonly trustworthy: boolean;
   /** The value of a configured `Cookie` header. */
   readonly configured: string | undefined;
+  /** Learns the values that stand for somebody. */
+  readonly secrets?: Secrets;
 }
 
 interface Cookie {
@@ -62,6 +66,7 @@ export function createCookieJar(options: CookieJarOptions): CookieJar {
       const [now, wallMs] = [clock.now(), clock.wall()];
       const texts = [head.headers["set-cookie"] ?? []].flat();
       const given = texts.flatMap(text => parse(text, { ...options, requestPath, now, wallMs }) ?? []);
+      for (const { value } of given) if (looksRandom(value)) options.secrets?.learnName(value);
       if (keep) for (const cookie of given) set(cookie);
       return given.some(({ expiresAt }) => expiresAt > now);
     },

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/ports.ts";
 import { Running, type Stoppable } from "../../lib/running.ts";
 import { createFloodGate, type FloodGate } from "../flood-gate.ts";
 import { createReplyRooms, type ReplyRoom } from "../reply-room.ts";
+import type { Secrets } from "../secrets.ts";
 import { type CookieJar, createCookieJar } from "./cookies.ts";
 import type { TokenSource } from "./credentials.ts";
 import type { UpstreamDispatcher } from "./dispatcher.ts";
@@ -48,6 +49,7 @@ export interface HttpLinkOptions {
   readonly room?: ReplyRoom;
   readonly flood?: FloodGate;
   readonly sharing?: Sharing;
+  readonly secrets?: Secrets;
 }
 
 const USER_AGENT = "radium-mcp-proxy";
@@ -64,6 +66,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
       hostname: url.hostname,
       trustworthy: url.protocol === "https:" || isLoopback(hostOf(url)),
       configured: headers.cookie,
+      ...(options.secrets && { secrets: options.secrets }),
     }),
     ...{ sharing, personal: sharing.personal },
     room: options.room ?? createReplyRooms({ clock }).room(),

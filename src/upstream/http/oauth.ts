@@ -13,6 +13,7 @@ import { isThisMachine } from "../../config/plain-http.ts";
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { Clock } from "../../core/ports.ts";
 import { Secret } from "../../lib/secret.ts";
+import type { Secrets } from "../secrets.ts";
 import { CredentialError, cachedToken, type FetchedToken, type TokenSource } from "./credentials.ts";
 import { failure, faultOf } from "./faults.ts";
 import { fetchOutside, OUTSIDE, OutsideError } from "./outside.ts";
@@ -30,6 +31,8 @@ export interface ClientCredentialsOptions {
   readonly environment?: Environment;
   /** Whether the secret may go unencrypted to another machine. */
   readonly allowPlainHttp?: boolean;
+  /** Learns the tokens. */
+  readonly secrets?: Secrets;
 }
 
 /** For the whole answer there is a time of its own; this one only has to be longer. */
@@ -67,7 +70,7 @@ export function clientCredentials(options: ClientCredentialsOptions): TokenSourc
     clock: options.clock,
     fetch: async () => {
       try {
-        return fetched(await clientCredentialsGrant(configuration, parameters));
+        return fetched(await clientCredentialsGrant(configuration, parameters), options.secrets);
       } catch (error) {
         throw refusal(error, url.host);
       }
@@ -112,11 +115,9 @@ async function sendTo(url: string, request: TokenRequest, options: ClientCredent
 const unreachable = (host: string, says: string): AttemptFailure =>
   failure("unreachable", "not_sent", `the token endpoint at ${host}: ${says}`);
 
-function fetched({
-  access_token: token,
-  token_type: type,
-  expires_in: lifetimeS,
-}: TokenEndpointResponse): FetchedToken {
+function fetched(response: TokenEndpointResponse, secrets: Secrets | undefined): FetchedToken {
+  const { access_token: token, token_type: type, expires_in: lifetimeS } = response;
+  secrets?.learn([token, response.refresh_token, response.id_token].filter(each => each !== undefined));
   if (type !== "bearer") throw new OutsideError("gave a token that is no bearer token");
   if (token.length > MAX_TOKEN_LENGTH) throw new OutsideError("gave a token that is too long");
   if (!TOKEN.test(token)) throw new OutsideError("gave a token that no header can carry");

@@ -37,7 +37,7 @@ const GARBLED: ReadonlySet<Fault> = new Set(["connection_lost", "protocol_error"
 /** Opens channels to an upstream over HTTP, which share its connections and its credentials. */
 export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks: Speaks): Opener {
   const { url, headers, start_timeout, max_result_bytes: maxMessageBytes } = config;
-  const { clock, random, replies, environment, identity } = world;
+  const { clock, random, replies, environment, identity, secrets } = world;
   const isExposed = !config.allow_plain_http && exposedBy(config).length > 0;
   const dispatcher = openDispatcher({
     ...{ url, clock, environment, authority: authorityOf(headers), isExposed },
@@ -47,16 +47,8 @@ export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks
   const credentials = isExposed ? undefined : tokensOf(config, world, userAgent);
   const proxy = proxyFor(url, environment);
   const options: RemoteOptions = {
-    ...{
-      url,
-      headers,
-      clock,
-      random,
-      dispatcher,
-      room: replies.room(),
-      flood: createFloodGate(clock),
-      sharing: { personal: false },
-    },
+    ...{ url, headers, clock, random, secrets, dispatcher, room: replies.room() },
+    ...{ flood: createFloodGate(clock), sharing: { personal: false } },
     ...{ userAgent, maxMessageBytes, endpointTimeoutMs: start_timeout * 1_000 },
     ...(credentials && { credentials }),
   };
@@ -89,13 +81,13 @@ export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks
 /** Token endpoints are reached as upstreams are, through a proxy where the environment names one. */
 function tokensOf(
   config: RemoteConfig,
-  { clock, environment }: TransportWorld,
+  { clock, environment, secrets }: TransportWorld,
   userAgent: string,
 ): TokenSource | undefined {
   if (config.auth === undefined) return undefined;
   const { token_url: tokenUrl, scope, audience, client_id: clientId, client_secret } = config.auth;
   return clientCredentials({
-    ...{ tokenUrl, clientId, clientSecret: new Secret(client_secret), clock, userAgent, environment },
+    ...{ tokenUrl, clientId, clientSecret: new Secret(client_secret), clock, userAgent, environment, secrets },
     allowPlainHttp: config.allow_plain_http,
     ...(scope !== undefined && { scope }),
     ...(audience !== undefined && { audience }),

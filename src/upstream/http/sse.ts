@@ -1,4 +1,5 @@
 import type { AttemptFailure } from "../../core/failure.ts";
+import { looksRandom } from "../../core/secrets/looks-random.ts";
 import { stopAll } from "../../lib/running.ts";
 import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
@@ -94,6 +95,13 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     events.closed(cause.detail);
   };
 
+  /** The session is somewhere in the address, and whoever knows it can speak as us. */
+  const learnNames = (target: URL): void => {
+    for (const part of [...target.searchParams.values(), ...target.pathname.split("/")]) {
+      if (looksRandom(part)) options.secrets?.learnName(part);
+    }
+  };
+
   const learnEndpoint = (text: string): void => {
     const target = URL.canParse(text, options.url) ? new URL(text, streamUrl) : undefined;
     // Our credentials go to the configured host only.
@@ -105,6 +113,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     }
     cancelEndpointTimer();
     endpoint = target.pathname + target.search;
+    learnNames(target);
     for (const sending of unsent.values()) void send(sending);
     unsent.clear();
   };

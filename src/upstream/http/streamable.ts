@@ -2,6 +2,7 @@ import type { Clock, Random } from "../../core/ports.ts";
 import { stopAll } from "../../lib/running.ts";
 import type { Channel, ChannelEvents } from "../channel.ts";
 import type { ReplyRoom } from "../reply-room.ts";
+import type { Secrets } from "../secrets.ts";
 import type { TokenSource } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
 import { deliver } from "./deliver.ts";
@@ -22,6 +23,8 @@ export interface HttpChannelOptions {
   readonly random?: Random;
   readonly maxMessageBytes?: number;
   readonly keepAliveMs?: number;
+  /** Learns what the upstream gives us to be known by. */
+  readonly secrets?: Secrets;
   /** Shared with everything else that comes from the same upstream. */
   readonly room?: ReplyRoom;
   /** What the channels to one upstream know together. */
@@ -52,6 +55,8 @@ const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 /** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#backwards-compatibility */
 const SPEAKS_OTHER: ReadonlySet<number> = new Set([400, 404, 405]);
 const NOTIFY_TIMEOUT_MS = 10_000;
+/** Shorter ones can be guessed, and occur in other texts. */
+const NAME_LENGTH = 12;
 const END_SESSION_TIMEOUT_MS = 2_000;
 /** https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#session-management */
 const SESSION_ID = /^[\x21-\x7e]+$/;
@@ -90,6 +95,8 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       const given = header(head, "mcp-session-id");
       if (given !== undefined && !SESSION_ID.test(given)) return false;
       sessionId = given;
+      // Whoever knows it can speak as us.
+      if (given !== undefined && given.length >= NAME_LENGTH) options.secrets?.learnName(given);
       return true;
     },
   };

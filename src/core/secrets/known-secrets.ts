@@ -1,0 +1,194 @@
+import { hideInJson } from "./hide-json.ts";
+import { createNeedles, merged, type Needles, type Span } from "./needles.ts";
+import { spellingsOf } from "./spellings.ts";
+import { DIGITS, type Unescaped, unescaped } from "./unescaped.ts";
+
+/** What stands in the place of a secret that is known. */
+export const SECRET_MARK = "[secret]";
+
+/** Removes texts that are known to be secret, however they are spelled. Learns more of them while it works. */
+export interface KnownSecrets {
+  /** Whether there is anything to hide. */
+  readonly isEmpty: boolean;
+  /** Hides these from now on; values of less than six characters are not taken. They stay until many newer ones came. */
+  learn(values: Iterable<string>): void;
+  /** The same for what comes and goes, such as the name of a session: it may be forgotten after hundreds of others. */
+  learnName(value: string): void;
+  /** JSON text without them, still well-formed where it was; the same object where there are none. */
+  hideInJson(json: Buffer): Buffer;
+  /** Any text without them. */
+  hide(text: string): string;
+}
+
+const MOST_VALUES = 2_000;
+const MOST_NAMES = 500;
+const SHORTEST = 6;
+const PIECE = 32;
+
+export function createKnownSecrets(): KnownSecrets {
+  const values = createGenerations(MOST_VALUES);
+  const names = createGenerations(MOST_NAMES);
+  let isEmpty = true;
+
+  const mayHold = (text: Buffer): boolean => {
+    for (const finders of values.all) if (finders.mayHold(text)) return true;
+    for (const finders of names.all) if (finders.mayHold(text)) return true;
+    return false;
+  };
+
+  const hide = (text: string): string => {
+    if (isEmpty || text.length < SHORTEST) return text;
+    const bytes = Buffer.from(text);
+    if (!mayHold(bytes)) return text;
+    const clear = unescaped(bytes);
+    const spans = merged([...values.all, ...names.all].flatMap(finders => finders.spans(clear)));
+    if (spans.length === 0) return text;
+    let out = "";
+    let from = 0;
+    for (const { start, end } of spans) {
+      out += bytes.toString("utf8", from, start) + SECRET_MARK;
+      from = end;
+    }
+    return out + bytes.toString("utf8", from);
+  };
+
+  const add = (value: string, to: Generations): void => {
+    if (value.length < SHORTEST || value.length > MAX_LENGTH) return;
+    isEmpty = false;
+    to.add(value);
+  };
+
+  return {
+    get isEmpty() {
+      return isEmpty;
+    },
+    learn(all) {
+      for (const value of all) add(value, values);
+    },
+    learnName: value => add(value, names),
+    hideInJson: json => (!isEmpty && mayHold(json) ? hideInJson(json, hide) : json),
+    hide,
+  };
+}
+
+/** The newest of many, and those before them: forgetting takes no time. */
+interface Generations {
+  readonly all: readonly Finders[];
+  add(value: string): void;
+}
+
+/** `most` of each of two generations. What is learned again is as new. */
+function createGenerations(most: number): Generations {
+  let young = new Set<string>();
+  let all: readonly Finders[] = [];
+  return {
+    get all() {
+      return all;
+    },
+    add(value) {
+      if (young.has(value)) return;
+      if (all.length === 0 || young.size >= most) {
+        young = new Set();
+        all = [createFinders(), ...all.slice(0, 1)];
+      }
+      young.add(value);
+      all[0]?.add(value);
+    },
+  };
+}
+
+/** Longer than any credential. */
+const MAX_LENGTH = 16 * 1024;
+
+interface Finders {
+  add(value: string): void;
+  /** Whether a text must be looked at closely: fast, and wrong at times, in one direction. */
+  mayHold(text: Buffer): boolean;
+  /** Where they are in the original. */
+  spans(clear: Unescaped): Span[];
+}
+
+function createFinders(): Finders {
+  /** What betrays a secret in text as it comes: each in pieces, so that a line break in the middle hides one half only. */
+  const pieces: Needles = createNeedles();
+  /** What is taken away in text without escapes. */
+  const whole: Needles = createNeedles();
+  /** Bytes of which some secret consists: an escape of another one hides nothing. */
+  const alphabet = new Uint8Array(256);
+
+  return {
+    add(value) {
+      for (const spelling of spellingsOf(value)) {
+        const bytes = unescaped(Buffer.from(spelling)).bytes;
+        for (const byte of bytes) alphabet[byte] = 1;
+        whole.add(bytes);
+        for (const text of asEscaped(spelling)) for (const piece of piecesOf(Buffer.from(text))) pieces.add(piece);
+      }
+    },
+    mayHold: text => pieces.has(text) || hidesInEscapes(text, alphabet),
+    spans(clear) {
+      const { starts, ends } = clear;
+      return whole
+        .spans(clear.bytes)
+        .filter(span => span.end - span.start >= WORDS_BELOW || standsAlone(clear, span))
+        .map(({ start, end }) => ({ start: starts[start] as number, end: ends[end - 1] as number }));
+    },
+  };
+}
+
+/** Shorter ones count only between characters that are no letters or digits: they may be part of a word. */
+const WORDS_BELOW = 8;
+
+/** What was taken away between two characters, such as a line break, parts them. */
+function standsAlone({ bytes, starts, ends }: Unescaped, { start, end }: Span): boolean {
+  const isApart = (at: number): boolean => ends[at - 1] !== starts[at];
+  return (!isWord(bytes[start - 1]) || isApart(start)) && (!isWord(bytes[end]) || isApart(end));
+}
+
+const isWord = (byte: number | undefined): boolean =>
+  byte !== undefined && /[0-9A-Za-z]/.test(String.fromCharCode(byte));
+
+/** As it stands in text, in a string of JSON by the usual serialisers, and in JSON in a string of JSON. */
+function asEscaped(text: string): Iterable<string> {
+  if (/^[\w.~=+-]*$/.test(text)) return [text];
+  const once = JSON.stringify(text).slice(1, -1);
+  const slashed = once.replaceAll("/", "\\/");
+  const ascii = once.replace(/[^\0-\x7e]/g, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  // However deep it is nested, what has no escapes stays together.
+  const [run = ""] = text
+    .split(/[^\x20\x21\x23-\x25\x28-\x2e\x30-\x3b\x3d\x3f-\x5b\x5d-\x7e]/)
+    .sort((a, b) => b.length - a.length);
+  const twice = [once, slashed, ascii].map(each => JSON.stringify(each).slice(1, -1));
+  return new Set([text, once, slashed, ascii, ...twice, run]);
+}
+
+function piecesOf(text: Buffer): Buffer[] {
+  if (text.length < PIECE) return [text];
+  const count = Math.max(2, Math.floor(text.length / PIECE));
+  const size = Math.ceil(text.length / count);
+  return Array.from({ length: count }, (_, at) => text.subarray(at * size, (at + 1) * size)).filter(
+    piece => piece.length >= PIECE / 2,
+  );
+}
+
+/** Whether a character is escaped that serialisers leave alone, and that a secret holds: only then can it hide there. */
+function hidesInEscapes(text: Buffer, alphabet: Uint8Array): boolean {
+  for (let at = text.indexOf(UNIT); at >= 0; at = text.indexOf(UNIT, at + 6)) {
+    if (alphabet[hexAt(text, at + 4)]) return true;
+  }
+  for (let at = text.indexOf(0x25); at >= 0; at = text.indexOf(0x25, at + 1)) {
+    const byte = hexAt(text, at + 1);
+    if (byte === 0x25 || (byte > 0x20 && alphabet[byte])) return true;
+  }
+  return text.includes(REFERENCE) || text.includes(BYTE);
+}
+
+const UNIT = Buffer.from("\\u00");
+const REFERENCE = Buffer.from("&#");
+const BYTE = Buffer.from("\\x");
+
+/** The byte of two hexadecimal digits; 0 where they are none. */
+function hexAt(text: Buffer, at: number): number {
+  const [high, low] = [DIGITS[text[at] ?? 0] as number, DIGITS[text[at + 1] ?? 0] as number];
+  return high < 0 || low < 0 ? 0 : (high << 4) | low;
+}
