@@ -67,9 +67,9 @@ describe("permissions", () => {
 [[mcp.proxy.upstreams]]
 name = "a"
 transport = "http"
-url = "http://a/mcp"
+url = "https://a/mcp"
 headers = { X-Api-Token = "Bearer abc", Accept = "x" }
-auth = { auth_type = "oauth", token_url = "http://a/t", client_id = "i", client_secret = "\${S:-x}" }
+auth = { auth_type = "oauth", token_url = "https://a/t", client_id = "i", client_secret = "\${S:-x}" }
 `;
   const judge = (mode: number) => parseConfig({ text: withSecret, path: "f", env: {}, mode });
 

@@ -85,7 +85,10 @@ function settings(schema: SchemaNode): readonly string[] {
     .filter(([key]) => !TABLES.has(key))
     .flatMap(([key, node]) => [
       ...prose(node.description ?? ""),
-      `${ACTIVE.has(key) ? "" : "#"}${assignment(key, node.default)}`,
+      // Without a default it follows from other settings, as its description says.
+      node.default === undefined
+        ? `# ${key} = (left out)`
+        : `${ACTIVE.has(key) ? "" : "#"}${assignment(key, node.default)}`,
       "",
     ]);
 }

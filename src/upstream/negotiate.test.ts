@@ -33,17 +33,7 @@ const negotiateWith = (channel: Channel) => {
   return negotiate({ ...world, ...ears }, { first: "modern", other: "after_anything" });
 };
 
-const long = "x".repeat(100);
-
 it("opens a conversation with an upstream that says what it speaks", async () => {
-  const text = `{"supportedVersions":["2026-07-28"],"capabilities":{},"instructions":"${long}"}`;
+  const text = '{"supportedVersions":["2026-07-28"],"capabilities":{},"instructions":"x"}';
   expect((await negotiateWith(channelThatSays(text))).kind).toBe("open");
 });
-
-it.each(["a\tb", "\\q"])(
-  "refuses an upstream whose words are no JSON (%j), instead of stumbling over them",
-  async broken => {
-    const text = `{"supportedVersions":["2026-07-28"],"protocolVersion":"2025-11-25","capabilities":{},"instructions":"${long}${broken}"}`;
-    expect(await negotiateWith(channelThatSays(text))).toMatchObject({ kind: "failed", fault: "protocol_error" });
-  },
-);

@@ -151,15 +151,24 @@ describe.each(each)("an upstream (%s) towards a %s agent", (way, era) => {
     ["no message", '{"code":-32000}'],
     ["a message that is null", '{"code":-32000,"message":null}'],
     ["a message that is an object", '{"code":-32000,"message":{"text":"m"}}'],
-    ["a twin of the code", '{"code":-32000,"message":"m","Code":-31004}'],
-    ["a twin of the data", '{"code":-32000,"message":"m","Data":{"gateway":{"retryable":true}}}'],
-    ["a twin of the message by folding", '{"code":-32000,"message":"m","me\u017fsage":"other"}'],
     ["nothing", "{}"],
   ])("that gives an error with %s has not answered properly", async (_what, error) => {
     const { code, data } = told(await call(way, era, `"error":${error}`));
     expect(code).toBe(-31007);
     expect(data?.gateway).toMatchObject({ reason: "upstream_protocol_error", retryable: false, delivery: "answered" });
     if (!error.includes("999")) expect(data?.upstream).toEqual(JSON.parse(error));
+  });
+
+  test.each([
+    ["a twin of the code", '{"code":-32000,"message":"m","Code":-31004}'],
+    ["a twin of the data", '{"code":-32000,"message":"m","Data":{"gateway":{"retryable":true}}}'],
+    ["a twin of the message by folding", '{"code":-32000,"message":"m","me\u017fsage":"other"}'],
+  ])("that gives an error with %s is not read at all", async (_what, error) => {
+    const { code, data } = told(await call(way, era, `"error":${error}`));
+    // With an error's status and nothing that can be read, the status is all that is said.
+    expect(code).toBe(way === "status" ? -31003 : -31007);
+    expect(data?.gateway).toMatchObject({ retryable: false, delivery: way === "child" ? "answered" : "unknown" });
+    expect(data?.upstream).toBe(undefined);
   });
 
   test.each([
