@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Plan, source } from "../core/catalog.fixture.ts";
 import type { Offer } from "../core/catalog.ts";
 import { createLoadedOffers } from "./loaded-offers.ts";
@@ -48,6 +48,27 @@ describe("what an upstream offered when its configuration was loaded", () => {
     expect(ofA(store(), first)?.digest("tool", "u")).toMatch(/./);
   });
 
+  it("is kept of one list also while another has not been read", () => {
+    const [before, after] = [{ name: "p" }, { name: "p", description: "changed" }].map(p => ({ prompt: [p] }));
+    const loaded = ofA(store(), offer(before!, ["tool"]));
+    const again = ofA(store(), offer(after!, ["tool"]));
+    expect([again?.knows("tool"), again?.knows("prompt")]).toEqual([false, true]);
+    expect(again?.digest("prompt", "p")).toBe(loaded?.digest("prompt", "p"));
+    const { unread: _, ...read } = offer({ tool: ["t"] });
+    expect(ofA(store(), read)?.knows("tool")).toBe(true);
+  });
+
+  it("is neither worked out nor written again while nothing new is known", () => {
+    const offers = store();
+    const loaded = ofA(offers, first);
+    expect(ofA(offers, later)).toBe(loaded);
+    const path = join(folder, readdirSync(folder)[0]!);
+    const spaced = `${readFileSync(path, "utf8")}\n`;
+    writeFileSync(path, spaced);
+    expect(ofA(store(), later)?.digest("tool", "t")).toBe(loaded?.digest("tool", "t"));
+    expect(readFileSync(path, "utf8")).toBe(spaced);
+  });
+
   it("is kept in memory where there is no folder, and found out anew where the file is damaged", () => {
     const offers = store(null);
     ofA(offers, first);
@@ -88,5 +109,24 @@ describe("what an upstream offered when its configuration was loaded", () => {
     await createLoadedOffers({ folder: null, trouble() {}, now: () => clock++ }).prepare(many);
     clearInterval(ticking);
     expect(turns).toBeGreaterThan(0);
+  });
+
+  it("is prepared in one go as long as that takes no time, and else with a pause every few milliseconds", async () => {
+    const many = offer({ tool: Array.from({ length: 100 }, (_, at) => `t${at}`) });
+    const pauses = vi.spyOn(globalThis, "setImmediate");
+    const pausesWith = async (stepMs: number): Promise<number> => {
+      pauses.mockClear();
+      let clock = 0;
+      const now = () => {
+        clock += stepMs;
+        return clock;
+      };
+      await createLoadedOffers({ folder: null, trouble() {}, now }).prepare(many);
+      return pauses.mock.calls.length;
+    };
+    expect(await pausesWith(0)).toBe(0);
+    expect(await pausesWith(1)).toBe(20);
+    expect(await pausesWith(10)).toBe(100);
+    pauses.mockRestore();
   });
 });

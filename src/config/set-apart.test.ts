@@ -15,6 +15,8 @@ const remote = (more = "", name = "far"): string =>
   `[[mcp.proxy.upstreams]]\nname = "${name}"\ntransport = "http"\n${/^url/m.test(more) ? "" : 'url = "http://a/mcp"\n'}${more}\n`;
 const proxy = (more: string): string => `[mcp.proxy]\n${more}\n`;
 const security = (more: string): string => `[mcp.proxy.security]\n${more}\n`;
+const OTHER = "security.other_requests_per_minute";
+const other = (limit: number): string => security(`other_requests_per_minute = ${limit}`);
 
 /** Whether the change is applied as it is, or waits as it is. */
 function verdict(before: string, after: string, env?: Record<string, string>): string {
@@ -32,6 +34,8 @@ describe("a change of the file", () => {
   it.each([
     ["a lower limit", security(""), security("rate_limit_per_minute = 5")],
     ["a limit where there was none", security("rate_limit_per_minute = 0"), security("rate_limit_per_minute = 900")],
+    ["a lower limit of what is no call", other(9), other(8)],
+    ["a limit of what is no call where there was none", other(0), other(8)],
     ["another redact pattern", security(""), security('redact_patterns = ["api[_-]?key", "password", "token", "x"]')],
     ["a log that blocks", security(""), security('log_on_failure = "block"')],
     ["another balance", proxy(""), proxy('load_balancing = "least_pending"')],
@@ -50,6 +54,10 @@ describe("a change of the file", () => {
   it.each([
     ["a higher limit", security(""), security("rate_limit_per_minute = 61"), "security.rate_limit_per_minute"],
     ["no limit", security(""), security("rate_limit_per_minute = 0"), "security.rate_limit_per_minute"],
+    ["a higher limit of what is no call", other(8), other(9), OTHER],
+    ["no limit of what is no call", other(8), other(0), OTHER],
+    ["a limit of what is no call that follows from another key", other(8), security(""), OTHER],
+    ["one that followed from another key, and may be higher", security(""), other(8), OTHER],
     ["a missing pattern", security(""), security('redact_patterns = ["x"]'), "security.redact_patterns"],
     ["another for one", security(""), security('redact_patterns = ["token", "x"]'), "security.redact_patterns"],
     ["no log of requests", security(""), security("log_requests = false"), "security.log_requests"],

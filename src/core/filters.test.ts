@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { singleCatalog } from "./build-catalog.ts";
 import { build, leads, listed, source } from "./catalog.fixture.ts";
 import { KINDS, type Source } from "./catalog.ts";
-import { allowsUnlisted } from "./filters.ts";
+import { allowsUnlisted, filterOf } from "./filters.ts";
 
 describe("the tools of a filter", () => {
   const filtered = source("a", {
@@ -69,7 +69,11 @@ describe("the filters of prompts, resources and templates", () => {
       }
       expect(leads(catalog, "y://1", "resource")).toBe("a:y://1");
       expect(leads(catalog, "x://{id}", "template")).toMatch(/^unknown/);
-      expect(reasons(catalog)["x://{id}"]).toContain("name it in `templates`");
+      expect(reasons(catalog)["x://{id}"]).toMatch(/^it reaches "x:\/\/b", which .* name it in `templates`/);
+      expect(catalog.hidden.map(({ action, name }) => `${action} ${name}`)).toEqual([
+        "hidden x://b",
+        "hidden x://{id}",
+      ]);
     }
     for (const catalog of both({ resource: ["x://a"], template: ["x://{id}"] })) {
       expect(listed(catalog, "template")).toEqual(["x://{id}"]);
@@ -107,6 +111,20 @@ describe("the filters of prompts, resources and templates", () => {
     const left = build([source("a", { template, resource, filters: { resource: [] } })]);
     expect(listed(left, "template")).toEqual([]);
     expect(left.hidden.find(({ kind }) => kind === "template")?.reason).toContain("may reach");
+  });
+
+  it("of resources leave no prompt and no tool out, whatever its name", () => {
+    const { offer } = source("a", offers);
+    for (const kind of ["tool", "prompt"] as const) {
+      expect(filterOf(kind, { filters: { resource: [] }, offer }).leavesOut("x://{id}")).toBeUndefined();
+    }
+  });
+
+  it("keep every template of an upstream of which nothing is known, or whose resources have no URI", () => {
+    const filters = { resource: ["x://a"] };
+    expect(filterOf("template", { filters, offer: undefined }).leavesOut("x://{id}")).toBeUndefined();
+    const { offer } = source("a", { resource: [{ name: "nameless" }, "x://a"] });
+    expect(filterOf("template", { filters, offer }).leavesOut("{+all}")).toBeUndefined();
   });
 
   it("say which URIs may be read that are in no list", () => {

@@ -3,7 +3,7 @@ import { definitionDigest } from "./definition-digest.ts";
 import { loadedOffer } from "./loaded-offer.ts";
 import { nativeName, upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
-import { type Candidate, replicaSets } from "./replicas.ts";
+import { byRank, type Candidate, replicaSets } from "./replicas.ts";
 
 const DEFINITION = '{"name":"t","description":"d","inputSchema":{"type":"object","properties":{"a":{},"b":{}}}}';
 
@@ -83,6 +83,24 @@ describe("replicas", () => {
     ).toEqual(["alone g: a", "alone h: b", "equal c: c d"]);
   });
 
+  it("have nobody who departed while nobody has changed, whoever they are", () => {
+    for (const group of [undefined, "g"]) {
+      for (const members of [[candidate("a", { group })], [candidate("a", { group }), candidate("b", { group })]]) {
+        const [set] = replicaSets("tool", members);
+        expect(set?.departed).toEqual([]);
+        expect(set?.first.upstream).toBe("a");
+        expect(set?.holders).toHaveLength(members.length);
+      }
+    }
+    expect(sets(candidate("a"))).toEqual(["alone a: a"]);
+    expect(sets(candidate("a", { group: "g" }))).toEqual(["alone g: a"]);
+  });
+
+  it("rank by priority and then by configuration order, in whatever order they come", () => {
+    const all = [candidate("d"), candidate("b"), candidate("a", { priority: 2 }), candidate("c"), candidate("e")];
+    expect(all.sort(byRank).map(({ upstream }) => upstream)).toEqual(["b", "c", "d", "e", "a"]);
+  });
+
   it("stand best priority first, then in configuration order, and in lists where the first stands", () => {
     const [set] = replicaSets("tool", [
       candidate("a", { priority: 2 }),
@@ -122,6 +140,10 @@ describe("a replica that nobody declared", () => {
 
   it("may come to offer more, together with one that offered exactly the same", () => {
     expect(sets(candidate("a", none), candidate("b", none))).toEqual(["equal a: a b"]);
+    expect(sets(candidate("a", none), candidate("b", { ...none, beside: other }))).toEqual([
+      "alone a: a",
+      "alone b: b",
+    ]);
   });
 
   it("need not offer the same beside it", () => {

@@ -65,6 +65,50 @@ describe("T-36 a URI belongs to whoever claims it first by priority and order", 
     expect(where(catalog, `v://${"x/".repeat(2_000)}899/y`)).toMatch(/^bank:/);
   });
 
+  it("to a latecomer as far as its template reaches beyond that of another", () => {
+    const catalog = build([source("short", { template: ["v://{x}"] }), source("long", { template: ["v://{+path}"] })]);
+    expect(listed(catalog, "template")).toEqual(["v://{x}", "v://{+path}"]);
+    expect(where(catalog, "v://1")).toBe("short:v://1");
+    expect(where(catalog, "v://1/2")).toBe("long:v://1/2");
+    expect([catalog.hidden, catalog.conflicts]).toEqual([[], []]);
+  });
+
+  it("and who it is left to is said where the conflicts are", () => {
+    const catalog = build([vault, source("evil", { resource: ["vault://prod/key"] })]);
+    const outcome = 'it is left to "vault", whose template vault://{+path} covers it';
+    expect(catalog.conflicts).toMatchObject([{ name: "vault://prod/key", outcome }]);
+  });
+
+  it("to no template that nobody can read, which costs nobody else anything", () => {
+    const broken = ["vault://{", "vault://{}", "x://{+a"];
+    const catalog = build([
+      source("odd", { template: broken }),
+      vault,
+      source("odder", { template: ["y://{", "vault://{x"] }),
+    ]);
+    expect(where(catalog, "vault://prod/key")).toBe("vault:vault://prod/key");
+    expect(listed(catalog, "template")).toEqual([...broken, "vault://{+path}", "y://{", "vault://{x"]);
+    expect(catalog.hidden).toEqual([]);
+  });
+
+  it("to a group, against all but its own members, also against one that is named like it", () => {
+    const group = source("a", { template: ["t://{x}"], group: "g" });
+    const rivals = ["b", "g"].map(name => source(name, { resource: [`t://${name}`] }));
+    const others = [
+      source("c", { resource: ["t://c"], group: "h" }),
+      source("d", { template: ["t://{x}"], resource: ["t://d"], group: "g" }),
+    ];
+    const catalog = build([group, ...rivals, ...others]);
+    for (const name of ["b", "g", "c"]) expect(where(catalog, `t://${name}`)).toBe(`a:t://${name} | d:t://${name}`);
+    expect(where(catalog, "t://d")).toBe("d:t://d");
+    expect(hidden(catalog).toSorted()).toEqual(["b resource t://b", "c resource t://c", "g resource t://g"]);
+  });
+
+  it("to an upstream that is named like the group of a latecomer", () => {
+    const catalog = build([source("g", { template: ["t://{x}"] }), source("b", { resource: ["t://b"], group: "g" })]);
+    expect(where(catalog, "t://b")).toBe("g:t://b");
+  });
+
   it("to all replicas, also if one of them lists it, unless it is of their group", () => {
     const equal = { template: ["t://{x}"], fingerprint: "same" };
     const inferred = build([source("a", equal), source("b", { ...equal, resource: ["t://b"] })]);

@@ -5,7 +5,7 @@ import { BlockList, isIP } from "node:net";
 export interface DoorRules {
   /** The configured listening address. */
   readonly host: string;
-  /** Further host names; one without a port goes with every port. */
+  /** Further host names; one without a port goes with every port, one with the port of a scheme also with none. */
   readonly allowedHosts: readonly string[];
   /** Further web origins. */
   readonly allowedOrigins: readonly string[];
@@ -22,7 +22,7 @@ export type Door = (request: IncomingMessage, anyHost: boolean) => string | unde
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#security--endpoint
  */
 export function createDoor({ host, allowedHosts, allowedOrigins }: DoorRules): Door {
-  const names = new Set([host, ...allowedHosts].map(name => bracketed(name.toLowerCase())));
+  const names = new Set([host, ...allowedHosts].flatMap(name => asInHeaders(bracketed(name.toLowerCase()))));
   const origins = new Set(allowedOrigins.map(plainOrigin));
 
   const hostAllowed = (value: string): boolean => {
@@ -31,8 +31,8 @@ export function createDoor({ host, allowedHosts, allowedOrigins }: DoorRules): D
   };
   const originAllowed = (value: string): boolean => {
     const origin = value.toLowerCase();
-    const web = /^https?:\/\/([^/]*)$/.exec(origin)?.[1];
-    return (web !== undefined && isLoopback(split(web).name)) || origins.has(origin);
+    const web = /^https?:\/\/([^/]*)$/.exec(origin)?.[1] ?? "";
+    return isLoopback(split(web).name) || origins.has(origin);
   };
 
   return (request, anyHost) => {
@@ -83,6 +83,9 @@ function split(host: string): { readonly name: string; readonly port: string } {
 /** As it stands in a Host header. */
 const bracketed = (name: string): string => (isIP(name) === 6 ? `[${name}]` : name);
 
+/** With the port that a client may leave out, and without it as `hostAllowed` spells that. */
+const asInHeaders = (name: string): readonly string[] => [name, name.replace(/:(80|443)$/, ":")];
+
 /** As browsers write it. */
 const plainOrigin = (origin: string): string =>
   origin
@@ -93,8 +96,8 @@ const plainOrigin = (origin: string): string =>
 function count(rawHeaders: readonly string[], name: string): number {
   let found = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const header = rawHeaders[at];
-    if (header?.length === name.length && header.toLowerCase() === name) found++;
+    const header = rawHeaders[at] as string;
+    if (header.length === name.length && header.toLowerCase() === name) found++;
   }
   return found;
 }

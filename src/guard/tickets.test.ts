@@ -1,17 +1,21 @@
 import { describe, expect, it, vi } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import type { Call, Handle, Outcome } from "../core/call.ts";
+import type { Call, Handle, Outcome, Route } from "../core/call.ts";
+import type { Resolution } from "../core/catalog.ts";
 import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { createSealer } from "../lib/seal.ts";
 import { callOf, done, held } from "./call.fixture.ts";
-import { TICKET_LIFE_MS, tickets } from "./tickets.ts";
+import { tickets } from "./tickets.ts";
 
 const RAW = '{"kind":"state","state":"upstream secret"}';
 
-function asks(ticket = RAW): Outcome {
-  const route = { upstream: upstreamName("b"), attempts: 1 };
-  return { kind: "asks", questions: Payload.of({ name: { method: "elicitation/create" } }), ticket, route };
+const from = (upstream: string, attempts = 1): Route => ({ upstream: upstreamName(upstream), attempts });
+
+/** Questions, and which way they came, as far as that is known. */
+function asks(ticket = RAW, route: Route | "unknown" = from("b")): Outcome {
+  const questions = Payload.of({ name: { method: "elicitation/create" } });
+  return { kind: "asks", questions, ticket, ...(route !== "unknown" && { route }) };
 }
 
 /** A layer in front of an upstream that asks once for each call that does not go on from an earlier one. */
@@ -64,7 +68,7 @@ describe("a ticket", () => {
     const { again, clock } = await asked();
     const other = { arguments: { b: { d: "x", c: [1.0, 2] }, a: 1 }, name: "echo", _meta: { progressToken: 7 } };
     expect((await again({ params: other })).kind).toBe("done");
-    clock.advance(TICKET_LIFE_MS - 1);
+    clock.advance(86_399_999);
     expect((await again()).kind).toBe("done");
     clock.advance(1);
     expect(await again()).toMatchObject(refusal("has expired"));
@@ -97,6 +101,37 @@ describe("a ticket", () => {
     const { again, received } = await asked();
     expect(await again(changes)).toMatchObject(FOREIGN);
     expect(received).toEqual([]);
+  });
+
+  it("from one upstream's own view is refused in that of another", async () => {
+    const view = (name: string) => ({ view: { kind: "upstream", name: upstreamName(name) } as const });
+    const { again, received } = await asked(view("a"));
+    for (const elsewhere of [view("b"), { view: { kind: "all" } as const }]) {
+      expect(await again(elsewhere)).toMatchObject(FOREIGN);
+    }
+    expect(received).toEqual([]);
+    expect((await again(view("a"))).kind).toBe("done");
+  });
+
+  it("of a call that nobody is known to have answered goes to who holds the name first", async () => {
+    const { again, received } = await asked({ subject: held("echo", "y", "z") }, asks(RAW, "unknown"));
+    expect((await again()).kind).toBe("done");
+    expect(received[0]?.continues?.upstream).toBe("y");
+  });
+
+  it.each<[string, Resolution | undefined]>([
+    ["of no known name", { kind: "unknown", nearest: [] }],
+    ["without a name", undefined],
+  ])("for something %s is sealed too, and is good for nothing that has one", async (_, subject) => {
+    const asking = behindTickets(asks(RAW, "unknown"));
+    const outcome = await asking.handle({ ...callOf({ params }), subject });
+    if (outcome.kind !== "asks") throw new Error(`expected questions, got ${outcome.kind}`);
+    expect(Buffer.from(outcome.ticket, "base64url").includes("secret")).toBe(false);
+    const named = callOf({ params: { ...params, requestState: outcome.ticket } });
+    expect(await asking.handle(named)).toMatchObject(FOREIGN);
+    const again = { ...named, subject };
+    await asking.handle(again);
+    expect(asking.received.at(-1)).toBe(again);
   });
 
   it("is refused when it was cut or added to", async () => {
@@ -147,6 +182,17 @@ describe("a ticket", () => {
     const outcome = await behindTickets(asks("x".repeat(2 * 1024 * 1024))).handle(callOf({ params }));
     expect(outcome).toMatchObject({ kind: "failed", failure: { kind: "upstream", fault: "too_large", upstream: "b" } });
   });
+
+  it.each<[Route | "unknown", object]>([
+    [from("c", 3), { upstream: "c", attempts: 3 }],
+    ["unknown", { upstream: "a", attempts: 1 }],
+  ])("that is too large is said of who asked, after as many attempts as there were", async (route, said) => {
+    const { handle } = behindTickets(asks("x".repeat(2 * 1024 * 1024), route));
+    expect(await handle(callOf({ params }))).toMatchObject({
+      kind: "failed",
+      failure: { fault: "too_large", ...said },
+    });
+  });
 });
 
 describe("a call without a ticket", () => {
@@ -155,6 +201,22 @@ describe("a call without a ticket", () => {
     const call = callOf({ params: { ...params, inputResponses: { name: {} } } });
     await handle(call);
     expect(received).toEqual([call]);
+  });
+
+  it("gets the answer as it is, whether or not it may be asked back about", async () => {
+    for (const method of ["tools/call", "prompts/get", "resources/read", "tools/list", "tasks/update"]) {
+      const answer = done({ method });
+      expect(await behindTickets(answer).handle(callOf({ method, params }))).toBe(answer);
+    }
+  });
+
+  it.each<[Route | "unknown", object]>([
+    [from("c", 2), { upstream: "c", attempts: 2 }],
+    ["unknown", { upstream: "", attempts: 1 }],
+  ])("that must not be asked back about says who did", async (route, said) => {
+    const { handle } = behindTickets(asks(RAW, route));
+    const failure = { kind: "upstream", delivery: "answered", fault: "protocol_error", ...said };
+    expect(await handle(callOf({ method: "tasks/get" }))).toMatchObject({ kind: "failed", failure });
   });
 
   it("may be asked back about only where the protocol knows that", async () => {
@@ -167,6 +229,7 @@ describe("a call without a ticket", () => {
   it("that names nothing known goes on to where that is said", async () => {
     const { handle, received } = behindTickets(done());
     await handle(callOf({ subject: { kind: "unknown", nearest: [] }, params: { requestState: "x" } }));
-    expect(received).toHaveLength(1);
+    await handle({ ...callOf({ params: { requestState: "x" } }), subject: undefined });
+    expect(received).toHaveLength(2);
   });
 });

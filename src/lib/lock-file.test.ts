@@ -20,6 +20,7 @@ import {
   inspectLock,
   lives,
   lockNonce,
+  releaseLock,
   removeStale,
   rewriteLock,
   surelyLives,
@@ -95,7 +96,7 @@ describe("a lock", () => {
     symlinkSync(target, path);
     expect(await acquireLock(path, text())).toMatchObject({
       kind: "refused",
-      detail: expect.stringContaining("symbolic link"),
+      detail: `${path} is a symbolic link`,
     });
     expect(readFileSync(target, "utf8")).toBe("precious");
   });
@@ -110,7 +111,75 @@ describe("a lock", () => {
   });
 });
 
+describe("looking at a lock", () => {
+  const old = (content: string) => {
+    writeFileSync(path, content);
+    utimesSync(path, 1, 1);
+    return inspectLock(path);
+  };
+
+  it("finds nothing where nothing is, and leaves it so", () => {
+    expect(inspectLock(path)).toEqual({ kind: "absent" });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("finds no owner in what names no process", () => {
+    const pids = ["0", "-1", "1.5", '"1"', "null", "[1]", "1e400", "9007199254740992"].map(pid => `{"pid":${pid}}`);
+    for (const content of [...pids, "{}", "null", "5", "[]", '"x"', ""]) {
+      expect(old(content), content).toEqual({ kind: "stale", owner: undefined, text: content });
+    }
+  });
+
+  it("takes a start time that is no text for none", () => {
+    const { pid } = thisProcess();
+    const content = JSON.stringify({ pid, startTime: 5 });
+    expect(old(content)).toEqual({ kind: "stale", owner: { pid, startTime: null }, text: content });
+  });
+
+  it("reads no more than we would have written", () => {
+    const mine = text();
+    expect(old(mine.padEnd(64 * 1024)).kind).toBe("held");
+    expect(old(mine.padEnd(64 * 1024 + 1))).toMatchObject({
+      kind: "refused",
+      detail: expect.stringContaining("larger"),
+    });
+  });
+
+  it("says what is wrong with the place", () => {
+    writeFileSync(path, "");
+    expect(inspectLock(join(path, "below"))).toMatchObject({
+      kind: "refused",
+      detail: expect.stringContaining("ENOTDIR"),
+    });
+    expect(inspectLock(folder)).toEqual({ kind: "refused", detail: `${folder} is not a regular file` });
+  });
+
+  it.runIf(process.platform === "linux")("leaves no file open", () => {
+    const open = () => readdirSync("/proc/self/fd").length;
+    const before = open();
+    for (let times = 0; times < 20; times++) [inspectLock(path), inspectLock(folder), old(text())];
+    expect(open()).toBe(before);
+  });
+});
+
+describe("giving a lock up", () => {
+  it("is nothing where it is gone, and fails where it stays", () => {
+    expect(() => releaseLock(path)).not.toThrow();
+    mkdirSync(path);
+    expect(() => releaseLock(path)).toThrow();
+  });
+});
+
 describe("removing a stale lock", () => {
+  it("is said to be done, also when somebody else has done it", async () => {
+    const stale = text(await deadOwner());
+    writeFileSync(path, stale);
+    expect(await removeStale(path, stale)).toBe(true);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(await removeStale(path, stale)).toBe(true);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it("leaves alone what has taken its place", async () => {
     const stale = text(await deadOwner());
     const fresh = text();
@@ -147,5 +216,10 @@ describe("an owner", () => {
   it("surely lives only when its start time is known and equal", () => {
     expect(surelyLives(thisProcess())).toBe(true);
     expect(surelyLives({ pid: process.pid, startTime: null })).toBe(false);
+    expect(surelyLives({ pid: process.pid, startTime: "1" })).toBe(false);
+  });
+  it("that is gone surely does not live, whatever is known of it", async () => {
+    const { pid } = await deadOwner();
+    for (const startTime of ["1", null]) expect(surelyLives({ pid, startTime })).toBe(false);
   });
 });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -9,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +19,7 @@ import { createInterface } from "node:readline";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { claimOn, thisProcess } from "./lock-file.ts";
-import { clearStale, type Occupied, occupy, standing } from "./run-file.ts";
+import { clearStale, needPrivateFolder, type Occupied, occupy, privateFolder, standing } from "./run-file.ts";
 
 const FACTS = {
   configPath: "/x/.radium/mcp-proxy.toml",
@@ -101,6 +103,39 @@ describe("an instance", () => {
     expect(readdirSync(runDir).sort()).toEqual(["calls.log", "instance.json"]);
   });
 
+  it("sweeps nothing else", async () => {
+    leave(JSON.stringify({ ...GONE, nonce: "a" }));
+    const kept = [
+      ...["calls.json", "xinstance.json.0123456789abcdef", "my-instance.json.old"].map(name => [name, GONE] as const),
+      [`instance.json.${process.pid}-0badcafe.tmp`, GONE] as const,
+      ["instance.json.0123456789abcdef", thisProcess()] as const,
+    ];
+    for (const [name, owner] of kept) writeFileSync(join(runDir, name), JSON.stringify(owner));
+    await occupy(runDir, FACTS);
+    expect(readdirSync(runDir).sort()).toEqual([...kept.map(([name]) => name), "instance.json"].sort());
+  });
+
+  it("that was given up is not given up again for whoever has it now", async () => {
+    const first = (await occupy(runDir, FACTS)) as Occupied;
+    first.release();
+    await occupy(runDir, { ...FACTS, socket: "/second.sock" });
+    first.release();
+    expect(standing(runDir)).toMatchObject({ kind: "running", record: { socket: "/second.sock" } });
+  });
+
+  it("of which nothing but its process was written is known by that", () => {
+    leave(JSON.stringify(thisProcess()));
+    const unknown = { configPath: null, version: "unknown", startedAt: "", socket: "", address: null, flags: [] };
+    expect(standing(runDir)).toEqual({ kind: "running", record: { ...thisProcess(), ...unknown } });
+  });
+
+  it("whose file names no process does not run, and nobody has its pid", () => {
+    leave("{");
+    expect(standing(runDir)).toEqual({ kind: "none" });
+    utimesSync(join(runDir, "instance.json"), 1, 1);
+    expect(standing(runDir)).toEqual({ kind: "stale", pid: undefined, reused: false, text: "{" });
+  });
+
   it("refuses a run file or a run folder that is a symbolic link", async () => {
     leave("{}");
     const linked = join(root, "linked");
@@ -123,6 +158,43 @@ describe("an instance", () => {
     chmodSync(runDir, 0o755);
     await occupy(runDir, FACTS);
     expect(statSync(runDir).mode & 0o777).toBe(0o700);
+  });
+});
+
+describe("a folder of our own", () => {
+  it("is made with all above it, and one that is closed already stays as it is", () => {
+    expect(privateFolder(runDir)).toEqual({ kind: "ready" });
+    expect(statSync(runDir).mode & 0o777).toBe(0o700);
+    chmodSync(runDir, 0o500);
+    expect(privateFolder(runDir)).toEqual({ kind: "ready" });
+    expect(() => needPrivateFolder(runDir)).not.toThrow();
+    expect(statSync(runDir).mode & 0o777).toBe(0o500);
+  });
+
+  it.each([0o710, 0o701, 0o770, 0o707, 0o777])("is closed to others that had mode %i", mode => {
+    mkdirSync(runDir, { recursive: true });
+    chmodSync(runDir, mode);
+    expect(privateFolder(runDir)).toEqual({ kind: "ready" });
+    expect(statSync(runDir).mode & 0o777).toBe(0o700);
+  });
+
+  it("is none where a file lies in the way", () => {
+    mkdirSync(join(runDir, ".."), { recursive: true });
+    writeFileSync(runDir, "");
+    for (const path of [runDir, join(runDir, "below")]) {
+      expect(privateFolder(path)).toEqual({ kind: "refused", detail: expect.stringContaining(runDir) });
+      expect(() => needPrivateFolder(path)).toThrow(runDir);
+    }
+  });
+
+  it.runIf(process.getuid?.() === 0)("is none that belongs to another user, which is left as it is", () => {
+    mkdirSync(runDir, { recursive: true });
+    chmodSync(runDir, 0o777);
+    chownSync(runDir, 65_534, 65_534);
+    const detail = `${runDir} belongs to another user`;
+    expect(privateFolder(runDir)).toEqual({ kind: "refused", detail });
+    expect(() => needPrivateFolder(runDir)).toThrow(detail);
+    expect(statSync(runDir).mode & 0o777).toBe(0o777);
   });
 });
 

@@ -11,14 +11,28 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readSealKey, type SealKey } from "./seal-key.ts";
+
+/** What somebody else does just before a key is put in its place, once. */
+const before = vi.hoisted(() => ({ link: (_path: string): void => {} }));
+vi.mock("node:fs", async importOriginal => {
+  const original = await importOriginal<typeof import("node:fs")>();
+  const linkSync: typeof original.linkSync = (from, to) => {
+    before.link(String(to));
+    original.linkSync(from, to);
+  };
+  return { ...original, linkSync };
+});
 
 let runDir: string;
 beforeEach(() => {
   runDir = mkdtempSync(join(tmpdir(), "radium-seal-"));
 });
-afterEach(() => rmSync(runDir, { recursive: true, force: true }));
+afterEach(() => {
+  before.link = () => {};
+  rmSync(runDir, { recursive: true, force: true });
+});
 
 const fromFile = (): SealKey => readSealKey({ path: join(runDir, "seal.key"), environment: {} });
 const fromVariable = (text: string): SealKey =>
@@ -29,6 +43,7 @@ describe("the sealing key", () => {
   it("is made at the first start and stays the same, for its owner's eyes only", () => {
     const first = hexOf(fromFile());
     expect(first).toMatch(/^[0-9a-f]{64}$/);
+    expect(statSync(join(runDir, "seal.key")).mode & 0o777).toBe(0o600);
     expect(hexOf(fromFile())).toBe(first);
     expect(readdirSync(runDir)).toEqual(["seal.key"]);
     expect(statSync(join(runDir, "seal.key")).mode & 0o777).toBe(0o600);
@@ -39,6 +54,28 @@ describe("the sealing key", () => {
     chmodSync(join(runDir, "seal.key"), 0o644);
     expect(hexOf(fromFile())).toBe(first);
     expect(statSync(join(runDir, "seal.key")).mode & 0o777).toBe(0o600);
+  });
+
+  it("is the first one of two that make one at once, and nothing is left of the other", () => {
+    before.link = path => writeFileSync(path, "cd".repeat(32), { mode: 0o600 });
+    expect(fromFile()).toEqual({ kind: "key", key: Buffer.alloc(32, 0xcd) });
+    expect(readdirSync(runDir)).toEqual(["seal.key"]);
+  });
+
+  it("is not what another one has put there meanwhile that is no key", () => {
+    before.link = path => mkdirSync(path);
+    expect(fromFile()).toMatchObject({ trouble: expect.stringContaining("not a regular file") });
+    expect(readdirSync(runDir)).toEqual(["seal.key"]);
+  });
+
+  it("lasts as long as the process where none can be kept, and that is said with the reason", () => {
+    before.link = () => {
+      throw Object.assign(new Error("no links here"), { code: "EPERM" });
+    };
+    const found = fromFile();
+    expect(found).toMatchObject({ kind: "key", trouble: expect.stringContaining("no links here") });
+    expect(hexOf(found)).toHaveLength(64);
+    expect(readdirSync(runDir)).toEqual([]);
   });
 
   it("comes from the environment, in hex or base64, before any file", () => {
@@ -55,7 +92,15 @@ describe("the sealing key", () => {
   });
 
   const base64 = Buffer.alloc(32, 7).toString("base64");
-  const wrong = ["too short", "ab".repeat(31), `${"ab".repeat(31)}zz`, "ab".repeat(33), `!${base64}`, `${base64}!`];
+  const wrong = [
+    "too short",
+    "ab".repeat(31),
+    `${"ab".repeat(31)}zz`,
+    "ab".repeat(33),
+    `${"ab".repeat(32)}a`,
+    `!${base64}`,
+    `${base64}!`,
+  ];
   it.each([...wrong, `${"ab".repeat(32)}!`, `!${"ab".repeat(32)}`])("is not %j: that is refused", text => {
     expect(fromVariable(text)).toEqual({ kind: "refused", detail: expect.stringContaining("RADIUM_SEAL_KEY") });
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { createSealer } from "./seal.ts";
 
@@ -58,6 +58,27 @@ describe("a sealed text", () => {
 
   it.each(["", "x", "not base64 at all!", "AAAA", "=".repeat(80), "A".repeat(2_000_000)])("is not %.20j", text => {
     expect(sealed().sealer.open(context, text)).toEqual(FORGED);
+  });
+
+  it("is forged when it is too short to hold anything, even with our format", () => {
+    const { sealer } = sealed();
+    for (let bytes = 0; bytes < 60; bytes++) {
+      const text = Buffer.concat([Buffer.of(1), Buffer.alloc(bytes)]).toString("base64url");
+      expect(sealer.open(context, text), `${bytes}`).toEqual(FORGED);
+    }
+  });
+
+  it("that is longer than any of ours is not even decoded", () => {
+    const { sealer } = sealed();
+    const longest = sealer.seal({ ...context, expiresInMs: 1 }, "x".repeat(sealer.maxBytes));
+    const decoded = vi.spyOn(Buffer, "from");
+    expect(sealer.open(context, `${longest}A`)).toEqual(FORGED);
+    expect(decoded).not.toHaveBeenCalled();
+    decoded.mockRestore();
+  });
+
+  it.each([0, 16, 31, 33, 64])("is not made with a key of %i bytes", bytes => {
+    expect(() => createSealer(Buffer.alloc(bytes), { clock: manualClock() })).toThrow("32 bytes");
   });
 
   it("is forged when it was cut, added to or spelled differently", () => {

@@ -109,7 +109,7 @@ export class ReplyParser {
   /** Waits for more, unless a line has ended already: with a bare line feed, so that its end would never come. */
   #holdLine(chunk: Buffer, at: number): number {
     for (let feed = chunk.indexOf(LINE_FEED, at); feed >= 0; feed = chunk.indexOf(LINE_FEED, feed + 1)) {
-      if (feed === at || chunk[feed - 1] !== CARRIAGE_RETURN) return this.#bad("NOT_HTTP");
+      if (chunk[feed - 1] !== CARRIAGE_RETURN) return this.#bad("NOT_HTTP");
     }
     return this.#hold(chunk, at);
   }
@@ -213,7 +213,6 @@ export class ReplyParser {
 
   /** What comes after a reply belongs to none: its connection is not trusted any further. */
   #end(surplus: number, rest = 0): number {
-    if (this.#state === "over") return rest;
     const reusable = this.#reusable && surplus === 0;
     this.#state = reusable ? "idle" : "over";
     this.#parts.end(reusable, this.#keepAliveMs);
