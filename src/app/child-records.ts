@@ -47,7 +47,12 @@ export function createChildRecords(folder: string | null, trouble: (detail: stri
 function sweep(folder: string, trouble: (detail: string) => void): void {
   const left = recordsIn(folder).filter(({ owner }) => !lives(owner));
   if (left.length === 0) return;
-  const { unproven } = sweepLeft(left);
+  const { unproven, holding } = sweepLeft(left);
+  for (const pid of holding) {
+    trouble(
+      `process ${pid} holds pipes of a child of an earlier gateway, and nothing else proves that it is one, so it is left alone (kill -9 ${pid} ends it)`,
+    );
+  }
   for (const group of unproven) {
     trouble(
       `process group ${group}, which may be a child's of an earlier gateway, still runs; nothing proves that it is, so it is left alone (kill -9 -${group} ends it)`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { configSchema, type UpstreamConfig } from "../config/schema.ts";
-import { likenesses } from "./likeness.ts";
+import { likenesses, newTwins } from "./likeness.ts";
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -121,7 +121,7 @@ it("nobody has a twin alone, beside another server, or beside members of a group
   expect(twins(stdio(), stdio())).toEqual([true, true]);
 });
 
-it("what is known of an upstream is that of its address and settings, whoever else is configured", () => {
+it("what is known of an upstream is that of its place, whoever else is configured", () => {
   const identity = (...tables: readonly Table[]): string | undefined =>
     likenesses(parsed(...tables)).get("u0")?.identity;
   const before = identity(http(ONE), http(TWO));
@@ -129,5 +129,55 @@ it("what is known of an upstream is that of its address and settings, whoever el
     before,
   );
   expect(identity(http(TWO))).not.toBe(before);
-  expect(identity(http(ONE, { timeout: 1 }))).not.toBe(before);
+});
+
+describe("what an upstream is known by", () => {
+  const identity = (table: Table): unknown => likenesses(parsed(table)).get("u0")?.identity;
+
+  it.each([{ timeout: 9 }, { tools: ["a"] }, { max_concurrency: 2 }, { priority: 2 }, { trust_annotations: true }])(
+    "stays with %j",
+    more => {
+      expect(identity(http(ONE, more))).toBe(identity(http(ONE)));
+      expect(identity(stdio(more))).toBe(identity(stdio()));
+    },
+  );
+
+  it.each([
+    [http(ONE), http(TWO)],
+    [http(ONE), http(`${ONE}?project=a`)],
+    [http(ONE), http(ONE, { headers: { "X-Tenant": "a" } })],
+    [http(ONE), http(ONE, oauth())],
+    [http(ONE), http(ONE, { protocol: "legacy" })],
+    [http(ONE), { ...http(ONE), transport: "sse" }],
+    [stdio(), stdio({ command: "other" })],
+    [stdio(), stdio({ args: ["--y"] })],
+    [stdio(), stdio({ env: { A: "1" } })],
+    [stdio(), stdio({ inherit_env: ["A"] })],
+    [stdio(), stdio({ cwd: "x" })],
+  ])("is another for %j and %j", (one, other) => {
+    expect(identity(one)).not.toBe(identity(other));
+  });
+});
+
+describe("twins that come of a change", () => {
+  const newOnes = (before: readonly Table[], after: readonly Table[]): string[] => [
+    ...newTwins(parsed(...before), parsed(...after)),
+  ];
+  const [slow, fast] = [{ timeout: 60 }, { timeout: 50 }];
+
+  it("are both, whoever of them was changed", () => {
+    expect(newOnes([http(ONE, fast), http(TWO, slow)], [http(ONE, fast), http(TWO, fast)])).toEqual(["u0", "u1"]);
+  });
+
+  it("are none where they were twins before, or are none afterwards", () => {
+    expect(newOnes([http(ONE, slow), http(TWO, slow)], [http(ONE, fast), http(TWO, fast)])).toEqual([]);
+    expect(newOnes([http(ONE, slow), http(TWO, slow)], [http(ONE, fast), http(TWO, slow)])).toEqual([]);
+    expect(newOnes([http(ONE, slow), stdio()], [http(ONE, fast), stdio()])).toEqual([]);
+  });
+
+  it("include one that leaves its twin for another", () => {
+    const three = (...timeouts: number[]) =>
+      timeouts.map((timeout, at) => http(`http://127.0.0.1:${at + 1}`, { timeout }));
+    expect(newOnes(three(60, 60, 50), three(60, 50, 50))).toEqual(["u1", "u2"]);
+  });
 });

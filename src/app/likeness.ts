@@ -5,7 +5,7 @@ import { canonicalJson } from "../core/canonical-json.ts";
 export interface Likeness {
   /** Equal for upstreams that may be each other's replicas. */
   readonly fingerprint: string;
-  /** What is known of the time of loading belongs to: another address, or other settings, are another upstream. */
+  /** What is known of the time of loading belongs to: another place, or what is started otherwise, is another upstream. */
   readonly identity: string;
   /** Whether any other upstream has the same fingerprint. */
   readonly hasTwin: boolean;
@@ -14,6 +14,10 @@ export interface Likeness {
 /** Replicas may differ in these; of headers and `auth`, in what is a credential. */
 const OWN: ReadonlySet<string> = new Set([
   ...["name", "url", "priority", "health_check_interval", "auth", "headers", "group"],
+]);
+/** Who an upstream is. Limits, filters and times are about what it may do, and decide nothing anew. */
+const OF_THE_PLACE: ReadonlySet<string> = new Set([
+  ...["transport", "command", "args", "env", "inherit_env", "cwd", "user", "protocol"],
 ]);
 const CREDENTIAL_HEADER = /authorization|cookie|api[_-]?key|token|secret|passw|credential/i;
 /** An address of this machine, or its one name that no name server is asked for. */
@@ -27,17 +31,32 @@ export function likenesses(configs: readonly UpstreamConfig[]): ReadonlyMap<stri
     accounts.has(fingerprint) ? JSON.stringify([fingerprint, credentials]) : fingerprint,
   );
   return new Map(
-    traits.map(({ name, fingerprint: before, address }, at) => {
+    traits.map(({ name, identity }, at) => {
       const fingerprint = fingerprints[at]!;
       const hasTwin = fingerprints.some((other, where) => where !== at && other === fingerprint);
-      return [name, { fingerprint, identity: JSON.stringify([before, address]), hasTwin }];
+      return [name, { fingerprint, identity, hasTwin }];
     }),
+  );
+}
+
+/**
+ * Names of upstreams that are like another one in `next` and were not in `running`: that they are is decided by whoever
+ * loads the configuration, and by nobody's limits.
+ */
+export function newTwins(running: readonly UpstreamConfig[], next: readonly UpstreamConfig[]): ReadonlySet<string> {
+  const [before, after] = [likenesses(running), likenesses(next)];
+  const isLike = (all: ReadonlyMap<string, Likeness>, one: string, other: string): boolean =>
+    all.get(one) !== undefined && all.get(one)?.fingerprint === all.get(other)?.fingerprint;
+  const names = [...after].flatMap(([name, { hasTwin }]) => (hasTwin ? [name] : []));
+  return new Set(
+    names.filter(one => names.some(other => one !== other && isLike(after, one, other) && !isLike(before, one, other))),
   );
 }
 
 interface Traits {
   readonly name: string;
   readonly fingerprint: string;
+  readonly identity: string;
   readonly address: string;
   readonly credentials: string;
 }
@@ -48,7 +67,9 @@ function traitsOf(config: UpstreamConfig): Traits {
   const remote = "url" in config ? remoteTraits(config) : { shared: [], address: "", credentials: "" };
   const { shared, address, credentials } = remote;
   const fingerprint = canonicalJson([Object.fromEntries(settings), shared]);
-  return { name: config.name, fingerprint, address, credentials };
+  const place = settings.filter(([key]) => OF_THE_PLACE.has(key));
+  const identity = canonicalJson([Object.fromEntries(place), shared, address]);
+  return { name: config.name, fingerprint, identity, address, credentials };
 }
 
 function remoteTraits({ url, headers, auth }: Exclude<UpstreamConfig, { transport: "stdio" }>) {

@@ -13,6 +13,7 @@ import { watching } from "./watching.ts";
 
 const name = upstreamName("a");
 const sealer = createSealer(Buffer.alloc(32, 1), { clock: systemClock });
+const UNKNOWN = { kind: "unknown", nearest: [] } as const;
 const NO_REFERENCES = references({ serving: () => [] });
 const EMPTY = Payload.of({});
 const holder = { upstream: name, native: nativeName("x://1"), priority: 1, definition: EMPTY };
@@ -73,9 +74,9 @@ it("remembers what news of a resource names, which may be a part of it", async (
   const who = { view: { kind: "all" }, caller } as const;
   await watches.subscribe({ ...who, uri: "x://1", updated() {} });
   tell(Payload.of({ uri: "x://1/part" }));
-  expect(remembered.resolve(who, "x://1/part")).toMatchObject({
+  expect(remembered.resolve(who, "x://1/part", UNKNOWN)).toMatchObject({
     kind: "found",
     entry: { holders: [{ upstream: "a" }] },
   });
-  expect(remembered.resolve(who, "x://1/other")).toBeUndefined();
+  expect(remembered.resolve(who, "x://1/other", UNKNOWN)).toBe(UNKNOWN);
 });

@@ -65,7 +65,7 @@ export function watching(world: {
   function resolved(request: SubscribeRequest): Resolution | undefined {
     const { view, caller, uri } = request;
     const known = catalogs.view(view)?.catalog(caller).resolve("resource", uri);
-    return known?.kind === "unknown" ? (references.resolve(request, uri) ?? known) : known;
+    return known && references.resolve(request, uri, known);
   }
 
   function placeOfResource(request: SubscribeRequest): Place {

@@ -96,12 +96,19 @@ describe("a change of the file", () => {
     expect(verdict(before, after)).toBe(`waits: ${key}`);
   });
 
-  it("waits when it leaves out a tool whose name would fall to another upstream", () => {
-    const rejecting = 'conflict_strategy = "reject"';
-    const fleet = (more: string) => proxy(rejecting) + child(more) + remote();
-    expect(verdict(fleet(""), fleet('tools = ["a"]'))).toBe("waits: upstreams.child");
-    const never = (more: string) => proxy('naming = "never"') + child(more);
-    expect(verdict(never(""), never('tools = ["a"]'))).toBe("waits: upstreams.child");
+  it.each(['conflict_strategy = "reject"', 'naming = "never"', ""])(
+    "waits when it leaves out a tool whose name could fall to another upstream, with %j",
+    how => {
+      const fleet = (more: string) => proxy(how) + child(more) + remote();
+      expect(verdict(fleet(""), fleet('tools = ["a"]'))).toBe("waits: upstreams.child");
+      const alone = (more: string) => proxy(how) + child(more);
+      expect(verdict(alone(""), alone('tools = ["a"]'))).toBe("applies");
+    },
+  );
+
+  it("applies when it leaves out a tool whose name says whose it is", () => {
+    const fleet = (more: string) => proxy('naming = "always"') + child(more) + remote();
+    expect(verdict(fleet(""), fleet('tools = ["a"]'))).toBe("applies");
   });
 
   it("is one of what the variables stand for, too", () => {
@@ -115,7 +122,7 @@ describe("a change of the file", () => {
     const wanted = load(
       security("rate_limit_per_minute = 5\nlog_requests = false") +
         child('tools = ["a"]\nargs = ["--evil"]') +
-        remote('tools = ["b"]') +
+        remote("timeout = 8") +
         child("", "new"),
     );
     const { safe, waiting } = setApart(running, wanted);

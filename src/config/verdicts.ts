@@ -58,15 +58,14 @@ const more: Verdict<readonly string[]> = {
 const towards = <Value>(value: Value, why: string): Verdict<Value> => ({ safe: (_, wanted) => wanted === value, why });
 
 /**
- * Leaving names out. Where a name that one upstream gives up falls to the next, calls would silently go to another
- * server; with `auto_prefix` it falls to nobody.
+ * Leaving names out. A name that one upstream gives up is the next one's to take, now or later, and calls would silently go
+ * to another server; unless there is none, or every name says whose it is.
  */
 const narrower: Verdict<readonly string[] | undefined> = {
-  safe: (running, wanted, { conflict_strategy, naming }) =>
+  safe: (running, wanted, { naming, upstreams }) =>
     wanted !== undefined &&
     (running === undefined || fewer.safe(running, wanted, NOTHING)) &&
-    conflict_strategy === "auto_prefix" &&
-    naming !== "never",
+    (naming === "always" || upstreams.length === 1),
   why: "more would be offered, or its names would fall to another upstream",
 };
 const live = <Value>(verdict: Verdict<Value>): Verdict<Value> => ({ ...verdict, live: true });

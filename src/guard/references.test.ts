@@ -65,11 +65,26 @@ describe("a URI that no list has", () => {
     expect(await reads("x://1", { who: "ann" })).toBe("a x://1");
   });
 
-  test("goes nowhere when the catalog knows it", async () => {
-    const { tell, reads } = setUp();
-    await tell(b, { content: [link("x://1")] });
+  test("stays with whom the catalog knows it of, unless a better one has named it", async () => {
     const { subject } = callOf({});
-    expect(subject && (await reads("x://1", { subject }))).toBe("a echo");
+    const order = (...names: UpstreamName[]) => setUp(names.map(name => ({ name, priority: 1, filters: {} })));
+    for (const { names, reads, better } of [
+      { ...order(a, b), better: "a echo" },
+      { ...order(b, a), better: "b x://1" },
+    ]) {
+      names(b, "x://1");
+      expect(subject && (await reads("x://1", { subject }))).toBe(better);
+      expect(subject && (await reads("x://2", { subject }))).toBe("a echo");
+    }
+  });
+
+  test("stays with whom its beginning names", async () => {
+    const { subject } = callOf({});
+    const { names, reads } = setUp();
+    names(b, "a:x://1", "b:x://2", "x://3");
+    expect(subject && (await reads("a:x://1", { subject }))).toBe("a echo");
+    expect(subject && (await reads("b:x://2", { subject }))).toBe("b b:x://2");
+    expect(subject && (await reads("b:x://3", { subject }))).toBe("b x://3");
   });
 
   test("goes to the better priority, whoever named it first or last", async () => {

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { unlistedResource } from "../core/build-catalog.ts";
 import type { Call, Caller, Handle } from "../core/call.ts";
-import type { Resolution, Source } from "../core/catalog.ts";
+import type { Entry, Resolution, Source } from "../core/catalog.ts";
 import { allowsUnlisted } from "../core/filters.ts";
 import type { Principal, UpstreamName } from "../core/names.ts";
 import { contentUris, MAX_REFERENCE, referencesIn } from "../core/references.ts";
@@ -10,8 +10,11 @@ export interface ReferencesLayer {
   (next: Handle): Handle;
   /** Notes what an upstream has named. */
   learn(who: Who, upstream: UpstreamName, uris: readonly string[]): void;
-  /** Which upstream has named that URI to this principal; for URIs that the catalog does not know. */
-  resolve(who: Who, uri: string): Resolution | undefined;
+  /**
+   * Which upstream has named that URI to this principal, when the catalog does not know it, or knows it of an upstream that
+   * comes later by priority and order; else what the catalog says.
+   */
+  resolve(who: Who, uri: string, known: Resolution): Resolution;
   /** Forgets what any other upstream has named. */
   keep(upstreams: ReadonlySet<UpstreamName>): void;
 }
@@ -24,8 +27,10 @@ export interface Who {
 
 export interface ReferencesOptions {
   /** The upstreams that serve resources, best first. */
-  serving(): readonly Pick<Source, "name" | "priority" | "filters">[];
+  serving(): readonly Serving[];
 }
+
+type Serving = Pick<Source, "name" | "priority" | "filters">;
 
 const READ = "resources/read";
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -45,8 +50,8 @@ interface Named {
 /**
  * What the result of a call refers to can be read from whoever gave it, also when it is in no list and fits no template.
  * In the view of one upstream there is no doubt whom to ask; in that of all, what each upstream has named is remembered
- * for the principal that it was named to, and asked for after the catalog. The upstream of the best priority is asked
- * when several have named the same, as for listed resources; whoever names more than is kept forgets its own.
+ * for the principal that it was named to, and is a claim like that of a list or a template: the upstream of the best priority
+ * is asked, whatever it claims it by. Whoever names more than is kept forgets its own.
  */
 export function references({ serving }: ReferencesOptions): ReferencesLayer {
   const named = new LRUCache<string, Named>({
@@ -77,20 +82,26 @@ export function references({ serving }: ReferencesOptions): ReferencesLayer {
     if (view.kind === "all" && fit.length > 0) add(caller.principal, upstream, fit);
   }
 
-  function resolve({ caller, view }: Who, uri: string): Resolution | undefined {
-    if (view.kind !== "all" || named.size === 0) return undefined;
+  function resolve({ caller, view }: Who, uri: string, known: Resolution): Resolution {
+    if (view.kind !== "all" || named.size === 0 || known.kind === "ambiguous") return known;
     // What a filter leaves out is not reached by being named.
-    const has = ({ name, filters }: Pick<Source, "name" | "filters">, native: string): boolean =>
+    const has = ({ name, filters }: Serving, native: string): boolean =>
       allowsUnlisted(filters, native) && (named.get(keyOf(caller.principal, name))?.uris.has(native) ?? false);
     const sources = serving();
     const asked = sources.find(({ name }) => uri.startsWith(`${name}:`));
-    if (asked) {
-      const native = uri.slice(asked.name.length + 1);
-      if (has(asked, native)) return found(asked, native);
-    }
-    // A URI that begins with an upstream's name is that upstream's before it is another's.
-    const source = asked && has(asked, uri) ? asked : sources.find(each => has(each, uri));
-    return source && found(source, uri);
+    const naming = (among: readonly Serving[]): Resolution | undefined => {
+      if (asked && among.includes(asked)) {
+        const native = uri.slice(asked.name.length + 1);
+        if (has(asked, native)) return found(asked, native);
+        // A URI that begins with an upstream's name is that upstream's before it is another's.
+        if (has(asked, uri)) return found(asked, uri);
+      }
+      const source = among.find(each => has(each, uri));
+      return source && found(source, uri);
+    };
+    if (known.kind === "unknown") return naming(sources) ?? known;
+    const better = sources.slice(0, placeOf(known.entry, sources));
+    return (asked && !better.includes(asked) ? undefined : naming(better)) ?? known;
   }
 
   const layer = (next: Handle): Handle => {
@@ -105,9 +116,9 @@ export function references({ serving }: ReferencesOptions): ReferencesLayer {
   };
 
   function resolved(call: Call): Call {
-    if (call.method !== READ || call.subject?.kind !== "unknown" || call.target === undefined) return call;
-    const subject = resolve(call, call.target);
-    return subject ? { ...call, subject } : call;
+    if (call.method !== READ || call.subject === undefined || call.target === undefined) return call;
+    const subject = resolve(call, call.target, call.subject);
+    return subject === call.subject ? call : { ...call, subject };
   }
 
   function keep(upstreams: ReadonlySet<UpstreamName>): void {
@@ -115,6 +126,12 @@ export function references({ serving }: ReferencesOptions): ReferencesLayer {
   }
 
   return Object.assign(layer, { learn, resolve, keep });
+}
+
+/** Where the best of those that the catalog asks stands among the upstreams. */
+function placeOf({ holders }: Entry, sources: readonly Serving[]): number {
+  const at = sources.findIndex(({ name }) => holders.some(({ upstream }) => upstream === name));
+  return Math.max(0, at);
 }
 
 const bytesOf = (uri: string): number => 2 * uri.length + URI_OVERHEAD_BYTES;

@@ -93,6 +93,17 @@ describe.runIf(onLinux)("T-48 after kill -9 of the gateway the next start ends",
     expect(JSON.parse((await run("status", "--json")).stdout).warnings).toEqual([]);
   });
 
+  test("not what gave its environment and its group away, which `status` tells of", async () => {
+    const words = `env -i PATH="$PATH" setsid sh -c "${STUBBORN}" & ${WAIT}`;
+    const { dir, run } = place([family("child", words)]);
+    await startedAndKilled(dir);
+    const [stays = 0] = stubbornIn(dir).map(line => Number.parseInt(line, 10));
+    onTestFinished(() => void (isAlive(stays) && process.kill(-stays, "SIGKILL")));
+    await emptied(dir, run)();
+    const { warnings } = JSON.parse((await run("status", "--json")).stdout) as { warnings: string[] };
+    expect(warnings.join("\n")).toContain(`process ${stays} holds pipes of a child`);
+  });
+
   test("what a gateway on standard streams left", async () => {
     const { dir, run } = place([family("child", FAMILIES["a grandchild whose wrapper dies at the end of its input"]!)]);
     const agent = await stdioAgent(process.execPath, [GATEWAY, "mcp", "proxy", "stdio"], { cwd: dir });

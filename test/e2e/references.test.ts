@@ -132,6 +132,37 @@ describe("an upstream that names what is not its own", () => {
     expect(upstreams[1]?.journal.sent("resources/read")).toHaveLength(2);
   });
 
+  test("gains nothing by a template or a list that what a better one has named fits", async () => {
+    const { gateway, upstreams } = await behind("modern", "modern");
+    const agent = modernAgent(gateway.url);
+    const [, late] = upstreams;
+    await refer(agent, "up1", link("any://receipt/1"), link("any://receipt/2"), link("up1://receipt"));
+    late?.methods.set("resources/list", () => ({ resources: [{ uri: "any://receipt/2", name: "two" }] }));
+    late?.methods.set("resources/templates/list", () => ({
+      resourceTemplates: [
+        { uriTemplate: "{+any}", name: "all" },
+        { uriTemplate: "any://receipt/{x}", name: "some" },
+      ],
+    }));
+    late?.announce("resources");
+    await gateway.until(({ catalog }) => catalog.templates === 3);
+    for (const uri of ["any://receipt/1", "any://receipt/2", "up1://receipt"]) {
+      expect(await read(agent, uri), uri).toBe("from up1");
+    }
+    const watched = await watch(agent, ["any://receipt/1"]);
+    const fits = ({ method }: RpcMessage): boolean => method === UPDATED;
+    upstreams[0]?.updated("any://receipt/1");
+    expect((await watched.inbox.next(fits)).params?.uri).toBe("any://receipt/1");
+    watched.close();
+    expect(late?.journal.sent("resources/read")).toEqual([]);
+    // What was not named, or was asked for at a certain one, is where it was.
+    expect(await read(agent, "any://receipt/3")).toBe("from up2");
+    expect(await read(agent, "up2:any://receipt/1")).toBe("from up2");
+    await refer(agent, "up1", link("up2:any://receipt/3"), link("up2://static-text"));
+    expect(await read(agent, "up2://static-text")).not.toBe("from up1");
+    expect(await read(agent, "up2:any://receipt/3")).toBe("from up2");
+  });
+
   test("gains nothing with 100,000 of them: others keep theirs", async () => {
     const { gateway } = await behind("modern", "legacy");
     const agent = modernAgent(gateway.url);

@@ -1,8 +1,9 @@
 import type { Config } from "../../config/schema.ts";
-import { isSame, setApart, type Waiting } from "../../config/set-apart.ts";
+import { type Apart, isSame, setApart, type Waiting } from "../../config/set-apart.ts";
 import type { PendingChange } from "../../core/status.ts";
 import type { ReloadReport } from "../control/desk.ts";
 import type { Gateway } from "../gateway.ts";
+import { newTwins } from "../likeness.ts";
 import { printable } from "../terminal/printable.ts";
 import { pendingLine } from "../terminal/summary.ts";
 import { type Context, commandFor } from "./command.ts";
@@ -88,7 +89,7 @@ export function reloading({ gateway, config, configPath, reread }: Parts, contex
     const takesAll = running.watch === "all" && read.isTrusted;
     const { safe, waiting } = takesAll
       ? { safe: read.config, waiting: [] }
-      : setApart(running, read.config, running.watch === "off");
+      : withoutNewTwins(running, setApart(running, read.config, running.watch === "off"));
     // At first it is looked at only because it may have changed while the gateway was being started.
     if (wasFirst && isSame(running, safe) && waiting.length === 0) return;
     const changes = await take(safe, waiting);
@@ -127,6 +128,22 @@ export function reloading({ gateway, config, configPath, reread }: Parts, contex
     aloud: () => loudly(async () => tell(await byPerson())),
     seen: () => loudly(seen),
   };
+}
+
+/** Settings that are harmless alone may make one upstream like another, and so a replica of it: then they wait. */
+function withoutNewTwins(running: Config, { safe, waiting }: Apart): Apart {
+  const twins = newTwins(running.upstreams, safe.upstreams);
+  const runs = new Map(running.upstreams.map(upstream => [upstream.name, upstream]));
+  const held = safe.upstreams.filter(
+    upstream => twins.has(upstream.name) && !isSame(upstream, runs.get(upstream.name)),
+  );
+  if (held.length === 0) return { safe, waiting };
+  const upstreams = safe.upstreams.map(upstream => (held.includes(upstream) ? runs.get(upstream.name)! : upstream));
+  const more = held.map(({ name }): Waiting => {
+    const reason = "it would be like another upstream, and could become its replica";
+    return { key: `upstreams.${name}`, change: `changed upstream "${name}"`, reason, running: null, configured: null };
+  });
+  return withoutNewTwins(running, { safe: { ...safe, upstreams }, waiting: [...waiting, ...more] });
 }
 
 /** What changes beside the upstreams, of which the gateway tells itself. */

@@ -39,7 +39,8 @@ function machine(...processes: readonly Simulated[]): {
         running
           .filter(({ pid }) => among.includes(pid))
           .flatMap(({ mark, ...one }) => (mark === undefined ? [] : [{ ...one, mark }])),
-      ...{ pipesOf: () => [], listensOn: () => [], commandOf: () => undefined },
+      ...{ listensOn: () => [], commandOf: () => undefined },
+      pipesOf: pid => running.find(one => one.pid === pid)?.pipes ?? [],
       holds: (pid, pipes) => running.some(one => one.pid === pid && one.pipes?.some(name => pipes.includes(name))),
     },
   };
@@ -55,20 +56,20 @@ const left = (...groups: ReturnType<typeof group>[]) => [{ mark: MARK, groups }]
 describe("what a killed gateway left", () => {
   test("is a group whose leader is gone, known by any member", () => {
     const { platform, sent, left: stay } = machine({ pid: 11, group: 10, mark: MARK }, { pid: 12, group: 10 });
-    expect(sweepLeft(left(group(10)), platform)).toEqual({ killed: 1, unproven: [] });
+    expect(sweepLeft(left(group(10)), platform)).toEqual({ killed: 1, unproven: [], holding: [] });
     expect([sent, stay()]).toEqual([["SIGKILL -10"], []]);
   });
 
   test("is a process in a group of another kind, of which the rest is left alone", () => {
     const { platform, sent, left: stay } = machine({ pid: 11, group: 99, mark: MARK }, { pid: 99 });
     // The group on record has ended, and is no reason to say anything.
-    expect(sweepLeft(left(group(10)), platform)).toEqual({ killed: 1, unproven: [] });
+    expect(sweepLeft(left(group(10)), platform)).toEqual({ killed: 1, unproven: [], holding: [] });
     expect([sent, stay()]).toEqual([["SIGKILL 11"], [99]]);
   });
 
   test("is a leader without an environment that has the pipes it was given", () => {
     const { platform, left: stay } = machine({ pid: 10, pipes: ["socket:[7]"] });
-    expect(sweepLeft(left(group(10, ["socket:[7]"])), platform)).toEqual({ killed: 1, unproven: [] });
+    expect(sweepLeft(left(group(10, ["socket:[7]"])), platform)).toEqual({ killed: 1, unproven: [], holding: [] });
     expect(stay()).toEqual([]);
   });
 
@@ -77,13 +78,13 @@ describe("what a killed gateway left", () => {
     const { platform, left: stay } = machine(...others);
     const swept = sweepLeft(left(group(10), group(20, ["socket:[7]"]), group(30)), platform);
     // What took the number later is a stranger for sure; of the others nobody knows.
-    expect(swept).toEqual({ killed: 0, unproven: [20, 30] });
+    expect(swept).toEqual({ killed: 0, unproven: [20, 30], holding: [] });
     expect(stay()).toEqual([10, 20, 31]);
   });
 
   test("is not a leader of another time, whatever pipes it has", () => {
     const { platform, left: stay } = machine({ pid: 10, startTime: "later", pipes: ["socket:[7]"] });
-    expect(sweepLeft(left(group(10, ["socket:[7]"])), platform)).toEqual({ killed: 0, unproven: [] });
+    expect(sweepLeft(left(group(10, ["socket:[7]"])), platform)).toEqual({ killed: 0, unproven: [], holding: [] });
     expect(stay()).toEqual([10]);
   });
 
@@ -93,6 +94,12 @@ describe("what a killed gateway left", () => {
     const unknown = { pid: 30, startTime: undefined, pipes: [] };
     expect(sweepLeft([{ mark: MARK, groups: [group(10), group(20), unknown] }], blind).killed).toBe(1);
     expect(stay()).toEqual([20]);
+  });
+
+  test("is told of, and left alone, where it has a pipe of a child and nothing else", () => {
+    const { platform, left: stay } = machine({ pid: 40, pipes: ["socket:[7]"] }, { pid: 41, pipes: ["socket:[8]"] });
+    expect(sweepLeft(left(group(10, ["socket:[7]"])), platform)).toEqual({ killed: 0, unproven: [], holding: [40] });
+    expect(stay()).toEqual([40, 41]);
   });
 
   test("is also what comes into being meanwhile, and a process whose start is not known", () => {

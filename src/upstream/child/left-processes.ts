@@ -14,6 +14,8 @@ export interface Swept {
   readonly killed: number;
   /** Groups that still run and that nothing proves to be ours: they are left alone. */
   readonly unproven: readonly number[];
+  /** Processes in no group on record that hold pipes of a child: most likely its own, and left alone as well. */
+  readonly holding: readonly number[];
 }
 
 /** Whoever forks while being looked for is found in the next round. */
@@ -47,7 +49,18 @@ export function sweepLeft(left: readonly LeftRecord[], platform: Platform = plat
     killed += found.filter(({ group }) => !groups.has(group)).filter(one => signalOne(one, "SIGKILL", platform)).length;
   }
   const unproven = [...recorded.values()].filter(group => !groups.has(group.pid) && mayBeOurs(group, platform));
-  return { killed, unproven: unproven.map(({ pid }) => pid) };
+  return { killed, unproven: unproven.map(({ pid }) => pid), holding: holdersOf([...recorded.values()], platform) };
+}
+
+/** On the standard streams: a server that gave its environment and its group away still has those that it was given. */
+function holdersOf(recorded: readonly RecordedGroup[], { sight, ...platform }: Platform): readonly number[] {
+  const pipes = new Set(recorded.flatMap(group => group.pipes));
+  const groups = recorded.map(({ pid }) => pid);
+  if (pipes.size === 0 || !sight.pipesOf) return [];
+  return sight
+    .running()
+    .filter(pid => pid !== process.pid && !groups.includes(pid) && platform.processStartTime(pid) !== undefined)
+    .filter(pid => sight.pipesOf?.(pid).some(name => pipes.has(name)));
 }
 
 const idOf = ({ pid, startTime }: MarkedProcess): string => `${pid} ${startTime}`;
