@@ -21,7 +21,7 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
 export const NAMING = words(
   `name key header field variable label id title param parameter property attribute type kind format autocomplete
   placeholder inputtype input_type prop env envname env_name secretname role aria-label hint caption question prompt
-  description setting option flag column element selector target locator xpath css aria_label`,
+  k description setting option flag column element selector target locator xpath css aria_label`,
 );
 /** Those of them that say it in a sentence. */
 export const SPOKEN = words(
@@ -40,7 +40,7 @@ export const ROWS = words("rows data values records result results items tuples 
 export const PLAIN_WORD = /^[\p{L}_ -]{0,24}$/u;
 export const KEY_BEGINS = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY/;
 /** Options that may take a key; numbers, paths and plain words behind them are none. */
-export const LETTER = /^(?:-[kpPu]|--?(?:key|pass|pat|auth|pw))$/;
+export const LETTER = /^(?:-[kpPu]|--?(?:key|pat|auth))$/;
 export const HARMLESS = /^"(?:[\w.]{0,3}"|[\d:.,/-]+"|[~./-]|[a-z]+(?:[-_][a-z]+)*")|^[^"]/;
 
 /** What an element of an array says of the next one. */

@@ -72,7 +72,8 @@ const matchAt = (sticky: RegExp, text: string, at: number): string | undefined =
   return sticky.exec(text)?.[0];
 };
 
-const SEPARATOR = /(?:\*{0,2}(?:\\*["'`]|&quot;|&#3[49];)?\]?\s{0,16}(?:=>|::?=?|={1,3})\*{0,2}\s{0,64}|>(?!\s))/y;
+const SEPARATOR =
+  /(?:\*{0,2}(?:\\*["'`]|&quot;|&#3[49];)?\]?\s{0,16}(?:=>|::?=?|={1,3})\*{0,2}\s{0,64}|>(?!\s)|\s{1,4}(?:->|→)\s{1,4})/y;
 const FLAG_SEPARATOR = /\\*["'`]?(?:\s{0,8},\s{0,8}|\s{1,8})(?!\s|\\*["'`]?-)/y;
 /** `setPassword("…")`, `variable "password" { … }`, and `define("PASSWORD", "…")`. */
 const CALL = /\s?\(\s{0,4}(?=\\*["'`])|\\*["'`]\s{0,4}(?=\{)/y;
@@ -96,9 +97,14 @@ function contentAt(text: string, start: number, name: Span): Span {
 }
 
 function valueAt(text: string, start: number, name: Span): Span {
+  const tag = matchAt(YAML_TAG, text, start) ?? matchAt(TYPE, text, start);
+  if (tag !== undefined) return valueAt(text, start + tag.length, name);
   const first = text[start];
   const block = first === "|" || first === ">" ? matchAt(BLOCK, text, start) : undefined;
   if (block !== undefined) return { start: start + block.length, end: blockEnd(text, start + block.length, name) };
+  const document = first === "<" ? matchAt(HERE_DOCUMENT, text, start) : undefined;
+  if (document !== undefined) return { start: start + document.length, end: documentEnd(text, start, document) };
+  if (first === "(") return { start, end: bracketsEnd(text, start) };
   if (first === "{" || first === "[") return { start, end: bracketsEnd(text, start) };
   const quote = matchAt(OPENING_QUOTE, text, start);
   if (quote !== undefined) return quotedValue(text, start, quote);
@@ -114,6 +120,22 @@ function valueAt(text: string, start: number, name: Span): Span {
   const afterScheme = start + (matchAt(SCHEME, text, start)?.length ?? 0);
   return { start, end: afterScheme + (matchAt(BARE, text, afterScheme)?.length ?? 0) };
 }
+
+/** The type of a constant between its name and its value. */
+const TYPE = /[A-Za-z_][\w.<>?!]{0,32}\s{0,3}=\s{0,3}(?=\\*["'`])/y;
+
+/** A text in the lines below, up to a line that holds the same word again. */
+const HERE_DOCUMENT = /<<[-~]?["']?(\w{1,32})["']?[^\n]{0,64}\n/y;
+
+function documentEnd(text: string, start: number, opening: string): number {
+  const [, word = ""] = /(\w+)/.exec(opening) ?? [];
+  const from = start + opening.length;
+  const end = new RegExp(`^[ \\t]*${word}\\b`, "m").exec(text.slice(from));
+  return end ? from + end.index : text.length;
+}
+
+/** A tag or an anchor of YAML before the value. */
+const YAML_TAG = /(?:!{1,2}[\w-]{1,32}|&[\w-]{1,32})[ \t]{1,8}(?=\S)/y;
 
 /** A value of YAML that stands in the lines below, as far as they are indented more. */
 const BLOCK = /[|>][+-]?\d?[+-]?[ \t]{0,16}(?:#[^\n]*)?\r?\n/y;
@@ -180,8 +202,8 @@ function bracketsEnd(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at++) {
     const char = text[at];
-    if (char === "{" || char === "[") depth++;
-    else if ((char === "}" || char === "]") && --depth === 0) return at + 1;
+    if (char === "{" || char === "[" || char === "(") depth++;
+    else if ((char === "}" || char === "]" || char === ")") && --depth === 0) return at + 1;
     else if (char === '"') {
       const slashes = slashesBefore(text, at, start);
       at = quoted(text, at - slashes, text.slice(at - slashes, at + 1)).end - 1;

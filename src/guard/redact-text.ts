@@ -1,7 +1,8 @@
 import type { Patterns } from "./patterns.ts";
+import { redactCommands } from "./redact-commands.ts";
 import { redactNear } from "./redact-near.ts";
 import { redactPairs } from "./redact-pairs.ts";
-import { redactLetters, redactTables, redactTags } from "./redact-structures.ts";
+import { redactLetters, redactNamed, redactStatements, redactTables, redactTags } from "./redact-structures.ts";
 import { redactKeyBlocks, redactRandomWords, redactShapes } from "./sensitive.ts";
 
 /**
@@ -12,8 +13,11 @@ export const STEPS = [
   redactKeyBlocks,
   redactTags,
   redactTables,
+  redactNamed,
+  redactStatements,
   redactPairs,
   redactLetters,
+  redactCommands,
   redactShapes,
   redactNear,
   redactRandomWords,

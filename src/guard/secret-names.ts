@@ -23,6 +23,7 @@ const WORDS = [
   "webhook[ _-]?url",
   "pin[ _.-]?(?:code|number|no)(?![a-z])",
   "secure[ _-]?string",
+  "string[ _-]?data",
 ].join("|");
 
 /** The same in other languages. Names are in lower case and composed when they are looked at. */
@@ -32,6 +33,9 @@ const OTHER_LANGUAGES = [
     "kennwort",
     "geheim",
     "zugangsdaten",
+    "zugangscode",
+    "freischaltcode",
+    "losung(?:swort)?(?![a-z])",
     "(?:api|zugangs)-?schlüssel",
     "contraseña",
     "contrasena",
@@ -45,10 +49,14 @@ const OTHER_LANGUAGES = [
     "motdepasse",
     "jeton",
     "code[ _-]?secret",
-    "parola",
+    "parola(?: d['’]ordine)?",
     "parolă",
     "chiave[ _-]?(?:segreta|privata|api)",
     "segreto",
+    "code[ _-]?d['’_ ]?acc[eè]s",
+    "c[oó]digo[ _-]?de[ _-]?(?:acceso|acesso|seguridad|segurança)",
+    "palavra[ _-]?passe",
+    "codice[ _-]?(?:di[ _-]?)?accesso",
   ],
   ...[
     "hasło",
@@ -120,7 +128,7 @@ const OTHER_LANGUAGES = [
   .join("|");
 
 /** Names that say so as a whole word at their end; a number may follow. */
-const WHOLE = "pass|auth|pw|psw|otp|totp|pin|cvv2?|cvc2?|ssn|tan|pat|creds?|dsn|sid|csrf|xsrf|kennung|apikeys?";
+const WHOLE = "pass|auth|pw|psw|psk|otp|totp|pin|cvv2?|cvc2?|ssn|tan|pat|creds?|dsn|sid|csrf|xsrf|kennung|apikeys?";
 /** Whatever is called the key of something may be one, unless it leads to a record. */
 const KEY = "[a-z0-9]+[ _.-]keys?(?:[ _.-]?\\d{1,3})?$";
 const NO_KEY =
@@ -176,13 +184,13 @@ export const NAME_IN_TEXT = new RegExp(
 
 /** Literals of which one occurs in every such name, in either case. */
 export const NAME_HINTS: readonly (string | Buffer)[] = [
-  ..."key pass psswd pswd pwd pw psw token secret credential auth cookie session jwt bearer otp pin cvv cvc ssn tan".split(
+  ..."key pass psswd pswd pwd pw psw psk token secret credential auth cookie session jwt bearer otp pin cvv cvc ssn tan".split(
     " ",
   ),
   ..."pat creds dsn sid csrf xsrf code phrase words mnemonic connection conn_str connstr conn-str number account card social".split(
     " ",
   ),
-  ..."webhook secure kennwort kennung geheim zugangs contrase clave senha segred segret passe jeton parol hasl chiave".split(
+  ..."webhook secure stringdata string_data losung freischalt code codi acces palavra kennwort kennung geheim zugangs contrase clave senha segred segret passe jeton parol hasl chiave".split(
     " ",
   ),
   ..."wachtwoord losenord salasana heslo jelsz sifre adgangs passord kodeord lozinka geslo khau sandi".split(" "),

@@ -67,9 +67,12 @@ const AFTER = [
   `\\bbearer${BLANK}(?!(?:tokens?|auth\\w*|schemes?|headers?|realm|error)\\b)`,
   "[?&#;](?:sig|signature|x-amz-signature|x-goog-signature|x-oss-signature|key|code|k|auth|authuser_token|ticket|hmac|hash|h)=",
   "\\b(?:hooks\\.slack(?:-gov)?\\.com|(?:ptb\\.|canary\\.)?discord(?:app)?\\.com\\/api(?:\\/v\\d{1,2})?\\/webhooks|[\\w.-]{1,64}\\.webhook\\.office\\.com|outlook\\.office(?:365)?\\.com\\/webhook|hooks\\.zapier\\.com|hook\\.\\w{1,8}\\.make\\.com|open\\.(?:feishu|larksuite)\\.(?:cn|com)\\/open-apis\\/bot|maker\\.ifttt\\.com|webhook\\.site|hc-ping\\.com|ntfy\\.sh|hooks\\.[\\w.-]{1,64})\\/",
+  "\\b(?:infura\\.io|alchemy\\.com|quiknode\\.pro|ankr\\.com|moralis\\.io|getblock\\.io)\\/(?:[a-z]\\w{0,16}\\/){0,2}(?=[^\\s/]{16})",
+  "\\/v\\d\\/(?=[0-9a-f]{32}(?![\\w-]))",
   "\\/(?:web)?hooks?\\/(?=[^\\s/]{0,64}[0-9])",
   "\\bapi\\.telegram\\.org\\/(?:file\\/)?bot",
   "\\bthin:\\w{1,64}\\/(?=[^\\s@]{1,128}@)",
+  "\\b(?:creds?|credentials?|logins?)\\s{0,2}[:=]?\\s{0,2}[\\w.@-]{1,64}\\s{0,2}[:/]\\s{0,2}(?!\\/)(?=\\S{5})",
   "\\b(?:user|usr|login|basic)(?:=|\\s)[\\w.@-]{1,64}:(?!\\/\\/)",
   "(?:^|\\s)(?:-u|--user|--proxy-user|-U|--userpwd)(?:\\s{1,4}|=)[\"']?[\\w.@+-]{1,64}:",
   "\\bmachine\\s{1,8}\\S{1,128}\\s{1,8}login\\s{1,8}\\S{1,128}\\s{1,8}password\\s{1,8}",
@@ -85,11 +88,13 @@ const AFTER = [
   "\\b(?:password|passcode|pin|otp|passphrase)\\s{1,3}[\"'`“«]?(?=\\S{0,32}[0-9])",
   "\\b(?:code|pin|otp|passcode)\\b[^\\n.:]{0,24}[:\\s]\\s{0,3}(?=\\d{4,8}\\b)",
 ].join("|");
+/** What is called a password behind it. */
+const BEHIND = "[^\\s\"'`(]{6,64}(?=\\s{0,2}\\((?:password|pw|pwd|passwort|pass|passcode|pin|secret|token)\\))";
 const BASIC = `(\\bbasic${BLANK})([\\w+/-]{4,}={0,2})`;
 /** User and password of a URL; the second form is a password with unescaped separators in it. */
 const USERINFO =
   "(:\\/\\/)(?:[^\\s/?#\"'<>]{1,256}@|[^\\s/?#\"'<>:@]{0,64}:(?!\\d{1,5}(?:[/?#\\s]|$))[^\\s\"'<>]{1,256}?@)";
-const SECRET = new RegExp(`(${AFTER})[^\\s"'\`,;&<>”»]+|${BASIC}|${USERINFO}|(?:${SHAPES})`, "gim");
+const SECRET = new RegExp(`(${AFTER})[^\\s"'\`,;&<>”»]+|${BASIC}|${USERINFO}|(?:${BEHIND})|(?:${SHAPES})`, "gim");
 
 /** `Basic` is also a word, so what follows must be what it claims to be: user and password in Base64. */
 const isBasicCredential = (text: string): boolean => Buffer.from(text, "base64").toString("latin1").includes(":");
@@ -143,6 +148,9 @@ export const HINTS: readonly (string | Buffer)[] = [
   ),
   ..."@ sig= signature= code= hmac= hash= ticket= &k= ?k= ?h= &h= %2 %3 %4 %5 %6 %7 u00 $ aa".split(" "),
   ..."gocspx hvs. hvb. hvr. dapi dose machine telegram bot discord office sl. \u0085 \u2028 \u2029 \u017f \u212a".split(
+    " ",
+  ),
+  ..."infura client_ wifi: setuser sp_addlogin {plain} {ssha} {crypt} psk sudo values infura alchemy quiknode ankr moralis getblock /v1/ /v2/ /v3/ from-literal community zip ldap 7z rabbitmqctl snmp sqlcmd ipmi mosquitto mongo".split(
     " ",
   ),
   ...[0xe2].map(byte => Buffer.from([byte])),

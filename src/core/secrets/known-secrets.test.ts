@@ -30,6 +30,16 @@ const SPELLINGS: Readonly<Record<string, (secret: string) => string>> = {
   "percent-encoded by encodeURI": encodeURI,
   hexadecimal: secret => Buffer.from(secret).toString("hex"),
   "hexadecimal in capitals": secret => Buffer.from(secret).toString("hex").toUpperCase(),
+  "hexadecimal, byte by byte": secret => bytewise(secret, b => `${b.toString(16).padStart(2, "0")} `).trim(),
+  "as a fingerprint": secret => (Buffer.from(secret).toString("hex").toUpperCase().match(/../g) ?? []).join(":"),
+  "as xxd prints it": secret =>
+    (
+      Buffer.from(secret)
+        .toString("hex")
+        .match(/.{1,4}/g) ?? []
+    ).join(" "),
+  "as code points in braces": secret => Array.from(secret, char => `\\u{${hex(char)}}`).join(""),
+  "in octal": secret => bytewise(secret, b => `\\${b.toString(8).padStart(3, "0")}`),
   "as bytes of JavaScript": secret => bytewise(secret, b => `\\x${b.toString(16).padStart(2, "0")}`),
   "as JSON": secret => JSON.stringify(secret),
   "as JSON in JSON": secret => JSON.stringify(JSON.stringify({ a: secret })),
@@ -51,6 +61,8 @@ const BASE64: Readonly<Record<string, (secret: string) => string>> = {
   "Base64 behind one byte": secret => base64(`a${secret}`),
   "Base64 behind two bytes": secret => base64(`ab${secret}bc`),
   "Base64 of a header": secret => base64(`{"Authorization":"Bearer ${secret}"}`),
+  "Base64 of Base64": secret => base64(JSON.stringify({ auth: base64(`user:${secret}`) })),
+  "Base64 of UTF-16": secret => Buffer.from(`echo ${secret}`, "utf16le").toString("base64"),
   "Base64 for URLs": secret => Buffer.from(`user:${secret}`).toString("base64url"),
   "Base64 in lines": secret =>
     base64(`some text that comes before it so that it is long ${secret} ${secret} and after`).replace(/.{76}/g, "$&\n"),
@@ -58,7 +70,30 @@ const BASE64: Readonly<Record<string, (secret: string) => string>> = {
 
 const forms = [...Object.entries(SPELLINGS), ...Object.entries(BASE64)];
 
+/** With one line break in the middle. */
+const broken = (text: string, at: number): string => `${text.slice(0, at)}\n${text.slice(at)}`;
+
 describe.each(SECRETS)("%j", secret => {
+  it("is hidden in Base64 and in hexadecimal wherever a line ends", () => {
+    if (secret.length < 8) return;
+    for (const encoding of ["base64", "hex"] as const) {
+      for (const before of ["", "a", "ab"]) {
+        const text = Buffer.from(before + secret).toString(encoding);
+        for (let at = 4; at < text.length - 4; at++) expect(known.hide(broken(text, at))).toContain("[secret]");
+      }
+    }
+  });
+
+  it.each([64, 70, 72, 76, 80])("is hidden in lines of %d characters wherever it begins", width => {
+    if (secret.length < 8) return;
+    for (let before = 0; before < width; before++) {
+      const text = Buffer.from(`${"x".repeat(before)}${secret}${"y".repeat(90)}`).toString("base64");
+      const lines = text.replace(new RegExp(`.{${width}}`, "g"), "$&\n");
+      const json = Buffer.from(JSON.stringify({ lines }));
+      expect(known.hideInJson(json).toString()).toContain("[secret]");
+    }
+  });
+
   it.each(forms)("is hidden in text when it is spelled %s", (name, spell) => {
     const spelled = spell(secret);
     if (name in BASE64 && secret.length < 8) return;

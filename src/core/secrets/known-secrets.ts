@@ -1,6 +1,6 @@
 import { hideInJson } from "./hide-json.ts";
 import { createNeedles, merged, type Needles, type Span } from "./needles.ts";
-import { spellingsOf } from "./spellings.ts";
+import { rareSpellingsOf, spellingsOf } from "./spellings.ts";
 import { DIGITS, type Unescaped, unescaped } from "./unescaped.ts";
 
 /** What stands in the place of a secret that is known. */
@@ -23,14 +23,20 @@ export interface KnownSecrets {
 const MOST_VALUES = 2_000;
 const MOST_NAMES = 500;
 const SHORTEST = 6;
-const PIECE = 32;
+const PIECE = 16;
+/** Half of a word is in many texts, half of its Base64 in none. */
+const LEAST_OF_TEXT = 8;
+const LEAST_OF_CODE = 6;
 
 export function createKnownSecrets(): KnownSecrets {
-  const values = createGenerations(MOST_VALUES);
-  const names = createGenerations(MOST_NAMES);
+  const values = createGenerations(MOST_VALUES, value => [...spellingsOf(value), ...rareSpellingsOf(value)]);
+  // They come and go with every conversation.
+  const names = createGenerations(MOST_NAMES, spellingsOf);
   let isEmpty = true;
 
-  const mayHold = (text: Buffer): boolean => {
+  const mayHold = (text: Buffer, isJson: boolean): boolean => {
+    // In JSON a backslash that says something in another language is escaped itself.
+    if ((!isJson || text.includes(BACKSLASHES)) && ESCAPES.some(escape => text.includes(escape))) return true;
     for (const finders of values.all) if (finders.mayHold(text)) return true;
     for (const finders of names.all) if (finders.mayHold(text)) return true;
     return false;
@@ -39,7 +45,7 @@ export function createKnownSecrets(): KnownSecrets {
   const hide = (text: string): string => {
     if (isEmpty || text.length < SHORTEST) return text;
     const bytes = Buffer.from(text);
-    if (!mayHold(bytes)) return text;
+    if (!mayHold(bytes, false)) return text;
     const clear = unescaped(bytes);
     const spans = merged([...values.all, ...names.all].flatMap(finders => finders.spans(clear)));
     if (spans.length === 0) return text;
@@ -66,7 +72,7 @@ export function createKnownSecrets(): KnownSecrets {
       for (const value of all) add(value, values);
     },
     learnName: value => add(value, names),
-    hideInJson: json => (!isEmpty && mayHold(json) ? hideInJson(json, hide) : json),
+    hideInJson: json => (!isEmpty && mayHold(json, true) ? hideInJson(json, hide) : json),
     hide,
   };
 }
@@ -78,7 +84,7 @@ interface Generations {
 }
 
 /** `most` of each of two generations. What is learned again is as new. */
-function createGenerations(most: number): Generations {
+function createGenerations(most: number, spell: (value: string) => readonly string[]): Generations {
   let young = new Set<string>();
   let all: readonly Finders[] = [];
   return {
@@ -89,7 +95,7 @@ function createGenerations(most: number): Generations {
       if (young.has(value)) return;
       if (all.length === 0 || young.size >= most) {
         young = new Set();
-        all = [createFinders(), ...all.slice(0, 1)];
+        all = [createFinders(spell), ...all.slice(0, 1)];
       }
       young.add(value);
       all[0]?.add(value);
@@ -108,7 +114,7 @@ interface Finders {
   spans(clear: Unescaped): Span[];
 }
 
-function createFinders(): Finders {
+function createFinders(spell: (value: string) => readonly string[]): Finders {
   /** What betrays a secret in text as it comes: each in pieces, so that a line break in the middle hides one half only. */
   const pieces: Needles = createNeedles();
   /** What is taken away in text without escapes. */
@@ -118,11 +124,13 @@ function createFinders(): Finders {
 
   return {
     add(value) {
-      for (const spelling of spellingsOf(value)) {
+      for (const spelling of spell(value)) {
         const bytes = unescaped(Buffer.from(spelling)).bytes;
         for (const byte of bytes) alphabet[byte] = 1;
         whole.add(bytes);
-        for (const text of asEscaped(spelling)) for (const piece of piecesOf(Buffer.from(text))) pieces.add(piece);
+        const least = spelling.toLowerCase() === value.toLowerCase() ? LEAST_OF_TEXT : LEAST_OF_CODE;
+        for (const text of asEscaped(spelling))
+          for (const piece of piecesOf(Buffer.from(text), least)) pieces.add(piece);
       }
     },
     mayHold: text => pieces.has(text) || hidesInEscapes(text, alphabet),
@@ -150,6 +158,7 @@ const isWord = (byte: number | undefined): boolean =>
 
 /** As it stands in text, in a string of JSON by the usual serialisers, and in JSON in a string of JSON. */
 function asEscaped(text: string): Iterable<string> {
+  if (UNESCAPED.test(text)) return [text];
   if (/^[\w.~=+-]*$/.test(text)) return [text];
   const once = JSON.stringify(text).slice(1, -1);
   const slashed = once.replaceAll("/", "\\/");
@@ -162,9 +171,16 @@ function asEscaped(text: string): Iterable<string> {
   return new Set([text, once, slashed, ascii, ...twice, run]);
 }
 
-function piecesOf(text: Buffer): Buffer[] {
-  if (text.length < PIECE) return [text];
-  const count = Math.max(2, Math.floor(text.length / PIECE));
+/** What no serialiser escapes. */
+const UNESCAPED = /^[\w+=: .-]*$/;
+
+/** Pieces of which a line break leaves one whole; of what is long, several do. */
+function piecesOf(text: Buffer, least: number): Buffer[] {
+  if (text.length < 2 * PIECE) {
+    const half = Math.ceil((text.length + 1) / 2);
+    return half < least ? [text] : [text.subarray(0, half), text.subarray(text.length - half)];
+  }
+  const count = Math.floor(text.length / PIECE);
   const size = Math.ceil(text.length / count);
   return Array.from({ length: count }, (_, at) => text.subarray(at * size, (at + 1) * size)).filter(
     piece => piece.length >= PIECE / 2,
@@ -180,12 +196,14 @@ function hidesInEscapes(text: Buffer, alphabet: Uint8Array): boolean {
     const byte = hexAt(text, at + 1);
     if (byte === 0x25 || (byte > 0x20 && alphabet[byte])) return true;
   }
-  return text.includes(REFERENCE) || text.includes(BYTE);
+  return text.includes(REFERENCE);
 }
 
 const UNIT = Buffer.from("\\u00");
 const REFERENCE = Buffer.from("&#");
-const BYTE = Buffer.from("\\x");
+const BACKSLASHES = Buffer.from("\\\\");
+/** Bytes and code points of programming languages, bytes in octal. */
+const ESCAPES = ["\\x", "\\u{", "\\0", "\\1", "\\3"].map(text => Buffer.from(text));
 
 /** The byte of two hexadecimal digits; 0 where they are none. */
 function hexAt(text: Buffer, at: number): number {

@@ -22,6 +22,31 @@ export function spellingsOf(value: string): string[] {
   return [...new Set([...plain, ...others.filter(text => text.length >= FEWEST)])];
 }
 
+/** Bytes set apart, as fingerprints and memory are printed. */
+const apart = (hex: string): string[] => [
+  ...[":", " "].map(separator => (hex.match(/../g) ?? []).join(separator)),
+  (hex.match(/.{1,4}/g) ?? []).join(" "),
+];
+
+/** Keys of this kind are stored in a file that is stored as Base64 again: registries' logins in secrets of clusters. */
+const twiceBase64 = (value: string): string[] =>
+  [0, 1, 2].flatMap(before => {
+    const once = Buffer.concat([Buffer.alloc(before), Buffer.from(value)]).toString("base64");
+    return base64Cores(Buffer.from(once.slice(before + 1, -4)));
+  });
+const LONGEST_TWICE = 256;
+
+/** Those besides that take somebody a step more. */
+export function rareSpellingsOf(value: string): string[] {
+  const hex = Buffer.from(value).toString("hex");
+  const all = [
+    ...apart(hex).flatMap(text => [text, text.toUpperCase()]),
+    ...base64Cores(Buffer.from(value, "utf16le")),
+    ...(value.length > LONGEST_TWICE ? [] : twiceBase64(value)),
+  ];
+  return [...new Set(all)].filter(text => text.length >= FEWEST);
+}
+
 /** A key in several lines may come one line at a time; its first and its last say what it is, and nothing of it. */
 function linesOf(value: string): string[] {
   const lines = value.split(/\\n|[\r\n]+/).map(line => line.trim());

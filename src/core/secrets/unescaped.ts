@@ -8,7 +8,7 @@ export interface Unescaped {
 
 /**
  * Takes all escapes away, at any depth of escaping in escaping: backslashes with what they escape (JSON, JavaScript,
- * shells), percent encoding, character references of HTML. Line breaks with the blanks behind them go too, since Base64
+ * shells, in octal too), percent encoding, character references of HTML. Line breaks with the blanks behind them go too, since Base64
  * and keys are broken into lines. Takes time in proportion to the text.
  */
 export function unescaped(text: Buffer): Unescaped {
@@ -38,6 +38,20 @@ export function unescaped(text: Buffer): Unescaped {
           const low = isHigh(code) ? lowAt(text, next + 5) : undefined;
           if (low) pushAll(0x10000 + ((code - 0xd800) << 10) + (low.code - 0xdc00), low.end);
           else pushAll(code >= 0xd800 && code < 0xe000 ? 0xfffd : code, next + 5);
+          continue;
+        }
+        const braces = text[next + 1] === OPEN_BRACE ? text.indexOf(CLOSE_BRACE, next + 2) - next - 2 : 0;
+        const point = braces > 0 && braces <= 6 ? numberAt(text, next + 2, braces) : -1;
+        if (point >= 0 && point < 0x110000 && !(point >= 0xd800 && point < 0xe000)) {
+          pushAll(point, next + 3 + braces);
+          continue;
+        }
+      } else if (kind !== undefined && kind >= 0x30 && kind < 0x34) {
+        const [tens, ones] = [octalAt(text, next + 1), octalAt(text, next + 2)];
+        if (tens >= 0 && ones >= 0) {
+          const code = (kind - 0x30) * 64 + tens * 8 + ones;
+          if (code !== BACKSLASH) push(code, next + 3);
+          at = next + 3;
           continue;
         }
       } else if (kind === 0x78) {
@@ -77,6 +91,13 @@ export function unescaped(text: Buffer): Unescaped {
 const BACKSLASH = 0x5c;
 const PERCENT = 0x25;
 const AMPERSAND = 0x26;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+const octalAt = (text: Buffer, at: number): number => {
+  const byte = text[at] ?? 0;
+  return byte >= 0x30 && byte < 0x38 ? byte - 0x30 : -1;
+};
 
 function skip(text: Buffer, from: number, byte: number): number {
   let at = from;
