@@ -87,7 +87,9 @@ export async function startGoodAgents(gateway: GatewayRun, look: (text: string) 
           .some(({ method, params }) => method === "notifications/resources/updated" && params?.uri === WATCHED);
       change();
       await poll(() => agents.every(hasHeard), { withinMs: HEARS_MS, everyMs: 100 });
-      const deaf = agents.filter((agent, at) => !hasHeard(agent, at)).map(({ kind }) => `${kind.name} (${kind.revision})`);
+      const deaf = agents
+        .filter((agent, at) => !hasHeard(agent, at))
+        .map(({ kind }) => `${kind.name} (${kind.revision})`);
       for (const { told } of agents) {
         for (const message of told.all) look(JSON.stringify(message));
         told.all.length = 0;

@@ -26,10 +26,14 @@ export interface HostileOptions {
   readonly upstreams?: readonly string[];
   /** One client of each. */
   readonly clients?: readonly HostileName[];
+  /** A module that the gateway loads first, such as a profiler. */
+  readonly preload?: string | undefined;
   readonly log: (text: string) => void;
 }
 
 const HEAP_MB = 600;
+/** Reading a hundred hostile upstreams for the first time takes a while on a small machine. */
+const RELOAD_MS = 120_000;
 const CHANGE_EVERY_MS = 15_000;
 const SECURITY = { rate_limit_per_minute: 3_000, other_requests_per_minute: 6_000 };
 /** What keeps silent must not keep its callers for ever, and what does not start is tried again soon. */
@@ -48,9 +52,11 @@ export async function hostile(options: HostileOptions): Promise<Verdict[]> {
   const evilTables = upstreams.map((kind, at) => ({ name: `h${at}`, ...PATIENCE, ...evil.tables[kind] }));
   const proxy = { security: SECURITY };
   const calm = configToml(good.tables, proxy);
+  const empty = configToml([], proxy);
   const crowded = configToml([...good.tables, ...evilTables], proxy);
   const probe = createProbe();
-  const NODE_OPTIONS = `${probe.env.NODE_OPTIONS} --max-old-space-size=${HEAP_MB}`;
+  const preloading = options.preload === undefined ? "" : ` --import=${options.preload}`;
+  const NODE_OPTIONS = `${probe.env.NODE_OPTIONS} --max-old-space-size=${HEAP_MB}${preloading}`;
   const gateway = await startGateway({ toml: calm, env: { ...probe.env, NODE_OPTIONS } });
   const canaries = createCanaryWatch();
   try {
@@ -63,8 +69,11 @@ export async function hostile(options: HostileOptions): Promise<Verdict[]> {
     const start = await look();
     log(`calm: ${start.rssMb.toFixed(0)} MB, ${start.files} files, ${start.children} children`);
 
-    await reload(gateway, crowded);
     const seen = watchVitals({ gateway, probe }, log);
+    const reloading = performance.now();
+    await reload(gateway, crowded);
+    const reloadMs = performance.now() - reloading;
+    log(`reload: ${reloadMs.toFixed(0)} ms`);
     const crowd = startCrowd({
       target: { port: gateway.port, scheme: "old", ownTool: "own:count" },
       clients: Object.fromEntries(clients.map(kind => [kind, 1])),
@@ -85,13 +94,16 @@ export async function hostile(options: HostileOptions): Promise<Verdict[]> {
     canaries.look("status", vitals.status);
     canaries.look("the output", gateway.output());
 
+    // The children that hostile clients have of their own would stay for as long as their sessions.
+    await reload(gateway, empty);
     await reload(gateway, calm);
+    await gateway.until(({ upstreams: all }) => all.every(({ state }) => state === "ready"));
     const after = await agents.work(2_000);
     const rest = await atRest(look, [start]);
     await agents.close();
     // To be stopped with all of them running.
     await reload(gateway, crowded);
-    await sleep(Math.min(5_000, ms / 2));
+    await sleep(Math.min(10_000, ms / 2));
     const children = descendants(gateway.pid);
     const from = performance.now();
     const code = await gateway.stop();
@@ -100,7 +112,11 @@ export async function hostile(options: HostileOptions): Promise<Verdict[]> {
     const left = processesIn(gateway.dir);
     const lines = logText(gateway.dir);
     for (const line of lines) canaries.look("the log", line);
-    const p99 = (deeds: readonly Deed[]): number => percentile(deeds.map(deed => deed.ms), 0.99);
+    const p99 = (deeds: readonly Deed[]): number =>
+      percentile(
+        deeds.map(deed => deed.ms),
+        0.99,
+      );
     const unbounded = Number.POSITIVE_INFINITY;
     return [
       ...judgeDeeds([...before, ...during, ...after], good.executions()),
@@ -133,7 +149,11 @@ export async function hostile(options: HostileOptions): Promise<Verdict[]> {
       invariant("T-48", `processes left behind after the stop, of ${children.length}`, left),
       invariant("T-48", "exit code of the stop", code === 0 ? [] : [String(code)], "0"),
       figure("T-48", "time of the stop", { value: stopMs, most: 10_000, bound: 35_000, unit: " ms" }),
-      invariant("T-41", `log lines that are no JSON, of ${lines.length}`, lines.filter(line => !isObject(line))),
+      invariant(
+        "T-41",
+        `log lines that are no JSON, of ${lines.length}`,
+        lines.filter(line => !isObject(line)),
+      ),
       invariant("T-41", "secrets in the log, in status, in the output and in answers to agents", [
         ...canaries.found,
         ...brave.canaries,
@@ -147,7 +167,7 @@ export async function hostile(options: HostileOptions): Promise<Verdict[]> {
 
 async function reload(gateway: GatewayRun, toml: string): Promise<void> {
   writeFileSync(gateway.configPath, toml, { mode: 0o600 });
-  const answer = await ask(gateway.socket, { op: "reload" });
+  const answer = await ask(gateway.socket, { op: "reload", timeoutMs: RELOAD_MS });
   if (answer.kind !== "answer") throw new Error(`reload: ${JSON.stringify(answer)}`);
 }
 

@@ -22,7 +22,11 @@ export function judgeDeeds(deeds: readonly Deed[], ran: readonly Ran[]): Verdict
       "results of calls that did not run where they were sent",
       calls.filter(call => call.wrong === "" && executions.get(call.nonce)?.[0]?.server !== call.at).map(told),
     ),
-    invariant("G-20", "answers that belong to something else", failed.filter(({ wrong }) => wrong.startsWith("another")).map(told)),
+    invariant(
+      "G-20",
+      "answers that belong to something else",
+      failed.filter(({ wrong }) => wrong.startsWith("another")).map(told),
+    ),
     invariant("T-24", `requests of good agents that failed, of ${deeds.length}`, failed.map(told)),
   ];
 }

@@ -18,6 +18,8 @@ const { values } = parseArgs({
     hostile: { type: "boolean", default: false },
     /** Of these upstreams only those whose kind has this in its name. */
     only: { type: "string", default: "" },
+    /** A module that the gateway loads first, such as a profiler. */
+    preload: { type: "string" },
   },
 });
 const minutes = Number(values.minutes);
@@ -42,7 +44,7 @@ const kinds = Object.keys(HOSTILE_UPSTREAMS).filter(kind => kind.includes(values
 const verdicts = values.crowd
   ? await told("a crowd", crowd({ clients: 1_000, ms: lastsMs, log }), lastsMs)
   : values.hostile
-    ? await told("the hostile fleet", hostile({ ms: lastsMs, upstreams: kinds, log }), lastsMs)
+    ? await told("the hostile fleet", hostile({ ms: lastsMs, upstreams: kinds, preload: values.preload, log }), lastsMs)
     : await usual();
 console.log(`\n${table(verdicts)}\n`);
 const of = (result: string): number => verdicts.filter(verdict => verdict.result === result).length;
