@@ -71,15 +71,18 @@ const COMMON: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+// What precedes a value is bounded in both: a value may be long, and each place in it could be where one begins.
+const ADDRESSES = /[a-z][a-z0-9+.-]{0,31}:\/\/[^\s"'<>]+/gi;
+const PAIRS =
+  /(?:^|[;&?\s,])([\w.-]{1,64}(?: [\w.-]{1,32})?)\s{0,16}[=:]\s{0,16}("[^"]{0,8192}"|'[^']{0,8192}'|[^;&\s"']+)/g;
+
 /** Credentials within a value that is made of parts. */
 function partsOf(value: string): string[] {
   const scheme = /^(bearer|basic|token|apikey|digest|negotiate|bot|key|dpop)\s+(\S[\s\S]*)$/i.exec(value.trim());
   if (scheme) return [...told(scheme[2] ?? ""), ...(/^basic$/i.test(scheme[1] ?? "") ? pairOf(scheme[2] ?? "") : [])];
   if (/^\s*[[{]/.test(value)) return partsOfJson(value);
-  const addresses = [...value.matchAll(/[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi)].flatMap(([text]) => partsOfAddress(text));
-  const pairs = [
-    ...value.matchAll(/(?:^|[;&?\s,])\s*([\w.-]{1,64}(?: [\w.-]{1,32})?)\s*[=:]\s*("[^"]*"|'[^']*'|[^;&\s"']+)/g),
-  ].flatMap(([, name = "", found = ""]) =>
+  const addresses = [...value.matchAll(ADDRESSES)].flatMap(([text]) => partsOfAddress(text));
+  const pairs = [...value.matchAll(PAIRS)].flatMap(([, name = "", found = ""]) =>
     isSecretName(name) && !isNameOfThings(name) ? told(found.replace(/^["']|["']$/g, ""), name) : [],
   );
   return [...addresses, ...(ADDRESS.test(value) ? [] : pairs)];
@@ -111,7 +114,7 @@ function partsOfJson(value: string): string[] {
 /** Userinfo, parameters with such a name, and whatever in it looks like nothing but a key. */
 function partsOfAddress(text: string): string[] {
   const [, prefix = "", rest = ""] = /^([^:]+:\/\/)([\s\S]*)$/.exec(text) ?? [];
-  const [, userinfo] = /^([^/?#]*)@/.exec(rest) ?? /^([^/?#\s]*:[^\s]*)@/.exec(rest) ?? [];
+  const [, userinfo] = /^([^/?#]*)@/.exec(rest) ?? /^([^/?#\s:]*:[^\s]*)@/.exec(rest) ?? [];
   const [address = "", ...queries] = rest.slice(userinfo === undefined ? 0 : userinfo.length + 1).split(/[?#&]/);
   const parameters = queries.flatMap(parameter => {
     const [name = "", found = ""] = cut(parameter, "=");

@@ -2,7 +2,9 @@ import { parseArgs } from "node:util";
 import { endWithChildren } from "../chaos/ending.ts";
 import { told } from "../chaos/phases.ts";
 import { table, type Verdict } from "../chaos/verdict.ts";
+import { HOSTILE_UPSTREAMS } from "../fixtures/hostile-upstreams.ts";
 import { crowd } from "./crowd.ts";
+import { hostile } from "./hostile.ts";
 import { idleAgents, stalledReaders } from "./readers.ts";
 import { wear } from "./wear.ts";
 
@@ -12,6 +14,12 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "10" },
     /** Only hostile clients, a thousand of all kinds. */
     crowd: { type: "boolean", default: false },
+    /** One upstream and one client of each kind of malice, beside good ones. */
+    hostile: { type: "boolean", default: false },
+    /** Of these upstreams only those whose kind has this in its name. */
+    only: { type: "string", default: "" },
+    /** A module that the gateway loads first, such as a profiler. */
+    preload: { type: "string" },
   },
 });
 const minutes = Number(values.minutes);
@@ -32,9 +40,12 @@ const usual = async (): Promise<Verdict[]> => [
   ...(await told("idle agents", idleAgents({ agents: 5_000, ms: idleMs }), lastsMs)),
   ...(await told("readers that stall", stalledReaders(stall), lastsMs)),
 ];
+const kinds = Object.keys(HOSTILE_UPSTREAMS).filter(kind => kind.includes(values.only));
 const verdicts = values.crowd
   ? await told("a crowd", crowd({ clients: 1_000, ms: lastsMs, log }), lastsMs)
-  : await usual();
+  : values.hostile
+    ? await told("the hostile fleet", hostile({ ms: lastsMs, upstreams: kinds, preload: values.preload, log }), lastsMs)
+    : await usual();
 console.log(`\n${table(verdicts)}\n`);
 const of = (result: string): number => verdicts.filter(verdict => verdict.result === result).length;
 console.log(
