@@ -247,7 +247,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       edges.push(edge);
       return edge.ended;
     },
-    reload: async next => apply(next),
+    async reload(next) {
+      const changes = apply(next);
+      await catalogs.current();
+      return changes;
+    },
     withoutSecrets: text => redactor.text(text),
     rejected(problem) {
       rejections = problem === undefined ? [] : [problem];
