@@ -190,6 +190,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       load.stop();
       await compilers.stop();
       flush();
+      await offers.saved();
       await log.close();
       records.end();
       process.removeListener("exit", registry.killAll);
