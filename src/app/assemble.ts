@@ -190,6 +190,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       load.stop();
       await compilers.stop();
       flush();
+      await offers.saved();
       await log.close();
       records.end();
       process.removeListener("exit", registry.killAll);
@@ -247,7 +248,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       edges.push(edge);
       return edge.ended;
     },
-    reload: async next => apply(next),
+    async reload(next) {
+      const changes = apply(next);
+      await catalogs.current();
+      return changes;
+    },
     withoutSecrets: text => redactor.text(text),
     rejected(problem) {
       rejections = problem === undefined ? [] : [problem];

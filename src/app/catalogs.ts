@@ -11,6 +11,7 @@ import { listHint } from "./freshness.ts";
 import { type Described, mergedProfile, singleProfile } from "./profiles.ts";
 import { type CatalogRules, createSnapshots, offerTo } from "./snapshots.ts";
 import { filtersOf, type Sources } from "./sources.ts";
+import { createWorkbench } from "./workbench.ts";
 
 /** At most one notification per view, and agent, in this time, whatever upstreams say. */
 const SPACING_MS = 1_000;
@@ -22,8 +23,13 @@ const TOPIC = "catalog";
 export interface Catalogs {
   view(view: View): ViewQueries | undefined;
   readonly all: Catalog;
-  /** Builds everything anew from what the upstreams offer now. */
+  /**
+   * Builds everything anew from what the upstreams offer now: at once, or, when that is much, in slices, and what there
+   * was stays until then.
+   */
   rebuild(rules?: CatalogRules): void;
+  /** Resolves when what is seen is of what upstreams offered when this was asked; `undefined`: it is. */
+  current(): Promise<void> | undefined;
   /** The same, once, soon: many upstreams may change at the same time. */
   rebuildSoon(): void;
   /** An upstream was tried, with or without success. */
@@ -47,10 +53,17 @@ export function createCatalogs(options: {
 }): Catalogs {
   const { pool, clock, bus, version } = options;
   let rules = options.rules;
-  const snapshots = createSnapshots({ pool, sources: options.sources, repairs: options.repairs, rules: () => rules });
+  const snapshots = createSnapshots({
+    ...{ pool, sources: options.sources, repairs: options.repairs, rules: () => rules },
+    work: createWorkbench(clock.now),
+  });
   let all = snapshots.all(undefined);
   let singles = new Map<UpstreamName, Catalog>();
   let soon: NodeJS.Immediate | undefined;
+  let building: Promise<void> | undefined;
+  /** Something has changed since it began. */
+  let isOutdated = false;
+  let isStopped = false;
   const listeners = new Set<(change: ListChange) => void>();
   const waiting = new Set<() => void>();
   const waited = new WeakMap<Upstream, number>();
@@ -64,8 +77,25 @@ export function createCatalogs(options: {
 
   function rebuild(next?: CatalogRules): void {
     rules = next ?? rules;
+    if (next) snapshots.forget();
+    if (building) {
+      isOutdated = true;
+      return;
+    }
+    building = snapshots.remake()?.then(isShown => {
+      building = undefined;
+      if (isStopped) return;
+      if (isShown) show();
+      if (!isOutdated) return;
+      isOutdated = false;
+      rebuild();
+    });
+    if (!building) show();
+  }
+
+  /** Nobody is told of a change before it can be seen. */
+  function show(): void {
     const before = { all, singles };
-    snapshots.forget();
     all = snapshots.all(undefined);
     singles = new Map(pool.upstreams.map(upstream => [upstream.name, snapshots.single(upstream, undefined)]));
     announceDifference({ kind: "all" }, before.all, all);
@@ -73,6 +103,12 @@ export function createCatalogs(options: {
       announceDifference({ kind: "upstream", name }, before.singles.get(name), single);
     }
     settle();
+  }
+
+  function current(): Promise<void> | undefined {
+    upToDate();
+    // Of two, the second one began after this was asked.
+    return building?.then(() => building);
   }
 
   /** What is due is done before anybody looks: a list that was read for an agent is to be the one that it gets. */
@@ -155,10 +191,13 @@ export function createCatalogs(options: {
       catalog: caller => snapshots.single(upstream, caller),
       profile: (caller): Profile => singleProfile(describedTo(upstream, caller), version),
       page: (kind, caller) => offerTo(upstream, caller)?.pages[kind],
-      fresh: (kind, caller) => upstream.fresh(caller, kind),
+      fresh: (kind, caller) => andThen(upstream.fresh(caller, kind), () => snapshots.madeSingle(upstream, caller)),
       hint: (kind, caller) => listHint([describedTo(upstream, caller)], kind),
       owner: () => ({ kind: "found", entry: upstreamEntry(name) }),
-      settled: waitMs => settled([upstream], waitMs),
+      settled: async waitMs => {
+        await settled([upstream], waitMs);
+        await snapshots.madeSingle(upstream, undefined);
+      },
     };
   }
 
@@ -174,7 +213,8 @@ export function createCatalogs(options: {
     page: () => undefined,
     fresh(kind, caller) {
       const readings = pool.upstreams.flatMap(upstream => upstream.fresh(caller, kind) ?? []);
-      return readings.length === 0 ? undefined : Promise.all(readings).then(() => {});
+      const read = readings.length === 0 ? undefined : Promise.all(readings);
+      return andThen(read, () => andThen(current(), () => snapshots.madeAll(caller)));
     },
     hint: (kind, caller) => listHint(described(caller), kind),
     owner(method, caller) {
@@ -184,7 +224,7 @@ export function createCatalogs(options: {
       );
       return name === undefined ? { kind: "unknown", nearest: [] } : { kind: "found", entry: upstreamEntry(name) };
     },
-    settled: waitMs => settled(pool.upstreams, waitMs),
+    settled: waitMs => settled(pool.upstreams, waitMs).then(current),
   };
 
   return {
@@ -193,12 +233,13 @@ export function createCatalogs(options: {
       return all;
     },
     rebuild,
+    current,
     rebuildSoon() {
       soon ??= setImmediate(upToDate);
     },
     tried() {
       // A rebuild that is due tells those who wait, once what they wait for can be seen.
-      if (soon === undefined) settle();
+      if (soon === undefined && !building) settle();
     },
     noticed(name, change) {
       if (change.owner === undefined) {
@@ -218,6 +259,7 @@ export function createCatalogs(options: {
       return () => listeners.delete(receive);
     },
     stop() {
+      isStopped = true;
       clearImmediate(soon);
       unsubscribe();
       for (const { cancel } of due.values()) cancel();
@@ -237,6 +279,14 @@ const describedTo = (upstream: Upstream, caller: Caller | undefined): Described 
   condition: upstream.condition,
   offer: offerTo(upstream, caller),
 });
+
+/** What is to be waited for only when the first has been done; `undefined` where there is nothing to wait for. */
+function andThen(
+  first: Promise<unknown> | undefined,
+  second: () => Promise<unknown> | undefined,
+): Promise<void> | undefined {
+  return (first ? first.then(second) : second())?.then(() => {});
+}
 
 interface Due {
   readonly kinds: Set<Kind>;

@@ -12,6 +12,7 @@ import { createSchemaCompilers } from "../lib/schema-compilers.ts";
 import type { Link } from "../upstream/link.ts";
 import { fetchOffer } from "../upstream/offer.ts";
 import { inspectOffer } from "./inspect-offer.ts";
+import { finish } from "../core/steps.ts";
 
 /** How long this thread has had a processor, in ms: time that others took from it is none that it takes from others. */
 function busyMs(): number {
@@ -69,9 +70,9 @@ describe("T-44 a wide schema", () => {
           await inspectOffer(offer, { repairs, compilers, now: systemClock.now });
           const source: Source = { ...PLAIN, offer };
           await new Promise(resolve => setImmediate(resolve));
-          buildCatalog({ ...RULES, sources: [source], repairs });
+          finish(buildCatalog({ ...RULES, sources: [source], repairs }));
           await new Promise(resolve => setImmediate(resolve));
-          singleCatalog(source);
+          finish(singleCatalog(source));
         }),
       );
     }

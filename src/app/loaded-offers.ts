@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { KINDS, type Kind, type LoadedOffer, type Offer } from "../core/catalog.ts";
 import { definitionDigest } from "../core/definition-digest.ts";
 import { type LoadedDigests, loadedOffer } from "../core/loaded-offer.ts";
-import type { Payload } from "../core/payload.ts";
 import { IDENTITY } from "../core/repair.ts";
 import { replaceFile } from "../lib/replace-file.ts";
+import { createSlices } from "../lib/slices.ts";
 import { hashOf } from "./offer-store.ts";
 
 /** What an upstream is known by here. */
@@ -34,7 +34,6 @@ interface Known {
 }
 
 const FORMAT = 1;
-const SLICE_MS = 5;
 
 /** Without a folder it is kept in memory only. A file that cannot be read or written is as good as none. */
 export function createLoadedOffers(options: {
@@ -44,14 +43,7 @@ export function createLoadedOffers(options: {
 }): LoadedOffers {
   const { folder, trouble, now } = options;
   const known = new Map<string, Known>();
-  const computed = new WeakMap<Payload, string>();
   const pathOf = (name: string): string => join(folder ?? "", `${hashOf(name).slice(0, 16)}.loaded.json`);
-
-  function digestOf(definition: Payload): string {
-    const digest = computed.get(definition) ?? definitionDigest(definition);
-    computed.set(definition, digest);
-    return digest;
-  }
 
   function load(name: string, identity: string): LoadedDigests {
     if (folder === null) return {};
@@ -79,7 +71,7 @@ export function createLoadedOffers(options: {
     for (const definition of offer.definitions[kind]) {
       const native = definition.string(IDENTITY[kind]);
       // Of a name that is listed twice the first counts.
-      if (native !== undefined && !digests.has(native)) digests.set(native, digestOf(definition));
+      if (native !== undefined && !digests.has(native)) digests.set(native, definitionDigest(definition));
     }
     return digests;
   }
@@ -97,12 +89,10 @@ export function createLoadedOffers(options: {
       return now.loaded;
     },
     async prepare(offer) {
-      let pauseAt = now() + SLICE_MS;
+      const slices = createSlices(now);
       for (const definition of KINDS.flatMap(kind => offer.definitions[kind])) {
-        digestOf(definition);
-        if (now() < pauseAt) continue;
-        await new Promise(resolve => setImmediate(resolve));
-        pauseAt = now() + SLICE_MS;
+        definitionDigest(definition);
+        await slices.rest();
       }
     },
   };

@@ -18,3 +18,19 @@ test("a kept catalog tells whether it is of the same upstream, and not where tha
   expect(store.load("one", url)?.definitions.tool).toHaveLength(1);
   expect(store.load("one", "https://example.com/other")).toBeUndefined();
 });
+
+test("of large catalogs the last one is kept, whatever came while one was written", async () => {
+  const store = createOfferStore(folder, detail => expect.fail(detail));
+  const large = (count: number) =>
+    source("large", { tool: Array.from({ length: count }, (_, at) => `tool${at}`) }).offer!;
+  for (const count of [9_000, 10_000, 3]) store.save(large(count), "here");
+  store.save(source("other", { tool: ["a"] }).offer!, "there");
+  await store.saved();
+  expect(store.load("large", "here")?.definitions.tool).toHaveLength(3);
+  expect(store.load("other", "there")?.definitions.tool).toHaveLength(1);
+  store.save(large(9_000), "here");
+  await store.saved();
+  const kept = store.load("large", "here")!;
+  expect(kept.definitions.tool.map(tool => tool.string("name")).slice(-2)).toEqual(["tool8998", "tool8999"]);
+  expect(readdirSync(folder).filter(name => name.endsWith(".tmp"))).toEqual([]);
+});

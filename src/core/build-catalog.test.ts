@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { singleCatalog } from "./build-catalog.ts";
 import { build, leads, listed, source, toolNamed } from "./catalog.fixture.ts";
+import { finish } from "./steps.ts";
 
 describe("a name that one upstream offers", () => {
   it("is listed as it is, with the upstream's bytes, in configuration order", () => {
@@ -235,7 +236,7 @@ describe("a single view", () => {
   });
 
   it("keeps native names, bytes and order, and only filters", () => {
-    const catalog = singleCatalog(odd);
+    const catalog = finish(singleCatalog(odd));
     expect(listed(catalog)).toEqual(["a.b/c", "z"]);
     expect(catalog.entries.tool[1]!.definition).toBe(odd.offer!.definitions.tool[1]);
     expect(leads(catalog, "a.b/c")).toBe("up:a.b/c");
@@ -244,8 +245,8 @@ describe("a single view", () => {
   });
 
   it("leaves it to the upstream whether it has a resource that it does not list", () => {
-    expect(leads(singleCatalog(odd), "file:///other", "resource")).toBe("up:file:///other");
-    expect(leads(singleCatalog(source("a", {})), "file:///other", "resource")).toMatch(/^unknown/);
+    expect(leads(finish(singleCatalog(odd)), "file:///other", "resource")).toBe("up:file:///other");
+    expect(leads(finish(singleCatalog(source("a", {}))), "file:///other", "resource")).toMatch(/^unknown/);
   });
 });
 

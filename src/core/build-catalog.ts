@@ -1,6 +1,16 @@
 import { createHash } from "node:crypto";
-import { selectCandidates } from "./candidates.ts";
-import { type Catalog, type Conflict, type Entry, type Hidden, KINDS, type Kind, type Source } from "./catalog.ts";
+import { type Selection, selectCandidates } from "./candidates.ts";
+import {
+  type Catalog,
+  type Conflict,
+  type Entry,
+  type Hidden,
+  KINDS,
+  type Kind,
+  type LookAlikes,
+  type ReplicaSet,
+  type Source,
+} from "./catalog.ts";
 import { adviceOf, type NamingRules, poses, type Share, shareNames } from "./conflict.ts";
 import { allowsUnlisted } from "./filters.ts";
 import { lookAlikes, skeleton } from "./look-alikes.ts";
@@ -10,6 +20,7 @@ import { Payload } from "./payload.ts";
 import type { Repairs } from "./repairs.ts";
 import type { Candidate, CandidateSet } from "./replicas.ts";
 import { type Names, nameResolver, type Resolve, type Route, resourceResolver, templateResolver } from "./resolve.ts";
+import { each, flatMapped, mapped, type Steps } from "./steps.ts";
 import { withoutRivals } from "./uri-claims.ts";
 
 export interface CatalogRules extends NamingRules {
@@ -25,74 +36,78 @@ export interface CatalogRules extends NamingRules {
  * Everything that agents see of all upstreams together: in configuration order of the upstreams, then in their own order.
  * A set of replicas stands where the first of them stands. Equal rules give equal catalogs.
  */
-export function buildCatalog(rules: CatalogRules): Catalog {
+export function* buildCatalog(rules: CatalogRules): Steps<Catalog> {
   const { sources } = rules;
-  const { candidates, hidden } = selectCandidates(sources, rules.repairs);
+  const { candidates, hidden } = yield* selectCandidates(sources, rules.repairs);
   const prefixes = prefixesFor(sources.map(source => source.group ?? source.name));
   const owners = new Map<string, string>(sources.map(source => [source.name, source.group ?? source.name]));
   for (const [owner, prefix] of prefixes) owners.set(prefix, owner);
   // Whatever looks like them.
   for (const [prefix, owner] of [...owners]) if (!owners.has(skeleton(prefix))) owners.set(skeleton(prefix), owner);
   const upstreams = new Set<string>(sources.map(source => source.name));
-  const shared = perKind(kind => shareNames(kind, candidates[kind], { rules, owners }));
-  const shares = { ...shared, ...withoutRivals(shared) };
-  const built = perKind(kind =>
+  const shared = yield* perKind(kind => shareNames(kind, candidates[kind], { rules, owners }));
+  const shares = { ...shared, ...(yield* withoutRivals(shared)) };
+  const built = yield* perKind(kind =>
     buildKind(kind, candidates[kind], shares[kind], { rules, prefixes, owners, upstreams }),
   );
   const all = KINDS.map(kind => built[kind]);
-  return catalogOf(
-    perKind(kind => built[kind].names.entries),
+  return yield* catalogOf(
+    { tool: built.tool, prompt: built.prompt, resource: built.resource, template: built.template },
     {
       hidden: [...hidden, ...all.flatMap(kind => kind.hidden)],
       replicas: all.flatMap(kind => kind.replicas),
       conflicts: all.flatMap(kind => kind.conflicts),
-      lookAlikes: KINDS.flatMap(kind => lookAlikes(kind, candidates[kind])),
+      lookAlikes: yield* lookAlikesOf(candidates),
       missing: missingOf(sources),
       resolvers: {
-        tool: nameResolver(built.tool.names),
-        prompt: nameResolver(built.prompt.names),
-        resource: resourceResolver(built.resource.names, built.template.names),
-        template: templateResolver(built.template.names),
+        tool: yield* nameResolver(built.tool.names),
+        prompt: yield* nameResolver(built.prompt.names),
+        resource: yield* resourceResolver(built.resource.names, built.template.names),
+        template: yield* templateResolver(built.template.names),
       },
     },
   );
+}
+
+function* lookAlikesOf(candidates: Selection["candidates"]): Steps<LookAlikes[]> {
+  const found = yield* perKind(kind => lookAlikes(kind, candidates[kind]));
+  return KINDS.flatMap(kind => found[kind]);
 }
 
 /**
  * What one upstream offers, alone: its own names, bytes and order. Only what filters leave out is missing, and what is no
  * well-formed JSON.
  */
-export function singleCatalog(source: Source): Catalog {
-  const { candidates, hidden } = selectCandidates([source], undefined);
-  const names = perKind((kind): Names => {
-    const entries = candidates[kind].map(candidate => entryOf(kind, publicName(candidate.native), [candidate]));
-    const routes = entries.map(entry => ({ holder: entry.holders[0], entry }));
-    return { kind, entries, routes, upstreams: new Set([source.name]), bare: [], aliases: [] };
+export function* singleCatalog(source: Source): Steps<Catalog> {
+  const { candidates, hidden } = yield* selectCandidates([source], undefined);
+  const upstreams = new Set<string>([source.name]);
+  const built = yield* perKind(function* (kind) {
+    const ofKind = candidates[kind];
+    const entries = yield* mapped(ofKind, candidate => entryOf(kind, publicName(candidate.native), [candidate]));
+    const routes = yield* mapped(entries, entry => ({ holder: entry.holders[0], entry }));
+    return { names: { kind, entries, routes, upstreams, bare: [], aliases: [] } satisfies Names };
   });
-  const resource = resourceResolver(names.resource, names.template);
-  return catalogOf(
-    perKind(kind => names[kind].entries),
-    {
-      hidden,
-      replicas: [],
-      conflicts: [],
-      lookAlikes: KINDS.flatMap(kind => lookAlikes(kind, candidates[kind])),
-      missing: missingOf([source]),
-      resolvers: {
-        tool: nameResolver(names.tool),
-        prompt: nameResolver(names.prompt),
-        resource: uri => {
-          const resolution = resource(uri);
-          // An upstream may serve URIs that it does not list, and here there is no doubt whom to ask.
-          if (resolution.kind !== "unknown" || !source.offer?.capabilities.has("resources")) return resolution;
-          return allowsUnlisted(source.filters, uri)
-            ? { kind: "found", entry: unlistedResource(source, uri) }
-            : resolution;
-        },
-        template: templateResolver(names.template),
+  const resource = yield* resourceResolver(built.resource.names, built.template.names);
+  return yield* catalogOf(built, {
+    hidden,
+    replicas: [],
+    conflicts: [],
+    lookAlikes: yield* lookAlikesOf(candidates),
+    missing: missingOf([source]),
+    resolvers: {
+      tool: yield* nameResolver(built.tool.names),
+      prompt: yield* nameResolver(built.prompt.names),
+      resource: uri => {
+        const resolution = resource(uri);
+        // An upstream may serve URIs that it does not list, and here there is no doubt whom to ask.
+        if (resolution.kind !== "unknown" || !source.offer?.capabilities.has("resources")) return resolution;
+        return allowsUnlisted(source.filters, uri)
+          ? { kind: "found", entry: unlistedResource(source, uri) }
+          : resolution;
       },
+      template: yield* templateResolver(built.template.names),
     },
-  );
+  });
 }
 
 interface Context {
@@ -103,33 +118,57 @@ interface Context {
   readonly upstreams: ReadonlySet<string>;
 }
 
-function buildKind(kind: Kind, candidates: readonly Candidate[], shares: readonly Share[], context: Context) {
+function* buildKind(
+  kind: Kind,
+  candidates: readonly Candidate[],
+  shares: readonly Share[],
+  context: Context,
+): Steps<BuiltKind> {
   const { rules, prefixes, owners, upstreams } = context;
-  const winners = new Map(shares.flatMap(share => share.listed).map(listed => [listed.set.first, listed]));
-  const listed = candidates.flatMap(candidate => winners.get(candidate) ?? []);
-  const wishes = listed.map(({ set, prefixed }) => ({ owner: set.owner, native: set.first.native, prefixed }));
+  const winners = new Map<Candidate, Share["listed"][number]>();
+  yield* each(shares, share => {
+    for (const listed of share.listed) winners.set(listed.set.first, listed);
+  });
+  const listed: Share["listed"][number][] = [];
+  yield* each(candidates, candidate => {
+    const winner = winners.get(candidate);
+    if (winner) listed.push(winner);
+  });
+  const wishes = yield* mapped(listed, ({ set, prefixed }) => {
+    return { owner: set.owner, native: set.first.native, prefixed };
+  });
   const names =
     kind === "tool" || kind === "prompt"
-      ? assignNames(wishes, prefixes, rules.maxNameLength)
-      : wishes.map(wish => publicName(wish.native));
-  const entries = listed.map(({ set }, index) => entryOf(kind, names[index]!, set.holders));
-  const entryOfSet = new Map(listed.map(({ set }, index) => [set, entries[index]!]));
-  const routes = shares.flatMap(share => routesOf(kind, share, entryOfSet));
+      ? yield* assignNames(wishes, prefixes, rules.maxNameLength)
+      : yield* mapped(wishes, wish => publicName(wish.native));
+  const entries = yield* mapped(listed, ({ set }, index) => entryOf(kind, names[index]!, set.holders), costOf);
+  const entryOfSet = new Map<CandidateSet, Entry>();
+  yield* each(listed, ({ set }, index) => void entryOfSet.set(set, entries[index]!));
+  const routes = yield* flatMapped(shares, share => routesOf(kind, share, entryOfSet));
   // Whoever poses as another is called by its public name or identity: the bare name is the other's to use.
-  const bare = [...entryOfSet].flatMap(([set, entry]) => {
+  const bare = yield* flatMapped(entryOfSet, ([set, entry]): (readonly [string, Entry])[] => {
     const native = set.first.native;
-    return poses(native, set, owners) ? [] : [[native, entry] as const];
+    return poses(native, set, owners) ? [] : [[native, entry]];
   });
-  const aliases = wishes.map((wish, index) => [prefixedName(wish, prefixes), entries[index]!] as const);
+  const aliases = yield* mapped(wishes, (wish, index): readonly [string, Entry] => {
+    return [prefixedName(wish, prefixes), entries[index]!];
+  });
   return {
-    names: { kind, entries, routes, upstreams, bare, aliases } satisfies Names,
-    hidden: shares.flatMap(share => hiddenOf(kind, share)),
-    replicas: [...entryOfSet].flatMap(([{ because, holders }, { name }]) =>
+    names: { kind, entries, routes, upstreams, bare, aliases },
+    hidden: yield* flatMapped(shares, share => hiddenOf(kind, share)),
+    replicas: yield* flatMapped(entryOfSet, ([{ because, holders }, { name }]): ReplicaSet[] =>
       because === "alone" ? [] : [{ kind, name, upstreams: holders.map(holder => holder.upstream), because }],
     ),
-    conflicts: shares.filter(share => share.contested).map(share => conflictOf(kind, share, entryOfSet)),
+    conflicts: yield* flatMapped(shares, share => (share.contested ? [conflictOf(kind, share, entryOfSet)] : [])),
   };
 }
+
+interface BuiltKind extends Pick<Catalog, "hidden" | "replicas" | "conflicts"> {
+  readonly names: Names;
+}
+
+/** Its text is written anew where it gets another name. */
+const costOf = ({ set }: Share["listed"][number]): number => 2 + set.first.definition.size / 2_000;
 
 type EntryOfSet = ReadonlyMap<CandidateSet, Entry>;
 
@@ -139,7 +178,7 @@ function routesOf(kind: Kind, share: Share, entryOfSet: EntryOfSet): Route[] {
     const entry = entryOfSet.get(set);
     const byItself = (holder: Candidate, name = publicName(`${holder.upstream}:${holder.native}`)): Route => ({
       holder,
-      entry: { ...entryOf(kind, name, [holder]), definition: holder.definition },
+      entry: { kind, name, holders: holdersOf([holder]), definition: holder.definition },
     });
     return [
       ...set.holders.map(holder => (entry?.holders.length === 1 ? { holder, entry } : byItself(holder, entry?.name))),
@@ -181,10 +220,14 @@ function conflictOf(kind: Kind, share: Share, entryOfSet: EntryOfSet): Conflict 
 function entryOf(kind: Kind, name: PublicName, candidates: readonly [Candidate, ...Candidate[]]): Entry {
   const [{ native, definition }] = candidates;
   const listed = String(name) === native ? definition : definition.with({ name: JSON.stringify(name) });
+  return { kind, name, holders: holdersOf(candidates), definition: listed };
+}
+
+function holdersOf(candidates: readonly [Candidate, ...Candidate[]]): Entry["holders"] {
   const [first, ...others] = candidates.map(({ upstream, native, priority, definition }) => {
     return { upstream, native, priority, definition };
   });
-  return { kind, name, holders: [first!, ...others], definition: listed };
+  return [first!, ...others];
 }
 
 /** A resource that no list holds, at the upstream that serves it. */
@@ -199,17 +242,32 @@ interface Parts extends Pick<Catalog, "hidden" | "replicas" | "conflicts" | "loo
   readonly resolvers: Readonly<Record<Kind, Resolve>>;
 }
 
-function catalogOf(entries: Catalog["entries"], { resolvers, ...parts }: Parts): Catalog {
-  const digests = perKind(kind => {
-    const digest = createHash("sha256");
-    for (const entry of entries[kind]) digest.update(entry.definition.bytes);
-    return digest.digest("hex").slice(0, 16);
-  });
-  return { entries, ...parts, digests, resolve: (kind, name) => resolvers[kind](name) };
+type BuiltKinds = Readonly<Record<Kind, Pick<BuiltKind, "names">>>;
+
+function* catalogOf({ tool, prompt, resource, template }: BuiltKinds, parts: Parts): Steps<Catalog> {
+  const { resolvers, ...others } = parts;
+  const entries: Catalog["entries"] = {
+    ...{ tool: tool.names.entries, prompt: prompt.names.entries },
+    ...{ resource: resource.names.entries, template: template.names.entries },
+  };
+  const digests = yield* perKind(kind => digestOf(entries[kind]));
+  return { entries, ...others, digests, resolve: (kind, name) => resolvers[kind](name) };
+}
+
+function* digestOf(entries: readonly Entry[]): Steps<string> {
+  const digest = createHash("sha256");
+  const costOf = ({ definition }: Entry): number => 1 + definition.size / 400;
+  yield* each(entries, ({ definition }) => void digest.update(definition.bytes), costOf);
+  return digest.digest("hex").slice(0, 16);
 }
 
 const missingOf = (sources: readonly Source[]) => sources.filter(source => !source.offer).map(source => source.name);
 
-function perKind<T>(make: (kind: Kind) => T): Record<Kind, T> {
-  return { tool: make("tool"), prompt: make("prompt"), resource: make("resource"), template: make("template") };
+function* perKind<T>(make: (kind: Kind) => Steps<T>): Steps<Record<Kind, T>> {
+  return {
+    tool: yield* make("tool"),
+    prompt: yield* make("prompt"),
+    resource: yield* make("resource"),
+    template: yield* make("template"),
+  };
 }

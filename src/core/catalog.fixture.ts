@@ -7,6 +7,7 @@ import { Payload } from "./payload.ts";
 import { IDENTITY } from "./repair.ts";
 import { createRepairs } from "./repairs.ts";
 import { NO_COMPILERS } from "./schema-verdicts.ts";
+import { finish } from "./steps.ts";
 
 type Definition = string | Record<string, unknown>;
 
@@ -70,14 +71,16 @@ export function source(name: string, { tool, prompt, resource, template, unseen,
 
 /** Under the default rules, but for `rules`. */
 export function build(sources: readonly Source[], rules: Partial<CatalogRules> = {}): Catalog {
-  return buildCatalog({
-    sources,
-    strategy: "auto_prefix",
-    naming: "auto",
-    maxNameLength: 46,
-    repairs: createRepairs(NO_COMPILERS),
-    ...rules,
-  });
+  return finish(
+    buildCatalog({
+      sources,
+      strategy: "auto_prefix",
+      naming: "auto",
+      maxNameLength: 46,
+      repairs: createRepairs(NO_COMPILERS),
+      ...rules,
+    }),
+  );
 }
 
 export const listed = (catalog: Catalog, kind: Kind = "tool"): string[] =>

@@ -2,6 +2,7 @@ import type { Kind } from "./catalog.ts";
 import { skeleton } from "./look-alikes.ts";
 import { prefixIn, SEPARATOR } from "./naming.ts";
 import { type Candidate, type CandidateSet, replicaSets } from "./replicas.ts";
+import { each, mapped, type Steps } from "./steps.ts";
 
 /** What becomes of the sets that claim one name. */
 interface Verdict {
@@ -61,18 +62,18 @@ export interface Share extends Verdict {
  * Decides about every name that is offered. `candidates` come in configuration order; `owners` tells whom a name before
  * the separator stands for.
  */
-export function shareNames(
+export function* shareNames(
   kind: Kind,
   candidates: readonly Candidate[],
   { rules, owners }: { rules: NamingRules; owners: ReadonlyMap<string, string> },
-): Share[] {
+): Steps<Share[]> {
   const claimants = new Map<string, Candidate[]>();
-  for (const candidate of candidates) {
+  yield* each(candidates, candidate => {
     const others = claimants.get(candidate.native);
     if (others) others.push(candidate);
     else claimants.set(candidate.native, [candidate]);
-  }
-  return [...claimants].map(([native, sharing]) => {
+  });
+  const decide = ([native, sharing]: [string, Candidate[]]): Share => {
     const [first, ...others] = replicaSets(kind, sharing);
     const claims: Claims = [first!, ...others];
     // A URI occurs inside content, where nobody could rename it.
@@ -83,8 +84,13 @@ export function shareNames(
     const strategy = rules.naming === "never" ? "reject" : rules.strategy;
     if (strategy === "auto_prefix" && poses(native, first!, owners)) return posing(native, claims);
     return shareOut(native, claims, strategy);
-  });
+  };
+  return yield* mapped(claimants, decide, costOf);
 }
+
+/** Of equal definitions digests are made, unless they are known. */
+const costOf = ([, sharing]: [string, Candidate[]]): number =>
+  sharing.length === 1 ? 2 : sharing.reduce((sum, { offered }) => sum + 5 + offered.size / 50, 0);
 
 function shareOut(native: string, claims: Claims, strategy: ConflictStrategy): Share {
   if (claims.length > 1) return { native, claims, contested: true, ...CONFLICT_STRATEGIES[strategy](claims) };

@@ -3,8 +3,18 @@ import { canonicalJson } from "./canonical-json.ts";
 import type { Payload } from "./payload.ts";
 
 /** Equal exactly for definitions that are equal as a whole, whatever the order of their keys and their white space. */
-export const definitionDigest = (definition: Payload): string =>
-  createHash("sha256").update(wholeDefinition(definition)).digest("base64");
+export function definitionDigest(definition: Payload): string {
+  const known = DIGESTS.get(definition);
+  if (known !== undefined) return known;
+  const digest = createHash("sha256").update(wholeDefinition(definition)).digest("base64");
+  DIGESTS.set(definition, digest);
+  return digest;
+}
+
+/** Bytes never change, so that nothing is looked at twice; it goes with the definition. */
+const DIGESTS = new WeakMap<Payload, string>();
+/** To put the keys of a larger one into order would take too long in one piece. */
+const MOST_ORDERED_BYTES = 64 * 1024;
 
 /** The same for one decision about several definitions, which are mostly the very same text. */
 export function definitionDigests(): (definition: Payload) => string {
@@ -17,9 +27,10 @@ export function definitionDigests(): (definition: Payload) => string {
   };
 }
 
-/** Canonical JSON; the text as it is where parsing would lose something of it. */
+/** Canonical JSON; the text as it is where parsing would lose something of it, or takes too long. */
 export function wholeDefinition(definition: Payload): string {
   const text = definition.bytes.toString("utf8");
+  if (definition.size > MOST_ORDERED_BYTES) return text;
   try {
     const value: unknown = JSON.parse(text);
     return isFaithful(text, value) ? canonicalJson(value) : text;

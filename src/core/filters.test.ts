@@ -3,6 +3,7 @@ import { singleCatalog } from "./build-catalog.ts";
 import { build, leads, listed, source } from "./catalog.fixture.ts";
 import { KINDS, type Source } from "./catalog.ts";
 import { allowsUnlisted, filterOf } from "./filters.ts";
+import { finish } from "./steps.ts";
 
 describe("the tools of a filter", () => {
   const filtered = source("a", {
@@ -41,7 +42,7 @@ describe("the filters of prompts, resources and templates", () => {
     Object.fromEntries(catalog.hidden.map(({ name, reason }) => [name, reason]));
   const both = (filters: Source["filters"]) => [
     build([source("a", { ...offers, filters })]),
-    singleCatalog(source("a", { ...offers, filters })),
+    finish(singleCatalog(source("a", { ...offers, filters }))),
   ];
 
   it("leave out the prompts that they do not name", () => {

@@ -2,11 +2,14 @@ import { describe, expect, it } from "vitest";
 import { build, listed, source } from "./catalog.fixture.ts";
 import { lookAlikes, skeleton } from "./look-alikes.ts";
 import { nativeName, upstreamName } from "./names.ts";
+import { finish } from "./steps.ts";
 
 const groups = (kind: "tool" | "resource", ...names: string[]) =>
-  lookAlikes(
-    kind,
-    names.map(name => ({ upstream: upstreamName("a"), native: nativeName(name) })),
+  finish(
+    lookAlikes(
+      kind,
+      names.map(name => ({ upstream: upstreamName("a"), native: nativeName(name) })),
+    ),
   );
 
 describe("T-37 a look-alike", () => {

@@ -1,6 +1,7 @@
 import type { Kind, LookAlikes } from "./catalog.ts";
 import { CONFUSABLES } from "./confusables.ts";
 import type { NativeName, UpstreamName } from "./names.ts";
+import { each, type Steps } from "./steps.ts";
 
 interface Named {
   readonly upstream: UpstreamName;
@@ -16,22 +17,22 @@ const MAX_LOOKED_AT = 64;
 const EFFORT = 100_000;
 
 /** Groups of names of one kind that look alike. */
-export function lookAlikes(kind: Kind, candidates: readonly Named[]): LookAlikes[] {
+export function* lookAlikes(kind: Kind, candidates: readonly Named[]): Steps<LookAlikes[]> {
   let effort = EFFORT;
   const groups = new Map<string, { natives: Set<string>; members: Named[] }>();
-  for (const candidate of candidates) {
+  yield* each(candidates, candidate => {
     // URIs of plain letters are told apart by programs; case and digits are part of them.
-    if ((kind === "resource" || kind === "template") && PLAIN.test(candidate.native)) continue;
+    if ((kind === "resource" || kind === "template") && PLAIN.test(candidate.native)) return;
     const { native } = candidate;
     const [head, tail] = [native.slice(0, MAX_LOOKED_AT), native.slice(MAX_LOOKED_AT)];
     if (!PLAIN.test(head)) effort -= head.length;
-    if (effort < 0) continue;
+    if (effort < 0) return;
     const key = skeleton(head) + tail;
     const group = groups.get(key) ?? { natives: new Set(), members: [] };
     groups.set(key, group);
     group.natives.add(candidate.native);
     group.members.push(candidate);
-  }
+  });
   const alike = [...groups.values()].filter(({ natives }) => natives.size > 1).slice(0, MAX_GROUPS);
   return alike.map(({ members }) => ({
     kind,

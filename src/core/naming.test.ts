@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { assignNames, prefixesFor, type Wish } from "./naming.ts";
+import { finish } from "./steps.ts";
 
 const names = (wishes: readonly Wish[], maxNameLength = 46): string[] =>
-  assignNames(wishes, prefixesFor(wishes.map(wish => wish.owner)), maxNameLength);
+  finish(assignNames(wishes, prefixesFor(wishes.map(wish => wish.owner)), maxNameLength));
 const bare = (owner: string, native: string): Wish => ({ owner, native, prefixed: false });
 const prefixed = (owner: string, native: string): Wish => ({ owner, native, prefixed: true });
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type PublicName, publicName } from "./names.ts";
+import { each, mapped, type Steps } from "./steps.ts";
 
 /** Stands between a prefix and the rest; no prefix contains it or ends in a part of it. */
 export const SEPARATOR = "__";
@@ -52,10 +53,12 @@ function prefixOf(owner: string): string {
  * that must be changed to fit, or that others want as well, ends in a hash of its owner and native name; one that needs
  * no change keeps it, whoever else wants it.
  */
-export function assignNames(wishes: readonly Wish[], prefixes: Prefixes, maxNameLength: number): PublicName[] {
-  const desired = wishes.map(wish => desire(wish, prefixes));
+export function* assignNames(wishes: readonly Wish[], prefixes: Prefixes, maxNameLength: number): Steps<PublicName[]> {
+  const desired = yield* mapped(wishes, wish => desire(wish, prefixes));
   const claims = new Map<string, number>();
-  for (const { name, exact } of desired) if (!exact) claims.set(name, (claims.get(name) ?? 0) + 1);
+  yield* each(desired, ({ name, exact }) => {
+    if (!exact) claims.set(name, (claims.get(name) ?? 0) + 1);
+  });
   const names = new Array<string | undefined>(wishes.length).fill(undefined);
   const taken = new Set<string>();
   const assign = (index: number, name: string): boolean => {
@@ -64,18 +67,19 @@ export function assignNames(wishes: readonly Wish[], prefixes: Prefixes, maxName
     taken.add(name);
     return true;
   };
-  const each = (want: (index: number) => boolean): void => {
-    for (let index = 0; index < wishes.length; index++) if (want(index)) assign(index, desired[index]!.name);
-  };
-  each(index => desired[index]!.exact && !wishes[index]!.prefixed);
-  each(index => desired[index]!.exact);
-  each(index => claims.get(desired[index]!.name) === 1);
-  for (const [index, wish] of wishes.entries()) {
+  const wanted = (want: (index: number) => boolean): Steps<void> =>
+    each(desired, ({ name }, index) => {
+      if (want(index)) assign(index, name);
+    });
+  yield* wanted(index => desired[index]!.exact && !wishes[index]!.prefixed);
+  yield* wanted(index => desired[index]!.exact);
+  yield* wanted(index => claims.get(desired[index]!.name) === 1);
+  yield* each(wishes, (wish, index) => {
     const head = desired[index]!.name.slice(0, maxNameLength - HASH_LENGTH - 1);
     for (let round = 0; names[index] === undefined; round++) {
       assign(index, `${head}_${hash([wish.owner, wish.native], round)}`);
     }
-  }
+  });
   return names.map(name => publicName(name!));
 }
 

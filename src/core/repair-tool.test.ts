@@ -113,6 +113,7 @@ describe("what was looked at before", () => {
     expect(repairs.of("tool", same)).toEqual({ kind: "kept", definition: same });
     expect(asked).toBe(1);
     repairs.of("prompt", Payload.of({ name: "p" }));
+    repairs.of("prompt", Payload.of({ name: "q" }));
     repairs.of("tool", definition());
     expect(asked).toBe(2);
   });

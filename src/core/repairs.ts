@@ -35,7 +35,9 @@ export function createRepairs(
   { most = MOST_KEPT, offThread = false }: { readonly most?: number; readonly offThread?: boolean } = {},
 ): Repairs {
   /** By the bytes of the definition; `kept` stands for those that are well as they are, which are not kept alive. */
-  const known = new Map<string, Repair | "kept">();
+  let known = new Map<string, Repair | "kept">();
+  /** Those that were known before the newest half; to take single ones out of a table makes it slow. */
+  let older: typeof known = new Map();
   /** What was asked for lately need not be hashed again. */
   const seen = new WeakMap<Payload, Repair>();
 
@@ -45,15 +47,22 @@ export function createRepairs(
   function knownOf(kind: Kind, definition: Payload): Repair | undefined {
     const again = seen.get(definition);
     if (again) return again;
-    const found = known.get(keyOf(kind, definition));
+    const key = keyOf(kind, definition);
+    let found = known.get(key);
+    if (!found) {
+      found = older.get(key);
+      if (found) known.set(key, found);
+    }
     const repair: Repair | undefined = found === "kept" ? { kind: "kept", definition } : found;
     if (repair) seen.set(definition, repair);
     return repair;
   }
 
   function learn(kind: Kind, definition: Payload, found: Repair): void {
-    const [oldest] = known.keys();
-    if (known.size >= most && oldest !== undefined) known.delete(oldest);
+    if (known.size >= most / 2) {
+      older = known;
+      known = new Map();
+    }
     known.set(keyOf(kind, definition), found.kind === "kept" ? "kept" : found);
     seen.set(definition, found);
   }

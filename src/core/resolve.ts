@@ -2,6 +2,7 @@ import type { Entry, Holder, Kind, Resolution } from "./catalog.ts";
 import { nativeName, publicName } from "./names.ts";
 import { SEPARATOR } from "./naming.ts";
 import { nearest } from "./nearest.ts";
+import { each, flatMapped, type Steps } from "./steps.ts";
 import { compileTemplate, EFFORT, type Effort, type TemplateMatcher } from "./templates.ts";
 
 /** Something that can be reached by `upstream:native`, in lists or not. */
@@ -29,17 +30,19 @@ export type Resolve = (name: string) => Resolution;
 const found = (entry: Entry): Resolution => ({ kind: "found", entry });
 
 /** Finds tools or prompts: public name → alias → bare name if unique → `upstream:native`. */
-export function nameResolver(names: Names): Resolve {
-  const listed = byName(names.entries);
-  const explicit = explicitResolver(names);
+export function* nameResolver(names: Names): Steps<Resolve> {
+  const listed = yield* byName(names.entries);
+  const explicit = yield* explicitResolver(names);
   const bare = new Map<string, Entry[]>();
-  for (const [native, entry] of names.bare) push(bare, native, entry);
+  yield* each(names.bare, ([native, entry]) => push(bare, native, entry));
   const aliases = new Map<string, Entry[]>();
   const alias = (name: string, entry: Entry): void => {
     if (!listed.has(name) && !bare.has(name)) push(aliases, name, entry);
   };
-  for (const { holder, entry } of names.routes) alias(`${holder.upstream}${SEPARATOR}${holder.native}`, entry);
-  for (const [name, entry] of names.aliases) if (!aliases.has(name)) alias(name, entry);
+  yield* each(names.routes, ({ holder, entry }) => alias(`${holder.upstream}${SEPARATOR}${holder.native}`, entry));
+  yield* each(names.aliases, ([name, entry]) => {
+    if (!aliases.has(name)) alias(name, entry);
+  });
 
   return name => {
     const entry = listed.get(name);
@@ -57,19 +60,19 @@ export function nameResolver(names: Names): Resolve {
  * Finds resources: by whoever lists the URI, or has a template that it fits, first by priority and order; of templates of
  * one upstream the most literal. Then by `upstream:URI`.
  */
-export function resourceResolver(names: Names, templates: Names): Resolve {
-  const listed = byName(names.entries);
-  const explicit = explicitResolver(names);
+export function* resourceResolver(names: Names, templates: Names): Steps<Resolve> {
+  const listed = yield* byName(names.entries);
+  const explicit = yield* explicitResolver(names);
   const position = new Map([...names.upstreams].map((upstream, at) => [upstream, at]));
   const rank = (a: Holder, b: Holder): number =>
     a.priority - b.priority || (position.get(a.upstream) ?? 0) - (position.get(b.upstream) ?? 0);
-  const claims = templates.entries
-    .flatMap(entry => templateOf(entry, entry.holders[0]))
-    .toSorted((a, b) => rank(a.holder, b.holder) || b.matcher.literals - a.matcher.literals);
+  const templateOf = templatesMade();
+  const claims = yield* flatMapped(templates.entries, entry => templateOf(entry, entry.holders[0]));
+  claims.sort((a, b) => rank(a.holder, b.holder) || b.matcher.literals - a.matcher.literals);
   const ofUpstream = new Map<string, Template[]>();
-  for (const { entry, holder } of templates.routes) {
+  yield* each(templates.routes, ({ entry, holder }) => {
     for (const template of templateOf(entry, holder)) push(ofUpstream, holder.upstream, template);
-  }
+  });
 
   /** What `upstream:URI` asks for. */
   function askedFor(name: string): { readonly holder: Holder; readonly entry: Entry } | undefined {
@@ -110,9 +113,14 @@ interface Template {
   readonly matcher: TemplateMatcher;
 }
 
-function templateOf(entry: Entry, holder: Holder): Template[] {
-  const matcher = compileTemplate(holder.native);
-  return matcher ? [{ entry, holder, matcher }] : [];
+/** What is listed can be asked for at its upstream as well: each text is compiled once. */
+function templatesMade(): (entry: Entry, holder: Holder) => Template[] {
+  const known = new Map<string, TemplateMatcher | undefined>();
+  return (entry, holder) => {
+    if (!known.has(holder.native)) known.set(holder.native, compileTemplate(holder.native));
+    const matcher = known.get(holder.native);
+    return matcher ? [{ entry, holder, matcher }] : [];
+  };
 }
 
 /** Those at the beginning for which `goesOn` holds, as far as they are wanted. */
@@ -141,9 +149,9 @@ function resourceOf({ entry }: Template, holders: readonly Holder[], uri: string
 }
 
 /** Finds templates, by their text. */
-export function templateResolver(names: Names): Resolve {
-  const listed = byName(names.entries);
-  const explicit = explicitResolver(names);
+export function* templateResolver(names: Names): Steps<Resolve> {
+  const listed = yield* byName(names.entries);
+  const explicit = yield* explicitResolver(names);
   return name => {
     const entry = listed.get(name);
     if (entry) return found(entry);
@@ -153,13 +161,16 @@ export function templateResolver(names: Names): Resolve {
 }
 
 /** Reads `upstream:native`; `undefined` when the part before the first colon is no configured upstream. */
-function explicitResolver({ routes, upstreams }: Names): (name: string) => { kind: "none" } | Found | undefined {
+function* explicitResolver({
+  routes,
+  upstreams,
+}: Names): Steps<(name: string) => { kind: "none" } | Found | undefined> {
   const table = new Map<string, Map<string, Entry>>();
-  for (const { holder, entry } of routes) {
+  yield* each(routes, ({ holder, entry }) => {
     const natives = table.get(holder.upstream) ?? new Map<string, Entry>();
     natives.set(holder.native, entry);
     table.set(holder.upstream, natives);
-  }
+  });
   return name => {
     const [upstream, native] = splitIdentity(name) ?? [];
     if (upstream === undefined || native === undefined || !upstreams.has(upstream)) return undefined;
@@ -177,17 +188,20 @@ function splitIdentity(name: string): [string, string] | undefined {
 function unknown(name: string, entries: readonly Entry[]): Resolution {
   return {
     kind: "unknown",
-    nearest: nearest(
-      name,
-      entries.map(entry => entry.name),
-    ),
+    nearest: nearest(name, namesOf(entries)),
   };
 }
 
+function* namesOf(entries: readonly Entry[]): Iterable<string> {
+  for (const { name } of entries) yield name;
+}
+
 /** The first of that name, where a view shows an upstream's list as it is. */
-function byName(entries: readonly Entry[]): ReadonlyMap<string, Entry> {
+function* byName(entries: readonly Entry[]): Steps<ReadonlyMap<string, Entry>> {
   const map = new Map<string, Entry>();
-  for (const entry of entries) if (!map.has(entry.name)) map.set(entry.name, entry);
+  yield* each(entries, entry => {
+    if (!map.has(entry.name)) map.set(entry.name, entry);
+  });
   return map;
 }
 

@@ -14,6 +14,7 @@ import { legacyAgent } from "../wire/legacy.ts";
 import { LIST_METHODS, type ListMethod } from "../wire/methods.ts";
 import { modernAgent } from "../wire/modern.ts";
 import { answerList, PAGE_BYTES } from "./lists.ts";
+import { finish } from "../core/steps.ts";
 
 const EMPTY = Payload.of({});
 const TOOLS = LIST_METHODS.get("tools/list") as ListMethod;
@@ -38,7 +39,7 @@ function queriesOf(many: number, description = ""): ViewQueries {
     maxNameLength: 46,
     repairs: createRepairs(NO_COMPILERS),
   } as const;
-  const catalog = buildCatalog({ sources: [source], ...rules });
+  const catalog = finish(buildCatalog({ sources: [source], ...rules }));
   const absent = (): undefined => undefined;
   return {
     catalog: () => catalog,

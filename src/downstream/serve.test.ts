@@ -11,6 +11,7 @@ import { NO_COMPILERS } from "../core/schema-verdicts.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Agent } from "./agent.ts";
 import { serve } from "./serve.ts";
+import { finish } from "../core/steps.ts";
 
 const EMPTY = Payload.of({});
 
@@ -24,13 +25,13 @@ function catalogOf(names: readonly string[], absent: boolean): Catalog {
     hints: { ...none, profile: undefined },
   };
   const source = { priority: 1, group: undefined, fingerprint: "", filters: {}, loaded: undefined };
-  return buildCatalog({
+  return finish(buildCatalog({
     sources: [
       { ...source, name: upstreamName("a"), offer },
       ...(absent ? [{ ...source, name: upstreamName("b"), offer: undefined }] : []),
     ],
     ...{ strategy: "auto_prefix", naming: "auto", maxNameLength: 46, repairs: createRepairs(NO_COMPILERS) },
-  });
+  }));
 }
 
 test.each([false, true])(

@@ -12,6 +12,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { platformOf } from "./platform.ts";
 
@@ -30,16 +31,33 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
   }
 }
 
+/** The same for much content, which is asked for bit by bit; everything else goes on meanwhile. */
+export async function replaceLargeFile(path: string, content: Iterable<Uint8Array>): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    const file = await open(temporary, NEW_FILE, 0o600);
+    try {
+      for (const part of content) await file.writeFile(part);
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
 /** A name beside `path` that nobody can know beforehand. */
 export const temporaryName = (path: string): string =>
   `${path}.${process.pid}-${randomBytes(4).toString("hex")}${UNFINISHED}`;
 
 const UNFINISHED = ".tmp";
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /** Creates a file that only its owner may read; fails with `EEXIST` where there is anything, also a link that leads nowhere. */
 export function writeNewFile(path: string, content: string | Uint8Array): void {
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  const file = openSync(path, NEW_FILE, 0o600);
   try {
     writeFileSync(file, content);
   } catch (error) {

@@ -125,8 +125,8 @@ function aboutOf(link: Link, problems: string[]): Pick<Offer, "capabilities" | "
 
 const KNOWN_CAPABILITIES = ["tools", "prompts", "resources", "completions", "logging", "tasks"];
 
-/** The first page's other members, without a list that is not kept. */
-const bare = (page: Payload | undefined, member: string): Payload | undefined => page?.with({ [member]: "[]" });
+/** The first page's other members: its list is kept as definitions. */
+const bare = (page: Payload, member: string): Payload => page.with({ [member]: "[]" });
 
 /** Tools always; the rest where an upstream declares nothing that can be listed, and so perhaps just does not declare. */
 function isWorthAsking(capability: string, declared: Payload): boolean {
@@ -181,12 +181,12 @@ async function readPages(link: Link, list: List, dropped: { count: number }): Pr
     // Servers that know no cursor of "" give their first page again.
     if (cursor === "" && previous && isSamePage(previous, entries)) return { definitions, page, hint: hintOf(hints) };
     previous = entries;
-    page ??= result;
+    page ??= bare(result, member);
     hints.push(cacheHintOf(result));
     bytes += result.size;
     if (bytes > mostBytes) {
       const problem = `${method} takes more than ${mostBytes} bytes; the rest was left out`;
-      return { definitions, page: bare(page, member), hint: hintOf(hints), problem };
+      return { definitions, page, hint: hintOf(hints), problem };
     }
     for (const entry of entries) definitions.push(entry);
     if (definitions.length > BUDGET.entries) {
