@@ -1,4 +1,4 @@
-import { hideInJson } from "./hide-json.ts";
+import { hideInJson, type MarkOf } from "./hide-json.ts";
 import { createNeedles, merged, type Needles, type Span } from "./needles.ts";
 import { spellingsOf } from "./spellings.ts";
 import { DIGITS, type Unescaped, unescaped } from "./unescaped.ts";
@@ -36,7 +36,7 @@ export function createKnownSecrets(): KnownSecrets {
     return false;
   };
 
-  const hide = (text: string): string => {
+  const hide = (text: string, markOf: MarkOf = () => SECRET_MARK): string => {
     if (isEmpty || text.length < SHORTEST) return text;
     const bytes = Buffer.from(text);
     if (!mayHold(bytes)) return text;
@@ -46,7 +46,7 @@ export function createKnownSecrets(): KnownSecrets {
     let out = "";
     let from = 0;
     for (const { start, end } of spans) {
-      out += bytes.toString("utf8", from, start) + SECRET_MARK;
+      out += bytes.toString("utf8", from, start) + markOf(start, end);
       from = end;
     }
     return out + bytes.toString("utf8", from);
@@ -67,7 +67,7 @@ export function createKnownSecrets(): KnownSecrets {
     },
     learnName: value => add(value, names),
     hideInJson: json => (!isEmpty && mayHold(json) ? hideInJson(json, hide) : json),
-    hide,
+    hide: text => hide(text),
   };
 }
 
