@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -45,6 +46,16 @@ const leave = (text: string): void => {
 };
 
 describe("an instance", () => {
+  it("keeps its folder, with keys and logs, out of the repository around it, and writes through no link", async () => {
+    const occupied = (await occupy(runDir, FACTS)) as Occupied;
+    expect(readFileSync(join(runDir, ".gitignore"), "utf8")).toBe("*\n");
+    occupied.release();
+    rmSync(join(runDir, ".gitignore"));
+    symlinkSync(join(root, "elsewhere"), join(runDir, ".gitignore"));
+    ((await occupy(runDir, FACTS)) as Occupied).release();
+    expect(existsSync(join(root, "elsewhere"))).toBe(false);
+  });
+
   it("is written down where only its user can look", async () => {
     const occupied = (await occupy(runDir, FACTS)) as Occupied;
     const path = join(runDir, "instance.json");
@@ -61,7 +72,7 @@ describe("an instance", () => {
     occupied.release();
     occupied.release();
     expect(standing(runDir)).toEqual({ kind: "none" });
-    expect(readdirSync(runDir)).toEqual([]);
+    expect(readdirSync(runDir)).toEqual([".gitignore"]);
   });
 
   it("is had once", async () => {
@@ -98,7 +109,7 @@ describe("an instance", () => {
     writeFileSync(join(runDir, "instance.json.0123456789abcdef"), JSON.stringify(GONE));
     writeFileSync(join(runDir, "calls.log"), "");
     await occupy(runDir, FACTS);
-    expect(readdirSync(runDir).sort()).toEqual(["calls.log", "instance.json"]);
+    expect(readdirSync(runDir).sort()).toEqual([".gitignore", "calls.log", "instance.json"]);
   });
 
   it("refuses a run file or a run folder that is a symbolic link", async () => {
