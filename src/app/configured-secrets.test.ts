@@ -103,6 +103,29 @@ describe("what a configuration keeps secret", () => {
     expect(secretsOf({ written: {}, filled }, {})).toEqual(["any1thing", "allletters"]);
   });
 
+  it.each([
+    ["BRANCH", "feature/login-2"],
+    ["GIT_COMMIT", "7569125abc"],
+    ["INDEX", "products-2024"],
+    ["ARCH", "linux-x64"],
+    ["K8S_NAMESPACE", "team-a-prod1"],
+    ["SNOWFLAKE_ACCOUNT", "xy12345.eu-central-1"],
+    ["WORKER", "worker17a"],
+    ["USER_AGENT", "Mozilla/5.0 (X11; Linux x86_64)"],
+    ["COMPANY", "Acme Ltd. 24"],
+    ["regionCode", "eu1west2"],
+    ["PGDATABASE", "inventory2"],
+    ["NODE_OPTIONS", "--max-old-space-size=4096"],
+  ])("does not hold what is spoken of: ${%s}", (variable, value) => {
+    expect(secretsOf({ written: {}, filled: [{ variable, value }] }, {})).toEqual([]);
+    // A key is one, whatever its variable is called.
+    expect(secretsOf({ written: {}, filled: [{ variable, value: RANDOM }] }, {})).toEqual([RANDOM]);
+  });
+
+  it.each(["ACCOUNT_KEY", "REPO_TOKEN", "AGENT_SECRET", "APP_PASSWORD_INDEX"])("holds the value of ${%s}", variable => {
+    expect(secretsOf({ written: {}, filled: [{ variable, value: "any1thing" }] }, {})).toEqual(["any1thing"]);
+  });
+
   it("is also known of a configuration that makes no sense", () => {
     expect(secretsOf({ written: { upstreams: [{ env: { TOKEN: S } }, 7, null] }, filled: [] }, {})).toContain(S);
     expect(secretsOf({ written: "x", filled: [] }, {})).toEqual([]);

@@ -26,5 +26,5 @@ export async function afterCrash(path: string | null, log: LogSink): Promise<Unf
 export function unfinishedWarning({ count: all, calls }: UnfinishedStatus): string {
   const last = calls.at(-1);
   const named = [last?.target ?? last?.method, last?.upstream && `to ${last.upstream}`].filter(Boolean).join(" ");
-  return `The gateway ended without stopping while ${count(all, "call")} ran (the last: ${named}, at ${last?.ts}); each may or may not have been done. They are in the log, with the event "unfinished"`;
+  return `The gateway ended without stopping while ${count(all, "call")} ran (the last: ${named}, at ${last?.ts}); each may or may not have been done: look before you repeat it. \`rad mcp proxy logs\` shows them ("unfinished")`;
 }

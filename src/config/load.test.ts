@@ -80,6 +80,7 @@ auth = { auth_type = "oauth", token_url = "https://a/t", client_id = "i", client
   it("warns of a literal secret in a file that everybody may read, at its place and without showing it", () => {
     const result = judge(0o100644);
     expect(result).toMatchObject({ ok: true, warnings: [{ code: "RAD1006", line: 6, column: 13 }] });
+    expect(result).toMatchObject({ warnings: [{ help: expect.stringMatching(/chmod o-r f$/) }] });
     expect(JSON.stringify(result.ok && result.warnings)).not.toContain("abc");
   });
 

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { checkOwners, foreignOnTheWay, insecurities, isPrivateGroup, isReachable, linksTo, stepsTo } from "./owners.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -109,7 +109,10 @@ describe("who else can change a file", () => {
       chownSync(join(home, path), STRANGER, 0);
       const what = path.endsWith("toml") ? "file" : "folder";
       expect(check()).toMatchObject([
-        { code: "RAD1008", message: expect.stringContaining(`the ${what} ${home}/${path} `) },
+        {
+          ...{ code: "RAD1008", message: expect.stringContaining(`the ${what} ${home}/${path} `) },
+          help: expect.stringContaining(`chown 0 ${home}/${path};`),
+        },
       ]);
       expect(foreignOnTheWay(dirname(file))).toHaveLength(what === "file" ? 0 : 1);
       chownSync(join(home, path), 0, 0);
@@ -130,6 +133,15 @@ describe("who else can change a file", () => {
     chownSync(join(home, "project"), 0, 0);
     expect(codes()).toEqual(process.platform === "linux" ? [] : ["RAD1010"]);
     expect(isPrivateGroup(STRANGER)).toBe(false);
+  });
+
+  it("is perhaps the group of a user who has no name, as in containers", () => {
+    const nameless = (): never => {
+      throw new Error("uv_os_get_passwd returned ENOENT");
+    };
+    const group = vi.spyOn(process as Required<typeof process>, "getegid").mockReturnValue(STRANGER);
+    onTestFinished(() => group.mockRestore());
+    expect(isPrivateGroup(STRANGER, nameless)).toBe(false);
   });
 });
 

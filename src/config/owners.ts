@@ -135,10 +135,12 @@ function foreign({ path, kind, stats }: Step, uid: number): readonly Finding[] {
   if (stats.uid === uid || stats.uid === ROOT) return [];
   const what = { folder: "the folder", link: "the link", end: "the file" }[kind];
   const who = `user ${stats.uid}, who can change the configuration and so run programs as you`;
-  return [{ code: "RAD1008", message: `${what} ${path} belongs to ${who}`, help: OWN }];
+  const help = `take it over: chown ${kind === "link" ? "-h " : ""}${uid} ${path}; or run as that user. If that user may do all that you may: ${ALLOW}`;
+  return [{ code: "RAD1008", message: `${what} ${path} belongs to ${who}`, help }];
 }
 
-const OWN = `take it over (chown), or run as that user. If that user may do all that you may: --allow-insecure-config, or RADIUM_ALLOW_INSECURE_CONFIG=1`;
+/** Each command reads the file for itself. */
+const ALLOW = "--allow-insecure-config with each command, or RADIUM_ALLOW_INSECURE_CONFIG=1 in the environment";
 
 /** In a sticky folder nobody can replace what is not his; in ours even that would be too much. */
 function writable({ path, stats: { mode, gid } }: Step): readonly Finding[] {
@@ -146,7 +148,7 @@ function writable({ path, stats: { mode, gid } }: Step): readonly Finding[] {
   if (isSticky || (mode & (EVERYBODY_WRITES | GROUP_WRITES)) === 0 || isReadOnly(path)) return [];
   if (mode & EVERYBODY_WRITES) {
     const message = `everybody on this machine may write to the folder ${path}, replace the configuration and so run programs as you`;
-    const help = `take the right away: chmod o-w ${path}. If nobody else is here: --allow-insecure-config, or RADIUM_ALLOW_INSECURE_CONFIG=1`;
+    const help = `take the right away: chmod o-w ${path}. If nobody else is here: ${ALLOW}`;
     return [{ code: "RAD1009", message, help }];
   }
   if ((mode & GROUP_WRITES) === 0 || isPrivateGroup(gid)) return [];
@@ -164,14 +166,29 @@ function isReadOnly(path: string): boolean {
   }
 }
 
-/** A group of nobody but this user (and root): many systems give each user one, with folders that it may write to. */
-export function isPrivateGroup(gid: number): boolean {
+/**
+ * A group of nobody but this user (and root): many systems give each user one, with folders that it may write to.
+ * `who`: throws where this user has no name, as in containers.
+ */
+export function isPrivateGroup(gid: number, who: () => { readonly username: string } = userInfo): boolean {
   if (gid === ROOT) return process.platform === "linux";
   if (gid !== process.getegid?.()) return false;
-  const { username } = userInfo();
+  const username = nameFrom(who);
   const line = groupLines().find(fields => fields[2] === String(gid));
   // A group that the file does not have is one of a directory service, and unknown.
-  return line?.[0] === username && (line[3] ?? "").split(",").every(member => member === "" || member === username);
+  return (
+    username !== undefined &&
+    line?.[0] === username &&
+    (line[3] ?? "").split(",").every(member => member === "" || member === username)
+  );
+}
+
+function nameFrom(who: () => { readonly username: string }): string | undefined {
+  try {
+    return who().username;
+  } catch {
+    return undefined;
+  }
 }
 
 function groupLines(): readonly (readonly string[])[] {

@@ -110,7 +110,7 @@ interface Judged {
 }
 
 /** Everything there is to say about the values, in one go. */
-function judge(values: Record<string, unknown>, { env, mode, user, findings = [] }: ParseInput): Judged {
+function judge(values: Record<string, unknown>, { path, env, mode, user, findings = [] }: ParseInput): Judged {
   const proxy = isTable(values.mcp) ? values.mcp.proxy : values.mcp;
   const written = proxy ?? {};
   const { value: root, complaints: unfilled, filled, replaced, failed } = interpolate(written, env);
@@ -119,7 +119,7 @@ function judge(values: Record<string, unknown>, { env, mode, user, findings = []
   const schema = understood.ok ? [] : understood.complaints;
   const complaints = [
     ...findings.map(finding => ({ ...finding, path: [], point: "key" as const })),
-    ...(mode === undefined ? [] : checkPermissions(mode, written)),
+    ...(mode === undefined ? [] : checkPermissions(path, mode, written)),
     ...(proxy === undefined && Object.keys(values).length > 0 ? [nothingForUs(values)] : []),
     ...unfilled,
     ...idle,

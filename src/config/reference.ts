@@ -149,5 +149,8 @@ Every problem of a file is reported at once, with file, line and column, the lin
 A file with an error is not used at all; a warning does not stop anything.
 
 A file that everybody may write to is refused, because it names the programs that run as you. A secret that stands
-literally in a file that everybody may read is a warning: write \`\${VAR}\`, or \`chmod o-r\` the file.
+literally in a file that everybody may read is a warning: write \`\${VAR}\`, or \`chmod o-r\` the file. A file of another
+user, or in a folder that others may change, is refused as well; \`--allow-insecure-config\` with each command, or
+\`RADIUM_ALLOW_INSECURE_CONFIG=1\`, allows it, as in containers with mounted files. A file that came with a repository starts
+nothing before \`rad mcp proxy trust\` (exit code 10; \`RADIUM_TRUST=1\` where nobody can be asked).
 `;

@@ -120,22 +120,27 @@ const EVERYBODY_WRITES = 0o002;
 const GROUP_WRITES = 0o020;
 const EVERYBODY_READS = 0o004;
 
-/** `mode`: permission bits of the file; `written`: the values before interpolation. */
-export function checkPermissions(mode: number, written: unknown): readonly Complaint[] {
-  const file = { path: [], point: "key" } as const;
+/** `file`: its path; `mode`: its permission bits; `written`: the values before interpolation. */
+export function checkPermissions(file: string, mode: number, written: unknown): readonly Complaint[] {
+  const whole = { path: [], point: "key" } as const;
   const complaints: Complaint[] = [];
   if (mode & EVERYBODY_WRITES) {
     const message = "everybody on this machine may write to this file, and so run programs as you";
-    complaints.push({ ...file, code: "RAD1004", message, help: "take the right away: chmod o-w" });
+    complaints.push({ ...whole, code: "RAD1004", message, help: `take the right away: chmod o-w ${file}` });
   }
   if (mode & GROUP_WRITES) {
     const message = "a group of users may write to this file, and so run programs as you";
-    complaints.push({ ...file, code: "RAD1005", message, help: "take the right away unless they may: chmod g-w" });
+    complaints.push({
+      ...whole,
+      code: "RAD1005",
+      message,
+      help: `take the right away unless they may: chmod g-w ${file}`,
+    });
   }
   if (!(mode & EVERYBODY_READS)) return complaints;
   for (const { path, key } of secretsIn(written)) {
     const message = `"${key}" holds a secret, and everybody on this machine may read this file`;
-    const help = 'write "${VAR}" and set the variable, or take the right away: chmod o-r';
+    const help = `write "\${VAR}" and set the variable, or take the right away: chmod o-r ${file}`;
     complaints.push({ code: "RAD1006", path, point: "key", message, help });
   }
   return complaints;

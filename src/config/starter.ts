@@ -9,6 +9,12 @@ const WIDTH = 100;
 const ACTIVE = new Set(["enable", "port", "transport"]);
 const TABLES = new Set(["security", "upstreams"]);
 
+/** What to show of settings without a default: what they amount to, or an example. */
+const INSTEAD: Readonly<Record<string, unknown>> = {
+  other_requests_per_minute: 6000,
+  tools: ["read_file", "list_directory"],
+};
+
 interface Example {
   readonly title: string;
   readonly transport: UpstreamTransport;
@@ -27,7 +33,7 @@ const EXAMPLES: readonly Example[] = [
       command: "npx",
       args: ["-y", "@modelcontextprotocol/server-filesystem", "."],
     },
-    also: ["env", "inherit_env", "isolation", "priority"],
+    also: ["env", "inherit_env", "tools", "isolation", "priority"],
   },
   {
     title: "A server that speaks Streamable HTTP.",
@@ -38,7 +44,7 @@ const EXAMPLES: readonly Example[] = [
       url: "http://localhost:8080/mcp",
       headers: { "X-Api-Key": "${SEARCH_KEY:-none}" },
     },
-    also: ["priority", "health_check_interval", "trust_annotations", "safe_to_retry"],
+    also: ["allow_plain_http", "priority", "health_check_interval", "trust_annotations", "safe_to_retry"],
   },
   {
     title: "A server that speaks HTTP+SSE, with OAuth client credentials.",
@@ -85,17 +91,14 @@ function settings(schema: SchemaNode): readonly string[] {
     .filter(([key]) => !TABLES.has(key))
     .flatMap(([key, node]) => [
       ...prose(node.description ?? ""),
-      // Without a default it follows from other settings, as its description says.
-      node.default === undefined
-        ? `# ${key} = (left out)`
-        : `${ACTIVE.has(key) ? "" : "#"}${assignment(key, node.default)}`,
+      `${ACTIVE.has(key) ? "" : "#"}${assignment(key, node.default ?? INSTEAD[key])}`,
       "",
     ]);
 }
 
 function example({ title, transport, values, also }: Example): readonly string[] {
   const nodes = inputSchema(UPSTREAM_SCHEMAS[transport]).properties ?? {};
-  const shown = { ...values, ...Object.fromEntries(also.map(key => [key, nodes[key]?.default])) };
+  const shown = { ...values, ...Object.fromEntries(also.map(key => [key, nodes[key]?.default ?? INSTEAD[key]])) };
   return [
     ...prose(title),
     "#[[mcp.proxy.upstreams]]",

@@ -21,7 +21,7 @@ export function secretsIn(name: string, value: string, standing: Standing): stri
   const parts = partsOf(value);
   if (parts.length === 0 && isNameOfThings(name)) return [];
   const isTold = standing === "told" || saysSecret(name);
-  const often = isSecretName(name) ? "filled_in" : standing;
+  const often = isSecretName(name) ? "filled_in" : isSpokenOf(name) ? "given" : standing;
   const whole = isPlain(value, isTold ? name : undefined) ? [] : isWhole(value, isTold ? "told" : often) ? [value] : [];
   return [...new Set([...whole, ...parts])];
 }
@@ -41,6 +41,11 @@ const COUNTS = /tokens$|max[_.-]?token|token[_.-]?(?:limit|count|budget|size|typ
 
 const isNameOfThings = (name: string): boolean =>
   (THINGS.test(name.replace(/([a-z])([A-Z])/g, "$1_$2")) && !/session/i.test(name)) || COUNTS.test(name);
+
+/** What ends like this is spoken of as well, but may have been given a key: only what looks like one counts. */
+const SPOKEN_OF =
+  /(?:^|[_.-])(?:branch|tag|commit|sha|rev(?:ision)?|ref|repo(?:sitory)?|owner|release|build|stage|env(?:ironment)?|profile|namespace|cluster|node|pod|worker|instance|machine|platform|arch(?:itecture)?|os|runtime|image|container|stack|service|app(?:lication)?|component|package|index|indices|collection|table|view|topic|queue|stream|bucket|prefix|suffix|warehouse|catalog|role|group|account|company|customer|tenant|workspace|space|site|title|label|subject|agent|bot|author|options?|opts|flags|args|command|filter|query|pattern|format|encoding|charset|theme|style|colou?r|currency|country|city|date|time|day|week|month|year|quarter|interval|schedule|cron|(?:region|country|language|currency|status|exit|error|zip|postal)[_.-]?code)s?$|^(?:pg|mysql)(?:user|host|database|options)$/i;
+const isSpokenOf = (name: string): boolean => SPOKEN_OF.test(name.replace(/([a-z])([A-Z])/g, "$1_$2"));
 
 /** A number is secret where it is one by its name. */
 const NUMBERED = /pin|otp|code|passw|pwd|secret|cvv|key/i;

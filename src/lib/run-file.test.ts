@@ -3,6 +3,7 @@ import { once } from "node:events";
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -47,6 +48,16 @@ const leave = (text: string): void => {
 };
 
 describe("an instance", () => {
+  it("keeps its folder, with keys and logs, out of the repository around it, and writes through no link", async () => {
+    const occupied = (await occupy(runDir, FACTS)) as Occupied;
+    expect(readFileSync(join(runDir, ".gitignore"), "utf8")).toBe("*\n");
+    occupied.release();
+    rmSync(join(runDir, ".gitignore"));
+    symlinkSync(join(root, "elsewhere"), join(runDir, ".gitignore"));
+    ((await occupy(runDir, FACTS)) as Occupied).release();
+    expect(existsSync(join(root, "elsewhere"))).toBe(false);
+  });
+
   it("is written down where only its user can look", async () => {
     const occupied = (await occupy(runDir, FACTS)) as Occupied;
     const path = join(runDir, "instance.json");
@@ -63,7 +74,7 @@ describe("an instance", () => {
     occupied.release();
     occupied.release();
     expect(standing(runDir)).toEqual({ kind: "none" });
-    expect(readdirSync(runDir)).toEqual([]);
+    expect(readdirSync(runDir)).toEqual([".gitignore"]);
   });
 
   it("is had once", async () => {
@@ -100,7 +111,7 @@ describe("an instance", () => {
     writeFileSync(join(runDir, "instance.json.0123456789abcdef"), JSON.stringify(GONE));
     writeFileSync(join(runDir, "calls.log"), "");
     await occupy(runDir, FACTS);
-    expect(readdirSync(runDir).sort()).toEqual(["calls.log", "instance.json"]);
+    expect(readdirSync(runDir).sort()).toEqual([".gitignore", "calls.log", "instance.json"]);
   });
 
   it("sweeps nothing else", async () => {
@@ -112,7 +123,7 @@ describe("an instance", () => {
     ];
     for (const [name, owner] of kept) writeFileSync(join(runDir, name), JSON.stringify(owner));
     await occupy(runDir, FACTS);
-    expect(readdirSync(runDir).sort()).toEqual([...kept.map(([name]) => name), "instance.json"].sort());
+    expect(readdirSync(runDir).sort()).toEqual([...kept.map(([name]) => name), ".gitignore", "instance.json"].sort());
   });
 
   it("that was given up is not given up again for whoever has it now", async () => {

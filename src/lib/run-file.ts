@@ -11,7 +11,7 @@ import {
   thisProcess,
 } from "./lock-file.ts";
 import { platformOf } from "./platform.ts";
-import { clearUnfinished } from "./replace-file.ts";
+import { clearUnfinished, writeNewFile } from "./replace-file.ts";
 
 /** What a running gateway leaves for others to read, as `instance.json` in its run folder. */
 export interface RunRecord extends Owner {
@@ -76,7 +76,7 @@ export function standing(runDir: string): Standing {
 
 /** Takes the instance for this process. Of any number of processes that try at once, exactly one is told `occupied`. */
 export async function occupy(runDir: string, facts: Omit<RunRecord, keyof Owner | "address">): Promise<Occupation> {
-  const folder = privateFolder(runDir);
+  const folder = runFolder(runDir);
   if (folder.kind === "refused") return folder;
   const path = join(runDir, RUN_FILE);
   const nonce = lockNonce();
@@ -100,6 +100,19 @@ export async function occupy(runDir: string, facts: Omit<RunRecord, keyof Owner 
 export async function clearStale(runDir: string): Promise<void> {
   const found = standing(runDir);
   if (found.kind === "stale") await removeStale(join(runDir, RUN_FILE), found.text);
+}
+
+/** A run folder, made where it is missing: a private one of which git takes nothing, wherever it lies. */
+export function runFolder(path: string): ReturnType<typeof privateFolder> {
+  const folder = privateFolder(path);
+  if (folder.kind === "ready") {
+    try {
+      writeNewFile(join(path, ".gitignore"), "*\n");
+    } catch {
+      // There is one, or something else that is not ours to change.
+    }
+  }
+  return folder;
 }
 
 /** Makes sure that a folder exists, is ours, is no link, and that nobody else can look into it. */

@@ -28,15 +28,16 @@ export interface TrustStore {
 const MAX_CONTENTS = 100;
 
 export function trustStore(env: Environment, platform: NodeJS.Platform = process.platform): TrustStore {
-  const folder = join(stateFolder(env, platform), "trusted");
-  const fileOf = (path: string): string =>
+  const folderOfAll = (): string => join(stateFolder(env, platform), "trusted");
+  const fileOf = (folder: string, path: string): string =>
     join(folder, `${createHash("sha256").update(path).digest("hex").slice(0, 32)}.json`);
   return {
     of(path) {
       const nothing = { path, made: null, contents: [], entry: null };
       try {
+        const folder = folderOfAll();
         if (privateFolder(folder).kind === "refused") return nothing;
-        const { made, contents, entry, ...kept } = JSON.parse(readFileSync(fileOf(path), "utf8")) as Remembered;
+        const { made, contents, entry, ...kept } = JSON.parse(readFileSync(fileOf(folder, path), "utf8")) as Remembered;
         if (kept.path !== path || !Array.isArray(contents)) return nothing;
         return {
           path,
@@ -49,10 +50,11 @@ export function trustStore(env: Environment, platform: NodeJS.Platform = process
       }
     },
     keep(remembered) {
+      const folder = folderOfAll();
       const ready = privateFolder(folder);
       if (ready.kind === "refused") throw new Error(ready.detail);
       const kept = { v: 1, ...remembered, contents: remembered.contents.slice(-MAX_CONTENTS) };
-      replaceFile(fileOf(remembered.path), `${JSON.stringify(kept, undefined, 2)}\n`);
+      replaceFile(fileOf(folder, remembered.path), `${JSON.stringify(kept, undefined, 2)}\n`);
     },
   };
 }
@@ -69,9 +71,18 @@ export function folderOf(path: string): string | undefined {
 /** https://specifications.freedesktop.org/basedir-spec/latest/ */
 function stateFolder(env: Environment, platform: NodeJS.Platform): string {
   const name = "radium-mcp-proxy";
-  const home = env.HOME || homedir();
   if (env.XDG_STATE_HOME && isAbsolute(env.XDG_STATE_HOME)) return join(env.XDG_STATE_HOME, name);
+  const home = env.HOME || homeOfUser();
   if (platform === "darwin") return join(home, "Library/Application Support", name);
   if (platform === "win32" && env.LOCALAPPDATA) return join(env.LOCALAPPDATA, name);
   return join(home, ".local/state", name);
+}
+
+/** Users of containers may have none. */
+function homeOfUser(): string {
+  try {
+    return homedir();
+  } catch {
+    throw new Error("this user has no home folder: set HOME or XDG_STATE_HOME to where it can be kept");
+  }
 }

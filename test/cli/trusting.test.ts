@@ -106,7 +106,8 @@ describe.skipIf(!hasGit)("a configuration that came with a repository", () => {
     clones("evil");
     const { stdout } = await rad("mcp tools --json");
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: "RAD2022", name: "notTrusted" }, exitCode: 10 });
-    expect((await rad("mcp proxy validate")).code).toBe(0);
+    const valid = await rad("mcp proxy validate");
+    expect([valid.code, valid.stderr]).toEqual([0, expect.stringContaining("rad mcp proxy trust")]);
     expect((await rad("mcp proxy status")).code).toBe(3);
     expect(ran("evil")).toBe(false);
   });

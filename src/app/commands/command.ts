@@ -149,7 +149,9 @@ export async function readConfig(configPath: string, options: Common, context: C
       hasTable: loaded.hasTable,
       written: loaded.written,
       warnings: loaded.warnings.map(problem => renderProblem(problem, { color })),
-      notes: loaded.warnings.map(({ code, message, line }) => `${message} (${code}, line ${line})`),
+      notes: loaded.warnings.map(
+        ({ code, message, line }) => `${message} (${line > 0 ? `${code}, line ${line}` : code})`,
+      ),
     };
   }
   throw refused(configPath, loaded.problems);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { privateFolder, standing } from "../../lib/run-file.ts";
+import { runFolder, standing } from "../../lib/run-file.ts";
 import { farDesk } from "../control/far.ts";
 import type { Places } from "../control/places.ts";
 import { fail } from "../errors.ts";
@@ -20,7 +20,7 @@ const PICTURE_MS = 5_000;
 
 /** Starts the gateway in a process of its own. Returns when it listens; what it ends with before that is passed on. */
 export async function startDetached(places: Places, flags: readonly string[], context: Context): Promise<ExitCode> {
-  const folder = privateFolder(places.runDir);
+  const folder = runFolder(places.runDir);
   if (folder.kind === "refused") unsafe(folder.detail);
   const path = join(places.runDir, OUTPUT);
   const file = openOutput(path);

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { privateFolder } from "../../lib/run-file.ts";
+import { runFolder } from "../../lib/run-file.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { KEEP_NOTHING, keepIn } from "../gateway.ts";
@@ -34,7 +34,7 @@ export const stdio: Command<StdioOptions> = async (options, context) => {
     configPath: path,
     baseDir: places.baseDir,
     // Every agent may start one of these beside the instance that holds the folder.
-    keep: privateFolder(places.runDir).kind === "ready" ? keepIn(places.runDir) : KEEP_NOTHING,
+    keep: runFolder(places.runDir).kind === "ready" ? keepIn(places.runDir) : KEEP_NOTHING,
     version: VERSION,
     warnings: notes,
     tell: line => context.terminal.err(printable(line)),

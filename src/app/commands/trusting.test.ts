@@ -66,6 +66,14 @@ describe("a configuration", () => {
     );
   });
 
+  it("says whether it is new here or has changed since it was used, such as by a pull", async () => {
+    tracked();
+    await refusal(writing("x"), true);
+    expect(on.err()).toContain("was not used here before");
+    await refusal(writing("y"));
+    expect(on.err()).toContain("has changed since it was used here");
+  });
+
   it("that starts nothing is no matter, and is not remembered", async () => {
     tracked();
     for (const written of [undefined, {}, { port: 1 }, { upstreams: [] }])

@@ -23,6 +23,8 @@ export interface Standing {
   readonly isTrusted: boolean;
   /** Whether that is so because of the file, and not only of where this runs. */
   readonly isKnown: boolean;
+  /** Whether it was made or used here before, in whatever form. */
+  readonly wasHere: boolean;
   /** Remembers that it may, by content. Throws where nothing can be kept. */
   trust(): void;
 }
@@ -37,7 +39,7 @@ export function trustIn({ path, written }: Candidate, { env }: Pick<Context, "en
   const entry = origin.kind === "checkout" ? (origin.entry ?? null) : null;
   const isKnown = isTrusted({ origin, known, digest, entry });
   return {
-    ...{ origin, isKnown },
+    ...{ origin, isKnown, wasHere: known.made !== null || known.contents.length > 0 },
     isTrusted: isKnown || env[TRUST_VARIABLE] === "1" || startsNothing(written),
     trust() {
       const contents = [...known.contents.filter(one => one !== digest), digest];
@@ -82,9 +84,10 @@ export async function requireTrust(candidate: Candidate, context: Context): Prom
   // It knows the whole schema, which commands that ask nothing need not read.
   const { launchLines, summary } = await import("../terminal/launches.ts");
   const path = printable(candidate.path);
+  const news = standing.wasHere ? "has changed since it was used here" : "was not used here before";
   terminal.err(
     [
-      terminal.paint.err("strong", "This configuration came with a repository and was not used here before:"),
+      terminal.paint.err("strong", `This configuration came with a repository and ${news}:`),
       `  ${path}, ${printable(origin.kind === "checkout" ? origin.how : "")}`,
       "",
       ...launchLines(candidate.written, terminal.paint.err),

@@ -5,6 +5,10 @@ import { printable } from "../terminal/printable.ts";
 import { plain } from "../terminal/terminal.ts";
 import { count } from "../terminal/words.ts";
 import { type Command, type Common, configPathOf, placesOf } from "./command.ts";
+import { trustIn } from "./trusting.ts";
+
+const UNTRUSTED =
+  "It came with a repository, and starts nothing before you have seen what: `rad mcp proxy trust` (RAD2022).";
 
 /** Says everything that is wrong with a configuration, all at once. */
 export const validate: Command<Common> = async (options, context) => {
@@ -30,6 +34,7 @@ export const validate: Command<Common> = async (options, context) => {
     terminal.out(
       `${terminal.paint.out("good", "The configuration is valid")}: ${printable(path)} (${upstreams}${aside})`,
     );
+    if (!trustIn({ path, written: loaded.written }, context).isTrusted) terminal.err(UNTRUSTED);
     return EXIT.ok;
   }
   terminal.err(`${count(problems.length - warnings, "error")}${aside} in ${printable(path)}`);

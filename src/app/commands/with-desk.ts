@@ -1,5 +1,5 @@
 import type { Config } from "../../config/schema.ts";
-import { privateFolder } from "../../lib/run-file.ts";
+import { runFolder } from "../../lib/run-file.ts";
 import type { Desk } from "../control/desk.ts";
 import { farDesk } from "../control/far.ts";
 import { nearDesk } from "../control/near.ts";
@@ -53,7 +53,7 @@ export async function withDesk(
 
 /** Also a command that is killed leaves children, and nothing else that anybody needs. */
 function recordsOf(runDir: string): string | null {
-  return privateFolder(runDir).kind === "ready" ? keepIn(runDir).children : null;
+  return runFolder(runDir).kind === "ready" ? keepIn(runDir).children : null;
 }
 
 function only(config: Config, name: string | undefined): Config {

@@ -32,6 +32,8 @@ it.each([
     "the upstream redirects to another origin, http://h/x; if that is where it is, write it in `url` (HTTP 307)",
     "Correct `url`",
   ],
+  [REMOTE, "credentials would go unencrypted to another machine: … (PLAIN_HTTP)", "`allow_plain_http = true`"],
+  [REMOTE, "the certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)", "NODE_EXTRA_CA_CERTS=FILE"],
   [REMOTE, "the upstream answered HTTP 501 without a JSON-RPC error", "Check the path in `url`"],
   [REMOTE, "the upstream answered with text/html instead of JSON", "Check the path in `url`"],
   [

@@ -85,6 +85,10 @@ const OF_CHILDREN: readonly Remedy[] = [
   },
 ];
 const OF_REMOTES: readonly Remedy[] = [
+  {
+    fits: (_, reason) => /PLAIN_HTTP/.test(reason),
+    help: "Write https:// in `url` (or `token_url`), or `allow_plain_http = true` beside `url`, as between containers; then `rad mcp proxy reload`. `rad mcp proxy validate` shows what would be sent.",
+  },
   CREDENTIALS,
   {
     fits: (_, reason) => /start_timeout/.test(reason),
@@ -108,7 +112,7 @@ const OF_REMOTES: readonly Remedy[] = [
   },
   {
     fits: (_, reason) => /certificate|\bTLS\b|\bSSL\b|CERT_/i.test(reason),
-    help: "Check the server's certificate; NODE_EXTRA_CA_CERTS adds an authority of your own.",
+    help: "Check the server's certificate. An authority of your own: start the gateway with NODE_EXTRA_CA_CERTS=FILE. A server for tests only: `insecure_skip_verify = true` beside its `url`.",
   },
   {
     fits: (_, reason) => /time(d )?\s?out|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/i.test(reason),

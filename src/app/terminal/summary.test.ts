@@ -27,6 +27,19 @@ describe("the summary of the upstreams", () => {
     expect(lines).toContain(`  files: ${meaning} (${lastError})`);
   });
 
+  it("keeps short what is hidden of one upstream for one reason", () => {
+    const of = (names: string[], reason: string) =>
+      names.map(name => ({ upstream: "files", kind: "tool", name, reason, action: "hidden" }));
+    const hidden = [...of(["a", "b", "c", "d", "e"], "not in `tools`"), ...of(["x", "y"], "its schema is broken")];
+    const lines = fleetSummary({ upstreams: [], catalog: { ...catalog, hidden }, warnings: [] } as never, style);
+    expect(lines.slice(lines.indexOf("Hidden"))).toEqual([
+      "Hidden",
+      '  tools "a", "b" and 3 more of files: not in `tools` (all: `rad mcp tools files`)',
+      '  tool "x" of files: its schema is broken',
+      '  tool "y" of files: its schema is broken',
+    ]);
+  });
+
   it("says how many calls wait for their turn at an upstream", () => {
     const [busy, idle] = [upstream({ name: "files", inFlight: 5, queued: 3 }), upstream({ name: "idle", inFlight: 9 })];
     const lines = shown([busy, idle]);

@@ -58,7 +58,7 @@ export function fleetSummary(status: Status, style: Style): string[] {
     section("Replicas", replicaLines(catalog.replicas), style),
     section("Conflicts", conflictLines(catalog.conflicts), style),
     section("Look alike, and are not the same", lookAlikeLines(catalog), style),
-    ...hiddenSections(catalog.hidden).map(({ title, lines }) => section(title, lines, style)),
+    ...hiddenSections(catalog.hidden, inShort).map(({ title, lines }) => section(title, lines, style)),
     section("Waits for `rad mcp proxy restart`", restartLines(status.pending), style),
     section("Waits for you: look at the file, then `rad mcp proxy reload`", reloadLines(status.pending), style),
     section(
@@ -158,16 +158,49 @@ const DEALT_WITH = { hidden: "Hidden", repaired: "Repaired", not_offered: "Not o
 
 /** Everything that is not listed as it came, by what was done about it. */
 export const hiddenLines = (hidden: CatalogStatus["hidden"], paint: Paint): string[] =>
-  hiddenSections(hidden).flatMap(({ title, lines }) => section(title, lines, { paint }));
+  hiddenSections(hidden, each => each.map(hiddenLine)).flatMap(({ title, lines }) => section(title, lines, { paint }));
 
-const hiddenSections = (hidden: CatalogStatus["hidden"]): { title: string; lines: string[] }[] =>
+type Hidden = CatalogStatus["hidden"][number];
+
+const hiddenSections = (
+  hidden: readonly Hidden[],
+  linesOf: (hidden: readonly Hidden[]) => string[],
+): { title: string; lines: string[] }[] =>
   Object.entries(DEALT_WITH).map(([action, title]) => ({
     title,
-    lines: hidden.filter(each => each.action === action).map(hiddenLine),
+    lines: linesOf(hidden.filter(each => each.action === action)),
   }));
 
-const hiddenLine = ({ upstream, kind, name, reason }: CatalogStatus["hidden"][number]): string =>
-  `${kind} "${name}" of ${upstream}: ${reason}`;
+const hiddenLine = ({ upstream, kind, name, reason }: Hidden): string => `${kind} "${name}" of ${upstream}: ${reason}`;
+
+/** As many of one upstream for one reason get lines of their own: a filter may leave out hundreds. */
+const MOST_LINES = 4;
+const NAMED = 2;
+/** What shows all of them. */
+const SHOWS_ALL: Readonly<Record<Hidden["kind"], string>> = {
+  tool: "rad mcp tools NAME",
+  prompt: "rad mcp prompts NAME",
+  resource: "rad mcp test NAME",
+  template: "rad mcp test NAME",
+};
+
+/** One line for many of the same kind. */
+function inShort(hidden: readonly Hidden[]): string[] {
+  const alike = new Map<string, Hidden[]>();
+  for (const each of hidden) {
+    const key = JSON.stringify([each.upstream, each.kind, each.reason]);
+    const those = alike.get(key);
+    if (those) those.push(each);
+    else alike.set(key, [each]);
+  }
+  return [...alike.values()].flatMap(those => {
+    const [first] = those;
+    if (first === undefined || those.length <= MOST_LINES) return those.map(hiddenLine);
+    const { upstream, kind, reason } = first;
+    const names = enumerate([...those.slice(0, NAMED).map(({ name }) => `"${name}"`), `${those.length - NAMED} more`]);
+    return [`${kind}s ${names} of ${upstream}: ${reason} (all: \`${SHOWS_ALL[kind].replace("NAME", upstream)}\`)`];
+  });
+}
 
 function section(title: string, lines: readonly string[], { paint }: Pick<Style, "paint">): string[] {
   return lines.length === 0 ? [] : [paint("strong", title), ...lines.map(line => `  ${printable(line)}`)];

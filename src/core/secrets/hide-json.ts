@@ -1,9 +1,9 @@
 /**
  * JSON text whose strings and names were each put through `hide`. Takes strings apart and puts them together again, so that
  * what comes out is as well-formed as what went in; everything between them stays as it is. The same object where nothing
- * was hidden.
+ * was hidden. Where clients read Base64 and refuse a result in which it is none, it stays Base64.
  */
-export function hideInJson(json: Buffer, hide: (text: string) => string): Buffer {
+export function hideInJson(json: Buffer, hide: (text: string, markOf?: MarkOf) => string): Buffer {
   const parts: Buffer[] = [];
   let copied = 0;
   let names = 0;
@@ -19,7 +19,8 @@ export function hideInJson(json: Buffer, hide: (text: string) => string): Buffer
       const said = decoded(json, at, end);
       const hidden = hide(said);
       // Two names that were different stay so: a name that stands twice would be refused.
-      if (hidden !== said) replace(at, end, isName(json, end) && ++names > 1 ? `${hidden} ${names}` : hidden);
+      if (hidden !== said && holdsBytes(json, at, said)) replace(at, end, hide(said, asterisks));
+      else if (hidden !== said) replace(at, end, isName(json, end) && ++names > 1 ? `${hidden} ${names}` : hidden);
       at = end;
     } else if (isNumeric(byte)) {
       const start = at;
@@ -31,6 +32,24 @@ export function hideInJson(json: Buffer, hide: (text: string) => string): Buffer
   }
   return copied === 0 ? json : Buffer.concat([...parts, json.subarray(copied)]);
 }
+
+/** What stands in the place of the bytes from one place to another. */
+export type MarkOf = (start: number, end: number) => string;
+
+/** Members that the protocol has in Base64: `blob` of a resource, `data` of a picture or a sound. */
+const BYTES = /"(?:blob|data)"\s*:\s*$/;
+const holdsBytes = (json: Buffer, start: number, said: string): boolean =>
+  said.length % 4 === 0 &&
+  /^[A-Za-z0-9+/]+={0,2}$/.test(said) &&
+  BYTES.test(json.toString("latin1", Math.max(0, start - 16), start));
+
+/** Base64 of asterisks, as many as it takes, in step with what stands before and behind. */
+const asterisks: MarkOf = (start, end) => {
+  let text = "";
+  for (let at = start; at < end; at++) text += ASTERISKS.charAt(at % 4);
+  return text;
+};
+const ASTERISKS = "Kioq";
 
 const QUOTE = 0x22;
 

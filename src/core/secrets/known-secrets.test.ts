@@ -120,6 +120,31 @@ describe.each(SECRETS)("%j", secret => {
   });
 });
 
+describe("bytes in Base64, where clients refuse what is none", () => {
+  const secret = SECRETS[0] as string;
+  it.each([
+    ["blob", ""],
+    ["blob", "x"],
+    ["data", "xy"],
+  ])("stay Base64 in %j behind %j, and keep what stands around the secret", (member, before) => {
+    const text = `${before}some text before ${secret} and after\n`;
+    const json = JSON.stringify({ uri: "file:///a", [member]: base64(text), mimeType: "image/png" });
+    const hidden = JSON.parse(known.hideInJson(Buffer.from(json)).toString()) as Record<string, string>;
+    expect(hidden[member]).toMatch(/^[A-Za-z0-9+/]+={0,2}$/);
+    const bytes = Buffer.from(hidden[member] ?? "", "base64").toString();
+    expect(bytes).toHaveLength(text.length);
+    expect(bytes).toMatch(/^x?y?some text before .*\*{20,}.* and after\n$/);
+    expect(everyWay(JSON.stringify(hidden)).filter(one => one.includes(secret))).toEqual([]);
+  });
+
+  it("are marked like everything else under another name, and where they are no Base64", () => {
+    const said = (value: object): unknown =>
+      JSON.parse(known.hideInJson(Buffer.from(JSON.stringify(value))).toString());
+    expect(said({ text: base64(`abc${secret}`) })).toEqual({ text: expect.stringContaining("[secret]") });
+    expect(said({ data: `is ${secret}` })).toEqual({ data: "is [secret]" });
+  });
+});
+
 /** What a reader may make of a text. */
 function everyWay(text: string): string[] {
   const clear = text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));

@@ -1,4 +1,4 @@
-import { hideInJson } from "./hide-json.ts";
+import { hideInJson, type MarkOf } from "./hide-json.ts";
 import { createNeedles, merged, type Needles, type Span } from "./needles.ts";
 import { rareSpellingsOf, spellingsOf } from "./spellings.ts";
 import { DIGITS, type Unescaped, unescaped } from "./unescaped.ts";
@@ -36,13 +36,13 @@ export function createKnownSecrets(): KnownSecrets {
 
   const mayHold = (text: Buffer, isJson: boolean): boolean => {
     // In JSON a backslash that says something in another language is escaped itself.
-    if ((!isJson || text.includes(BACKSLASHES)) && ESCAPES.some(escape => text.includes(escape))) return true;
+    if ((!isJson || text.includes(BACKSLASHES)) && ESCAPES.some(spelled => text.includes(spelled))) return true;
     for (const finders of values.all) if (finders.mayHold(text)) return true;
     for (const finders of names.all) if (finders.mayHold(text)) return true;
     return false;
   };
 
-  const hide = (text: string): string => {
+  const hide = (text: string, markOf: MarkOf = () => SECRET_MARK): string => {
     if (isEmpty || text.length < SHORTEST) return text;
     const bytes = Buffer.from(text);
     if (!mayHold(bytes, false)) return text;
@@ -52,7 +52,7 @@ export function createKnownSecrets(): KnownSecrets {
     let out = "";
     let from = 0;
     for (const { start, end } of spans) {
-      out += bytes.toString("utf8", from, start) + SECRET_MARK;
+      out += bytes.toString("utf8", from, start) + markOf(start, end);
       from = end;
     }
     return out + bytes.toString("utf8", from);
@@ -73,7 +73,7 @@ export function createKnownSecrets(): KnownSecrets {
     },
     learnName: value => add(value, names),
     hideInJson: json => (!isEmpty && mayHold(json, true) ? hideInJson(json, hide) : json),
-    hide,
+    hide: text => hide(text),
   };
 }
 
