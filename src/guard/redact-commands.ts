@@ -42,7 +42,7 @@ const WORD_AFTER = new RegExp(`(${BEFORE}|${PIPED})(?:"[^"\\n]{1,256}"|'[^'\\n]{
 
 /** Calls whose last text is a password, whatever the arguments are called. */
 const CALL =
-  /\b(?:getConnection|mysqli(?:_connect|_real_connect)?|real_connect|pg_connect|PDO|DBI->connect|[Ll]ogin|authenticate|HTTPBasicAuth|HTTPDigestAuth|[Bb]asic_?[Aa]uth|auth|NetworkCredential|Credentials?|UsernamePassword\w{0,32}|PasswordAuthentication|PasswordCredentials|ldap_bind|simple_bind_s|ftp_login|ssh2_auth_password)\s{0,2}=?\s{0,2}\(/g;
+  /\b(?:getConnection|mysqli(?:_connect|_real_connect)?|real_connect|pg_connect|PDO|DBI->connect|[Ll]ogin|authenticate|\w{0,4}BasicAuth|\w{0,4}DigestAuth|[Bb]asic_?[Aa]uth|auth|NetworkCredential|Credentials?|UsernamePassword\w{0,32}|PasswordAuthentication|PasswordCredentials|ldap_bind|simple_bind_s|ftp_login|ssh2_auth_password)\s{0,2}=?\s{0,2}\(/g;
 const QUOTED = /(\\*["'`])((?:(?!\1)[^\n]){1,256})\1/g;
 const LONGEST_CALL = 400;
 

@@ -80,7 +80,7 @@ function withoutNear(text: string): string {
 const NO_PASSWORD =
   /token|key|secret|cookie|auth|session|bearer|jwt|(?<!zugangs|freischalt|pass)code|credential|number/i;
 const COPULA =
-  /^(?:là|는|은|가|이|は|が|を|是|为|為|is|was|are|es|é|è|era|est|ist|war|lautet|heißt|jest|är|er|on|este|je|is:|это|—|–|->|→|=>?|:=?)$/iu;
+  /^(?:là|는|은|가|이|は|が|を|是|为|為|is|was|are|es|é|è|est|ist|war|lautet|heißt|jest|är|er|on|este|je|is:|это|—|–|->|→|=>?|:=?)$/iu;
 /** Where words are not set apart. */
 const GLUED_COPULA = /^(?:는|은|は|が|是|为|為)(?=[\x21-\x7e])/u;
 /** Where nothing follows in the same sentence. */
