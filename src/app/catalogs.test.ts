@@ -65,6 +65,30 @@ test("what an upstream has just been found to offer is in the catalog that is as
   catalogs.stop();
 });
 
+test("a catalog that takes long to build is not built again at once, whatever upstreams say", () => {
+  const { clock, upstream, catalogs, view } = silent();
+  let tool = "a";
+  Object.defineProperty(upstream, "offer", {
+    get() {
+      clock.advance(200);
+      return source("silent", { tool: [tool] }).offer;
+    },
+  });
+  const has = (name: string): boolean => view.catalog().resolve("tool", name).kind === "found";
+  catalogs.rebuild();
+  tool = "b";
+  catalogs.rebuildSoon();
+  expect(has("a")).toBe(true);
+  clock.advance(5_000);
+  expect(has("b")).toBe(true);
+  catalogs.rebuildSoon();
+  tool = "c";
+  catalogs.rebuild();
+  expect(has("c")).toBe(true);
+  catalogs.stop();
+  expect(clock.pending).toBe(0);
+});
+
 test("agents hear of lists that are really different, at once, and then at most once a second", async () => {
   const clock = manualClock();
   const config = { transport: "http", url: "http://127.0.0.1:1/mcp", priority: 1, timeout: 60 };

@@ -14,6 +14,8 @@ import { filtersOf, type Sources } from "./sources.ts";
 
 /** At most one notification per view, and agent, in this time, whatever upstreams say. */
 const SPACING_MS = 1_000;
+/** After building everything took long, nine times as long is for others, at most so long: upstreams say when they change. */
+const REST = { quickMs: 100, times: 9, mostMs: 5_000 } as const;
 /** So long it may take to read the lists of which an upstream says that they have changed. */
 const SAID_MS = 2_000;
 const TOPIC = "catalog";
@@ -50,7 +52,9 @@ export function createCatalogs(options: {
   const snapshots = createSnapshots({ pool, sources: options.sources, repairs: options.repairs, rules: () => rules });
   let all = snapshots.all(undefined);
   let singles = new Map<UpstreamName, Catalog>();
-  let soon: NodeJS.Immediate | undefined;
+  /** Takes back the rebuild that is due. */
+  let soon: (() => void) | undefined;
+  let restsUntil = Number.NEGATIVE_INFINITY;
   const listeners = new Set<(change: ListChange) => void>();
   const waiting = new Set<() => void>();
   const waited = new WeakMap<Upstream, number>();
@@ -64,10 +68,15 @@ export function createCatalogs(options: {
 
   function rebuild(next?: CatalogRules): void {
     rules = next ?? rules;
+    soon?.();
+    soon = undefined;
     const before = { all, singles };
+    const from = clock.now();
     snapshots.forget();
     all = snapshots.all(undefined);
     singles = new Map(pool.upstreams.map(upstream => [upstream.name, snapshots.single(upstream, undefined)]));
+    const tookMs = clock.now() - from;
+    restsUntil = tookMs > REST.quickMs ? clock.now() + Math.min(REST.times * tookMs, REST.mostMs) : from;
     announceDifference({ kind: "all" }, before.all, all);
     for (const [name, single] of singles) {
       announceDifference({ kind: "upstream", name }, before.singles.get(name), single);
@@ -77,10 +86,14 @@ export function createCatalogs(options: {
 
   /** What is due is done before anybody looks: a list that was read for an agent is to be the one that it gets. */
   function upToDate(): void {
-    if (soon === undefined) return;
-    clearImmediate(soon);
-    soon = undefined;
-    rebuild();
+    if (soon !== undefined && clock.now() >= restsUntil) rebuild();
+  }
+
+  function later(): () => void {
+    const restMs = restsUntil - clock.now();
+    if (restMs > 0) return clock.after(restMs, () => rebuild());
+    const immediate = setImmediate(() => rebuild());
+    return () => clearImmediate(immediate);
   }
 
   function announceDifference(view: View, before: Catalog | undefined, after: Catalog): void {
@@ -194,7 +207,7 @@ export function createCatalogs(options: {
     },
     rebuild,
     rebuildSoon() {
-      soon ??= setImmediate(upToDate);
+      soon ??= later();
     },
     tried() {
       // A rebuild that is due tells those who wait, once what they wait for can be seen.
@@ -218,7 +231,8 @@ export function createCatalogs(options: {
       return () => listeners.delete(receive);
     },
     stop() {
-      clearImmediate(soon);
+      soon?.();
+      soon = undefined;
       unsubscribe();
       for (const { cancel } of due.values()) cancel();
     },
