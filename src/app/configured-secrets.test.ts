@@ -116,13 +116,13 @@ describe("what a configuration keeps secret", () => {
     ["regionCode", "eu1west2"],
     ["PGDATABASE", "inventory2"],
     ["NODE_OPTIONS", "--max-old-space-size=4096"],
-  ])("does not hold what is spoken of: ${%s}", (variable, value) => {
+  ])("does not hold what is spoken of, in $%s", (variable, value) => {
     expect(secretsOf({ written: {}, filled: [{ variable, value }] }, {})).toEqual([]);
     // A key is one, whatever its variable is called.
     expect(secretsOf({ written: {}, filled: [{ variable, value: RANDOM }] }, {})).toEqual([RANDOM]);
   });
 
-  it.each(["ACCOUNT_KEY", "REPO_TOKEN", "AGENT_SECRET", "APP_PASSWORD_INDEX"])("holds the value of ${%s}", variable => {
+  it.each(["ACCOUNT_KEY", "REPO_TOKEN", "AGENT_SECRET", "APP_PASSWORD_INDEX"])("holds the value of $%s", variable => {
     expect(secretsOf({ written: {}, filled: [{ variable, value: "any1thing" }] }, {})).toEqual(["any1thing"]);
   });
 
