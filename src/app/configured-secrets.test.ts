@@ -116,15 +116,18 @@ describe("what a configuration keeps secret", () => {
     ["regionCode", "eu1west2"],
     ["PGDATABASE", "inventory2"],
     ["NODE_OPTIONS", "--max-old-space-size=4096"],
-  ])("does not hold what is spoken of, in $%s", (variable, value) => {
+  ])("does not hold what is spoken of: variable %s", (variable, value) => {
     expect(secretsOf({ written: {}, filled: [{ variable, value }] }, {})).toEqual([]);
     // A key is one, whatever its variable is called.
     expect(secretsOf({ written: {}, filled: [{ variable, value: RANDOM }] }, {})).toEqual([RANDOM]);
   });
 
-  it.each(["ACCOUNT_KEY", "REPO_TOKEN", "AGENT_SECRET", "APP_PASSWORD_INDEX"])("holds the value of $%s", variable => {
-    expect(secretsOf({ written: {}, filled: [{ variable, value: "any1thing" }] }, {})).toEqual(["any1thing"]);
-  });
+  it.each(["ACCOUNT_KEY", "REPO_TOKEN", "AGENT_SECRET", "APP_PASSWORD_INDEX"])(
+    "holds the value of the variable %s",
+    variable => {
+      expect(secretsOf({ written: {}, filled: [{ variable, value: "any1thing" }] }, {})).toEqual(["any1thing"]);
+    },
+  );
 
   it("is also known of a configuration that makes no sense", () => {
     expect(secretsOf({ written: { upstreams: [{ env: { TOKEN: S } }, 7, null] }, filled: [] }, {})).toContain(S);

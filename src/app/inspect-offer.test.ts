@@ -7,12 +7,12 @@ import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { createRepairs } from "../core/repairs.ts";
 import { UPSTREAM_TEXT } from "../core/scan-limits.ts";
+import { finish } from "../core/steps.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSchemaCompilers } from "../lib/schema-compilers.ts";
 import type { Link } from "../upstream/link.ts";
 import { fetchOffer } from "../upstream/offer.ts";
 import { inspectOffer } from "./inspect-offer.ts";
-import { finish } from "../core/steps.ts";
 
 /** How long this thread has had a processor, in ms: time that others took from it is none that it takes from others. */
 function busyMs(): number {

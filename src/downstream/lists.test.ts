@@ -6,6 +6,7 @@ import { ownerId, principal, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { createRepairs } from "../core/repairs.ts";
 import { NO_COMPILERS } from "../core/schema-verdicts.ts";
+import { finish } from "../core/steps.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSealer } from "../lib/seal.ts";
 import { NO_CACHING } from "../wire/caching.ts";
@@ -14,7 +15,6 @@ import { legacyAgent } from "../wire/legacy.ts";
 import { LIST_METHODS, type ListMethod } from "../wire/methods.ts";
 import { modernAgent } from "../wire/modern.ts";
 import { answerList, PAGE_BYTES } from "./lists.ts";
-import { finish } from "../core/steps.ts";
 
 const EMPTY = Payload.of({});
 const TOOLS = LIST_METHODS.get("tools/list") as ListMethod;

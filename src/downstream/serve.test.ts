@@ -8,10 +8,10 @@ import { Payload } from "../core/payload.ts";
 import { NO_PRESSURE } from "../core/pressure.ts";
 import { createRepairs } from "../core/repairs.ts";
 import { NO_COMPILERS } from "../core/schema-verdicts.ts";
+import { finish } from "../core/steps.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Agent } from "./agent.ts";
 import { serve } from "./serve.ts";
-import { finish } from "../core/steps.ts";
 
 const EMPTY = Payload.of({});
 

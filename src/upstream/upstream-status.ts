@@ -50,5 +50,6 @@ export function statusOfUpstream(facts: {
   };
 }
 
-const hiddenNote = (count: number): string =>
-  `${count} of its messages held secrets of this gateway, such as a header or a variable that is configured; agents read [secret] instead`;
+/** For people. */
+export const hiddenNote = (count: number): string =>
+  `agents read [secret] in ${count} of its messages, where it sent what the configuration keeps to itself, such as a header or a variable`;

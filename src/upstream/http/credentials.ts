@@ -89,7 +89,11 @@ export function cachedToken(options: { readonly clock: Clock; fetch(): Promise<F
   };
 }
 
+/** For people. */
+export const NO_MORE_TOKENS =
+  "whatever token it is sent, the upstream refuses it, or it expires at once; no further one is fetched for now";
+
 const TOO_MANY: AttemptFailure = {
   ...{ fault: "auth_required", delivery: "not_sent" },
-  detail: "the upstream refuses every token, or they expire at once; no further one is fetched for now",
+  detail: NO_MORE_TOKENS,
 };

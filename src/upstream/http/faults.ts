@@ -121,11 +121,13 @@ function behindProxy(error: unknown): string {
   return proxy ? `the proxy at ${proxy.address}, which ${proxy.variable} names: ` : "";
 }
 
+/** For people. */
+export const PROXY_WANTS = "; it wants credentials in its URL before the host (user:password@)";
+
 function refusedByProxy(error: unknown): string {
   const { status } = (error ?? {}) as { status?: unknown };
   if (typeof status !== "number") return "";
-  const wants = "; it wants credentials, which are written in its URL before the host: http://user:password@host";
-  return `, HTTP ${status}${status === 407 ? wants : ""}`;
+  return `, HTTP ${status}${status === 407 ? PROXY_WANTS : ""}`;
 }
 
 function diagnose(code: string | undefined): Diagnosis {

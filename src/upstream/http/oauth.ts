@@ -113,7 +113,10 @@ async function sendTo(url: string, request: TokenRequest, options: ClientCredent
 }
 
 const unreachable = (host: string, says: string): AttemptFailure =>
-  failure("unreachable", "not_sent", `the token endpoint at ${host}: ${says}`);
+  failure("unreachable", "not_sent", atTokenEndpoint(host, says));
+
+/** The host comes first: behind the word it would be taken for a token, and not be told. */
+export const atTokenEndpoint = (host: string, says: string): string => `${host}, the token endpoint: ${says}`;
 
 function fetched(response: TokenEndpointResponse, secrets: Secrets | undefined): FetchedToken {
   const { access_token: token, token_type: type, expires_in: lifetimeS } = response;
@@ -131,7 +134,7 @@ function refusal(error: unknown, host: string): CredentialError {
   if (error instanceof ResponseBodyError) {
     const code = /^[a-z_]{1,40}$/.test(error.error) ? error.error : "an error";
     return new CredentialError(
-      failure("auth_required", "not_sent", `the token endpoint at ${host} refused our credentials: ${code}`),
+      failure("auth_required", "not_sent", atTokenEndpoint(host, `it refuses the client: ${code}`)),
     );
   }
   const outside = [error, (error as Error).cause].find(one => one instanceof OutsideError);
