@@ -25,13 +25,15 @@ function catalogOf(names: readonly string[], absent: boolean): Catalog {
     hints: { ...none, profile: undefined },
   };
   const source = { priority: 1, group: undefined, fingerprint: "", filters: {}, loaded: undefined };
-  return finish(buildCatalog({
-    sources: [
-      { ...source, name: upstreamName("a"), offer },
-      ...(absent ? [{ ...source, name: upstreamName("b"), offer: undefined }] : []),
-    ],
-    ...{ strategy: "auto_prefix", naming: "auto", maxNameLength: 46, repairs: createRepairs(NO_COMPILERS) },
-  }));
+  return finish(
+    buildCatalog({
+      sources: [
+        { ...source, name: upstreamName("a"), offer },
+        ...(absent ? [{ ...source, name: upstreamName("b"), offer: undefined }] : []),
+      ],
+      ...{ strategy: "auto_prefix", naming: "auto", maxNameLength: 46, repairs: createRepairs(NO_COMPILERS) },
+    }),
+  );
 }
 
 test.each([false, true])(
