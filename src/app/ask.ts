@@ -13,6 +13,8 @@ export async function askTool(
   front: Front,
   tool: { name: string; args: Payload; signal: AbortSignal },
 ): Promise<Outcome> {
+  // What is known of the upstreams may be a catalog that is still being built.
+  await front.view(EVERYTHING)?.settled(0);
   const owner = ownerId(`command-line:${randomUUID()}`);
   const call: Call = {
     caller: { principal: PERSON, agent: "rad", owner, capabilities: Payload.of({}), converses: false },

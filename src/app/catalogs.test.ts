@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import type { Caller } from "../core/call.ts";
 import { source } from "../core/catalog.fixture.ts";
+import { upstreamName } from "../core/names.ts";
 import { createRepairs } from "../core/repairs.ts";
 import { NO_COMPILERS } from "../core/schema-verdicts.ts";
 import { memoryBus } from "../lib/memory-bus.ts";
@@ -116,5 +118,86 @@ test("agents hear of lists that are really different, at once, and then at most 
   clock.advance(10_000);
   await news();
   expect(heard).toHaveLength(6);
+  catalogs.stop();
+});
+
+/** Catalogs of one upstream that offers more than is looked at in one piece. */
+function large() {
+  const clock = { ...manualClock(), now: () => performance.now() };
+  const config = { name: "one", transport: "http", url: "http://127.0.0.1:1/mcp", priority: 1, timeout: 60 };
+  const offerOf = (...tools: string[]) => {
+    const others = Array.from({ length: 3_000 }, (_, at) => `other${at}`);
+    return source("one", { tool: [...tools, ...others], template: [`x://${tools[0]}/{+a}`] }).offer;
+  };
+  const upstream = {
+    ...{ name: "one", config: config as object, offer: offerOf("a"), tried: true, varies: false },
+    ...{ hurry() {}, fresh: () => undefined, offerTo: () => upstream.offer },
+  } as { offer: ReturnType<typeof offerOf>; config: object; name: string };
+  const pool = { upstreams: [upstream], get: () => upstream } as unknown as Pool;
+  const rules = { conflict_strategy: "auto_prefix", naming: "auto", max_name_length: 46 } as const;
+  const catalogs = createCatalogs({
+    ...{ pool, sources: createSources(createLoadedOffers({ folder: null, trouble() {}, now: clock.now })) },
+    ...{ rules, clock, bus: memoryBus(), version: "0", repairs: createRepairs(NO_COMPILERS) },
+  });
+  const views = [catalogs.view({ kind: "all" })!, catalogs.view({ kind: "upstream", name: upstreamName("one") })!];
+  const has = (tool: string) => views.map(view => view.catalog().resolve("tool", tool).kind);
+  return { upstream, catalogs, rules, views, has, offerOf };
+}
+
+test("while a large catalog is built the one before stays, and nobody hears of a change that cannot be seen", async () => {
+  const { upstream, catalogs, has, offerOf } = large();
+  catalogs.rebuild();
+  await catalogs.current();
+  const heard: string[] = [];
+  catalogs.onChange(({ view, kinds }) => void heard.push(`${view.kind} ${kinds.join()} ${has("b").join()}`));
+  upstream.offer = offerOf("b");
+  catalogs.rebuildSoon();
+  let turns = 0;
+  const counting = setInterval(() => turns++, 0);
+  expect(has("a")).toEqual(["found", "found"]);
+  expect(has("b")).toEqual(["unknown", "unknown"]);
+  expect(heard).toEqual([]);
+  await catalogs.current();
+  clearInterval(counting);
+  expect(turns).toBeGreaterThan(1);
+  expect(has("b")).toEqual(["found", "found"]);
+  expect(has("a")).toEqual(["unknown", "unknown"]);
+  await new Promise(resolve => setImmediate(resolve));
+  expect(heard).toEqual(["all tool,template found,found", "upstream tool,template found,found"]);
+  catalogs.stop();
+});
+
+test("a list waits for what was offered when it was asked for, also when another one was being built", async () => {
+  const { upstream, catalogs, views, has, offerOf } = large();
+  const caller = {} as Caller;
+  catalogs.rebuild();
+  for (const tool of ["b", "c", "d"]) {
+    upstream.offer = offerOf(tool);
+    catalogs.rebuildSoon();
+    has(tool);
+  }
+  await Promise.all(views.map(view => view.fresh("tool", caller)));
+  expect(has("d")).toEqual(["found", "found"]);
+  expect(catalogs.current()).toBeUndefined();
+  catalogs.stop();
+});
+
+test("a catalog that was begun under another configuration is never seen", async () => {
+  const { upstream, catalogs, rules, has, offerOf } = large();
+  catalogs.rebuild(rules);
+  await catalogs.current();
+  upstream.offer = offerOf("secret");
+  catalogs.rebuild();
+  // Begun, and not over.
+  upstream.config = { ...upstream.config, tools: ["other1"] };
+  catalogs.rebuild({ ...rules });
+  const seen: string[] = [];
+  const looking = setInterval(() => seen.push(...has("secret")), 0);
+  await catalogs.current();
+  clearInterval(looking);
+  expect(seen.length).toBeGreaterThan(2);
+  expect(seen).not.toContain("found");
+  expect(has("a")).toEqual(["unknown", "unknown"]);
+  expect(has("other1")).toEqual(["found", "found"]);
   catalogs.stop();
 });

@@ -36,7 +36,12 @@ it("goes on at the upstream that took the place of a changed one, and says so on
   let current = before.upstream;
   const pool = { get: () => current } as Partial<Pool> as Pool;
   const view = () => ({ catalog: () => ({ resolve: () => ({ kind: "found", entry }) }) });
-  const watches = watching({ pool, sealer, catalogs: { view } as unknown as Catalogs, references: NO_REFERENCES });
+  const watches = watching({
+    pool,
+    sealer,
+    catalogs: { view, current() {} } as unknown as Catalogs,
+    references: NO_REFERENCES,
+  });
   const caller = { principal: ANONYMOUS, agent: "test", owner: ownerId("o"), capabilities: EMPTY, converses: false };
   const told: unknown[] = [];
   let heard = (): void => {};
@@ -69,7 +74,12 @@ it("remembers what news of a resource names, which may be a part of it", async (
   const view = () => ({ catalog: () => ({ resolve: () => ({ kind: "found", entry }) }) });
   const remembered = references({ serving: () => [{ name, priority: 1, filters: {} }] });
   const pool = { get: () => only } as Partial<Pool> as Pool;
-  const watches = watching({ pool, sealer, catalogs: { view } as unknown as Catalogs, references: remembered });
+  const watches = watching({
+    pool,
+    sealer,
+    catalogs: { view, current() {} } as unknown as Catalogs,
+    references: remembered,
+  });
   const caller = { principal: ANONYMOUS, agent: "test", owner: ownerId("o"), capabilities: EMPTY, converses: false };
   const who = { view: { kind: "all" }, caller } as const;
   await watches.subscribe({ ...who, uri: "x://1", updated() {} });

@@ -87,7 +87,12 @@ export function watching(world: {
   }
 
   async function listen(wish: Wish, missed: boolean): Promise<[Subscription, Upstream | undefined]> {
-    const place = wish.place();
+    let place = wish.place();
+    if (place.kind === "failed") {
+      // It may be in the catalog that is being built.
+      await catalogs.current();
+      place = wish.place();
+    }
     if (place.kind === "failed") return [place, undefined];
     const { upstream, topic } = place;
     const told = (params: Payload): void => {

@@ -3,6 +3,7 @@ import type { UpstreamName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { LIST_METHODS } from "../wire/methods.ts";
+import { isOverIn } from "./is-over-in.ts";
 import type { Link } from "./link.ts";
 import { fetchOffer } from "./offer.ts";
 import { createOfferRoom, type OfferRoom } from "./offer-room.ts";
@@ -106,7 +107,7 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
     const found = options.shared?.(read) ?? read;
     room.keep(place, found === read ? sizeOf(read) : 0);
     const inspecting = options.inspect(found);
-    const isInspected = await within(INSPECT_MS, inspecting);
+    const isInspected = await isOverIn(INSPECT_MS, inspecting, clock);
     if (aborted.signal.aborted) return;
     const before = offer;
     offer = found;
@@ -121,16 +122,6 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
   async function showAgain(shown: Offer, inspecting: Promise<boolean>): Promise<void> {
     const isNews = await inspecting;
     if (isNews && offer === shown && !aborted.signal.aborted) options.changed(shown, KINDS);
-  }
-
-  function within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
-    return new Promise(resolve => {
-      const cancel = clock.after(timeoutMs, () => resolve(false));
-      void work.then(() => {
-        cancel();
-        resolve(true);
-      });
-    });
   }
 
   function begin(link: Link): Promise<void> {

@@ -7,6 +7,7 @@ import type { Clock } from "../core/ports.ts";
 import { shownCapabilities } from "../wire/capabilities.ts";
 import { createAnswers } from "./answers.ts";
 import type { Connector, Opened } from "./connector.ts";
+import { isOverIn } from "./is-over-in.ts";
 import type { Link } from "./link.ts";
 import { createOfferKeeper, isSame, type OfferKeeper } from "./offer-keeper.ts";
 import type { OfferRoom } from "./offer-room.ts";
@@ -216,7 +217,7 @@ export function createOffers(options: OffersOptions): Offers {
   async function waitFor(shelf: Shelf, read: () => Promise<void>): Promise<void> {
     shelf.awaited++;
     const reading = read();
-    const ended = await inTime(reading);
+    const ended = await isOverIn(OFFERS.waitMs, reading, clock);
     shelf.awaited--;
     if (ended) return;
     shelf.slow = reading.finally(() => {
@@ -238,16 +239,6 @@ export function createOffers(options: OffersOptions): Offers {
     const { untold, owner } = shelf;
     Object.assign(shelf, { isNews: untold.length === 0, untold: [] });
     if (untold.length > 0) options.changed(untold, owner);
-  }
-
-  function inTime(reading: Promise<unknown>): Promise<boolean> {
-    return new Promise(resolve => {
-      const cancel = clock.after(OFFERS.waitMs, () => resolve(false));
-      void reading.finally(() => {
-        cancel();
-        resolve(true);
-      });
-    });
   }
 
   return {

@@ -63,6 +63,8 @@ export async function allTried(gateway: Gateway, waitMs: number): Promise<void> 
     });
     if (isDone()) finish();
   });
+  // Large catalogs are built aside.
+  await gateway.settled(0);
   // What the last one offers is in the catalog a turn later.
   await setImmediate();
   await gateway.settled(Math.max(0, waitMs - (performance.now() - startedMs)));
