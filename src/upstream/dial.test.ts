@@ -10,6 +10,7 @@ import { systemClock } from "../lib/clock.ts";
 import { NO_CAPABILITIES } from "../wire/capabilities.ts";
 import { createProcessRegistry } from "./child/process-registry.ts";
 import { createDialer } from "./dial.ts";
+import { createFloodGates } from "./flood-gate.ts";
 import { createOfferRoom } from "./offer-room.ts";
 import { createParking } from "./parking.ts";
 import { QUIET } from "./quiet.ts";
@@ -24,6 +25,7 @@ function dialerFor(config: UpstreamConfig, peer: Peer, clock: Clock = systemCloc
     ...{ clock, random: Math.random, identity: { name: "gateway", version: "0.0.0" }, environment: {}, baseDir: "." },
     secrets: createKnownSecrets(),
     ...{ registry: createProcessRegistry(), parking: createParking(clock), replies: createReplyRooms({ clock }) },
+    floods: createFloodGates(clock),
     offerRoom: createOfferRoom(),
     slots: createStartSlots({ clock, max: 1 }),
   });

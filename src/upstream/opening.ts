@@ -3,6 +3,7 @@ import type { Clock, Random } from "../core/ports.ts";
 import type { Identity } from "../wire/modern.ts";
 import type { Channel, ChannelEvents } from "./channel.ts";
 import type { ProcessRegistry } from "./child/process-registry.ts";
+import type { FloodGates } from "./flood-gate.ts";
 import type { ReplyRooms } from "./reply-room.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -16,6 +17,7 @@ export interface TransportWorld {
   /** Working directory of children. */
   readonly baseDir: string;
   readonly replies: ReplyRooms;
+  readonly floods: FloodGates;
   /** What we call ourselves towards upstreams. */
   readonly identity: Identity;
   /** What must not be told to anybody, and grows by what upstreams give us. */

@@ -8,6 +8,7 @@ import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts"
 import type { Pressure } from "../core/pressure.ts";
 import { createRetryBudget, type RetryBudget } from "../core/retry-budget.ts";
 import type { DialWorld } from "./dial.ts";
+import { createFloodGates } from "./flood-gate.ts";
 import { createOfferRoom } from "./offer-room.ts";
 import { createParking } from "./parking.ts";
 import { createReplyRooms, type ReplyLimits } from "./reply-room.ts";
@@ -15,7 +16,8 @@ import type { Spoken } from "./speaks.ts";
 import { createStartSlots } from "./start-slots.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 
-export interface PoolWorld extends Omit<DialWorld, "parking" | "replies" | "slots" | "offerRoom" | "recall" | "keep"> {
+export interface PoolWorld
+  extends Omit<DialWorld, "parking" | "replies" | "floods" | "slots" | "offerRoom" | "recall" | "keep"> {
   /** How much may gather of messages of upstreams, where it is not the usual. */
   readonly replyLimits?: Partial<ReplyLimits>;
   /** What an upstream offered when it was last seen. */
@@ -72,6 +74,7 @@ export function createPool(world: PoolWorld): Pool {
   const slots = createStartSlots({ clock: world.clock, max: availableParallelism() + SPARE_STARTS });
   const offerRoom = createOfferRoom();
   const replies = createReplyRooms({ ...world.replyLimits, clock: world.clock });
+  const floods = createFloodGates(world.clock);
 
   function retire(upstream: Upstream): void {
     leaving.add(upstream);
@@ -82,7 +85,7 @@ export function createPool(world: PoolWorld): Pool {
   function create(config: UpstreamConfig): Upstream {
     const upstream: Upstream = createUpstream(config, {
       ...world,
-      ...{ parking, replies, slots, offerRoom },
+      ...{ parking, replies, floods, slots, offerRoom },
       recall: () => world.recall?.(config),
       keep: spoken => world.keep?.(config, spoken),
       budget: budgets.get(sharersOf(config)) ?? createRetryBudget(),

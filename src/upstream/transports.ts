@@ -6,7 +6,6 @@ import type { UpstreamEra } from "../wire/era.ts";
 import type { Channel } from "./channel.ts";
 import { childEnvironment } from "./child/child-environment.ts";
 import { openStdioChannel } from "./child/stdio.ts";
-import { createFloodGate } from "./flood-gate.ts";
 import { remoteOpener } from "./http/opener.ts";
 import type { SseChannel } from "./http/sse.ts";
 import type { HttpChannel } from "./http/streamable.ts";
@@ -93,9 +92,9 @@ export function transportOf(config: UpstreamConfig): Transport {
 }
 
 function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
-  const { clock, registry, environment, baseDir, replies, secrets } = world;
+  const { clock, registry, environment, baseDir, replies, floods, secrets } = world;
   const room = replies.room();
-  const flood = createFloodGate(clock);
+  const flood = floods.gate();
   const { command, args, cwd = baseDir, max_result_bytes: maxMessageBytes } = config;
   return {
     close: async () => {},

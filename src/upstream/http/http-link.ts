@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/ports.ts";
 import { Running, type Stoppable } from "../../lib/running.ts";
-import { createFloodGate, type FloodGate } from "../flood-gate.ts";
+import { createFloodGates, type FloodGate } from "../flood-gate.ts";
 import { createReplyRooms, type ReplyRoom } from "../reply-room.ts";
 import type { Secrets } from "../secrets.ts";
 import { type CookieJar, createCookieJar } from "./cookies.ts";
@@ -70,7 +70,7 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     }),
     ...{ sharing, personal: sharing.personal },
     room: options.room ?? createReplyRooms({ clock }).room(),
-    flood: options.flood ?? createFloodGate(clock),
+    flood: options.flood ?? createFloodGates(clock).gate(),
     running: new Running<Stoppable>(),
   };
 }

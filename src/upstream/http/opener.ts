@@ -3,7 +3,6 @@ import type { UpstreamConfig } from "../../config/schema.ts";
 import type { Fault } from "../../core/failure.ts";
 import { Secret } from "../../lib/secret.ts";
 import type { ChannelEvents } from "../channel.ts";
-import { createFloodGate } from "../flood-gate.ts";
 import type { Opener, TransportWorld } from "../opening.ts";
 import type { TokenSource } from "./credentials.ts";
 import { openDispatcher } from "./dispatcher.ts";
@@ -37,7 +36,7 @@ const GARBLED: ReadonlySet<Fault> = new Set(["connection_lost", "protocol_error"
 /** Opens channels to an upstream over HTTP, which share its connections and its credentials. */
 export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks: Speaks): Opener {
   const { url, headers, start_timeout, max_result_bytes: maxMessageBytes } = config;
-  const { clock, random, replies, environment, identity, secrets } = world;
+  const { clock, random, replies, floods, environment, identity, secrets } = world;
   const isExposed = !config.allow_plain_http && exposedBy(config).length > 0;
   const dispatcher = openDispatcher({
     ...{ url, clock, environment, authority: authorityOf(headers), isExposed },
@@ -48,7 +47,7 @@ export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks
   const proxy = proxyFor(url, environment);
   const options: RemoteOptions = {
     ...{ url, headers, clock, random, secrets, dispatcher, room: replies.room() },
-    ...{ flood: createFloodGate(clock), sharing: { personal: false } },
+    ...{ flood: floods.gate(), sharing: { personal: false } },
     ...{ userAgent, maxMessageBytes, endpointTimeoutMs: start_timeout * 1_000 },
     ...(credentials && { credentials }),
   };
