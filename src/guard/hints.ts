@@ -42,6 +42,25 @@ export function createHints(literals: readonly (string | Buffer)[]): Hints {
   return { next, found };
 }
 
+/** Whether any of the literals may occur in a text. Control characters count for nothing here. */
+export function mayOccurIn({ next, found }: Hints, text: string): boolean {
+  let state = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20) state = 0;
+    else if (code < 0x80) state = next[state | code] as number;
+    // Where a character may begin a literal, nothing more is asked.
+    else if (next[leadOf(code)] !== 0) return true;
+    else state = 0;
+    if (state === found) return true;
+  }
+  return false;
+}
+
+/** The first byte of a character in UTF-8. */
+const leadOf = (code: number): number =>
+  code < 0x800 ? 0xc0 | (code >> 6) : code >= 0xd800 && code < 0xe000 ? 0xf0 : 0xe0 | (code >> 12);
+
 interface Node {
   readonly children: Map<number, number>;
   accepts: boolean;

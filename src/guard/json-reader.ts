@@ -77,7 +77,7 @@ export class JsonReader {
     }
     const closed = at < json.length;
     this.at = Math.min(at + 1, json.length);
-    return { start, end: this.at, closed, escaped, hinted: state === found || !closed || longest >= LONG_RUN };
+    return { start, end: this.at, closed, escaped, hinted: state === found || longest >= LONG_RUN };
   }
 
   decode({ start, end, closed, escaped }: Token): string {

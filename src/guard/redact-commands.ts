@@ -7,7 +7,7 @@ import { MARK } from "./sensitive.ts";
 const BEFORE = [
   "\\b(?:docker|podman|nerdctl|buildah|skopeo|crane|helm|oras|az|oc|cf|ibmcloud|argocd|vault|bw|npm)\\s[^\\n|;&]{0,60}?login\\b[^\\n|;&]{0,160}?\\s-p(?:\\s{1,4}|=)",
   "\\bldap(?:search|modify|add|delete|passwd|whoami|compare|modrdn)\\b[^\\n|;&]{0,200}?\\s-[wsa](?:\\s{1,4}|(?=[^\\s-]))",
-  "\\b(?:zip|unzip|7z[ar]?|rar|unrar|zipcloak|sqlcmd|bcp|isql|osql|ipmitool|mosquitto_(?:pub|sub)|certutil|plink|pscp|psftp|mongo\\w{0,8}|cqlsh|sshpass|winexe|psexec|wmiexec|evil-winrm|ncftp\\w{0,4}|useradd|usermod|influx|impala-shell|beeline|ykman|htcacheclean|hydra|xfreerdp|rdesktop|nsupdate|rpcclient|arangosh|cypher-shell|neo4j-admin|db2|snowsql|redis-benchmark|keydb-cli|valkey-cli|iscsiadm|pdfunite|qpdf)\\b[^\\n|;&]{0,160}?\\s-{1,2}(?:P|p|pw|a|w|pass|y)(?:\\s{1,4}|[=:]|(?=[^\\s\\w-]|[A-Z0-9]))",
+  "\\b(?:zip|unzip|7z[ar]?|unrar|sqlcmd|isql|osql|ipmitool|mosquitto_(?:pub|sub)|certutil|plink|pscp|psftp|mongo\\w{0,8}|cqlsh|winexe|psexec|ncftp\\w{0,4}|useradd|usermod|influx|beeline|xfreerdp|rdesktop|rpcclient|snowsql|valkey-cli|keydb-cli)\\b[^\\n|;&]{0,160}?\\s-{1,2}(?:P|p|pw|a|w|pass|y)(?:\\s{1,4}|[=:]|(?=[^\\s\\w-]|[A-Z0-9]))",
   "\\bsshpass\\s{1,4}(?:-\\w\\s{1,4})?-p\\s{0,4}",
   "\\bpulumi\\s{1,4}config\\s{1,4}set\\b[^\\n|;&]{0,80}?--secret\\s{1,4}(?:\\S{1,64}\\s{1,4})",
   "\\bsecrets?\\s{1,4}(?:set|put|create|add)\\b[^\\n|;&]{0,160}?\\s(?:-b|--body|--value|--data|-v)(?:\\s{1,4}|=)",

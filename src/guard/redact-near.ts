@@ -11,16 +11,22 @@ const WORD = /[^\s"'`<>()[\]{},;|=，。；：“”«»]+/g;
  * Removes what stands close behind the name of a secret and is no plain word, whatever is between them: a table of HTML, a
  * sentence, a shell. What the other rules have found is gone already.
  */
-export const redactNear = (text: string): string =>
-  withoutNear(text.includes('"') || text.includes("'") || text.includes("`") ? withoutQuoted(text) : text);
+export function redactNear(text: string): string {
+  const names = [...text.matchAll(NAME_IN_TEXT)];
+  if (names.length === 0) return text;
+  const rest = withoutQuoted(text, names);
+  return withoutNear(rest, rest === text ? names : rest.matchAll(NAME_IN_TEXT));
+}
 
 /** What is quoted next behind the name, whatever is between them in the same statement. */
-function withoutQuoted(text: string): string {
+function withoutQuoted(text: string, names: Iterable<RegExpExecArray>): string {
   let out = "";
   let from = 0;
-  for (const match of text.matchAll(NAME_IN_TEXT)) {
-    if (match.index < from) continue;
-    const name = wordAround(text, { start: match.index, end: match.index + match[0].length }, from);
+  let skipTo = 0;
+  for (const match of names) {
+    if (match.index < skipTo) continue;
+    const name = wordAround(text, { start: match.index, end: match.index + match[0].length }, skipTo);
+    skipTo = name.end;
     if (!isSecretName(text.slice(name.start, name.end))) continue;
     QUOTED_NEXT.lastIndex = name.end;
     const found = QUOTED_NEXT.exec(text);
@@ -30,6 +36,7 @@ function withoutQuoted(text: string): string {
     const start = name.end + (found[1] ?? "").length + (found[2] ?? "").length;
     out += text.slice(from, start) + MARK;
     from = start + quoted.length;
+    skipTo = from;
   }
   return out + text.slice(from);
 }
@@ -38,11 +45,11 @@ function withoutQuoted(text: string): string {
 const QUOTED_NEXT =
   /((?:[\w\])-]{0,16}\\*["'`])?[^"'`\n;{}\\]{1,40}?)(\\*["'`])([^\s"'`\\)(\],:;][^\s"'`\\]{4,128})\2/y;
 
-function withoutNear(text: string): string {
+function withoutNear(text: string, names: Iterable<RegExpExecArray>): string {
   let out = "";
   let from = 0;
   let skipTo = 0;
-  for (const match of text.matchAll(NAME_IN_TEXT)) {
+  for (const match of names) {
     if (match.index < skipTo) continue;
     const name = wordAround(text, { start: match.index, end: match.index + match[0].length }, skipTo);
     skipTo = name.end;

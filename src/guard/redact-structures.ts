@@ -1,4 +1,4 @@
-import { isSecretName } from "./secret-names.ts";
+import { isSecretName, mayName } from "./secret-names.ts";
 import { MARK } from "./sensitive.ts";
 
 /** Attributes of a tag that say what its value is, and those that may be it. */
@@ -89,6 +89,7 @@ export function redactTables(text: string): string {
 function headOf(
   line: string,
 ): { readonly separator: string; readonly columns: number[]; readonly width: number } | undefined {
+  if (!mayName(line)) return undefined;
   for (const separator of ["\t", "|", ",", ";"]) {
     if (!line.includes(separator) || line.length > 1_000) continue;
     const cells = line.split(separator);
@@ -104,10 +105,11 @@ function headOf(
 
 /** A row of a name and its value. */
 function withoutNamedCells(line: string): string {
-  if (line.length > 4_000) return line;
-  for (const separator of ["|", "\t", ",", ";"]) {
+  if (line.length > 4_000 || !mayName(line)) return line;
+  for (const separator of ["|", "\t", ","]) {
+    if (!line.includes(separator)) continue;
     const cells = line.split(separator);
-    if (cells.length < 2 || (cells.length !== 2 && separator !== "|" && separator !== "\t")) continue;
+    if (separator === "," && (cells.length !== 2 || !/^["']?[\w.-]{1,64}["']?$/.test(cells[0] ?? ""))) continue;
     const names = cells.map(cell => cell.length < 64 && isSecretName(cell.replace(/["'`*]/g, "").trim()));
     if (names.includes(true))
       return cells.map((cell, at) => hiddenCell(cell, names[at - 1] === true && !names[at])).join(separator);

@@ -1,9 +1,11 @@
+import { createHints, mayOccurIn } from "./hints.ts";
 import type { Patterns } from "./patterns.ts";
 import { redactCommands } from "./redact-commands.ts";
 import { redactNear } from "./redact-near.ts";
 import { redactPairs } from "./redact-pairs.ts";
 import { redactLetters, redactNamed, redactStatements, redactTables, redactTags } from "./redact-structures.ts";
-import { redactKeyBlocks, redactRandomWords, redactShapes } from "./sensitive.ts";
+import { mayName } from "./secret-names.ts";
+import { HINTS, redactKeyBlocks, hasLongWord, redactRandomWords, redactShapes } from "./sensitive.ts";
 
 /**
  * In this order: key blocks, since a name before one would take its first line only; structures before pairs, which know
@@ -23,9 +25,25 @@ export const STEPS = [
   redactRandomWords,
 ] as const;
 
+const ALL = createHints(HINTS);
+/** They look for names first of all. */
+const BY_NAME: ReadonlySet<(text: string) => string> = new Set([
+  redactTables,
+  redactNamed,
+  redactStatements,
+  redactPairs,
+  redactNear,
+]);
+
+const redactHinted = (text: string, hasName: boolean): string =>
+  STEPS.reduce((rest, step) => (hasName || !BY_NAME.has(step) ? step(rest) : rest), text);
+
 /** A function that removes every secret from a text that has no structure, or none that can be relied on. */
 export function textRedactor(patterns: Patterns): (text: string) => string {
-  const plain = (text: string): string => patterns.redact(STEPS.reduce((rest, step) => step(rest), text));
+  const plain = (text: string): string => {
+    const mayHold = mayOccurIn(ALL, text) || hasLongWord(text);
+    return patterns.redact(mayHold ? redactHinted(text, mayName(text)) : text);
+  };
   return text => redactEscaped(plain(unescapeAscii(composed(text))), plain);
 }
 

@@ -1,3 +1,5 @@
+import { createHints, mayOccurIn } from "./hints.ts";
+
 /** Which names say that their value is secret. Names are compared in Unicode's compatibility form, and word by word. */
 
 /** Parts of a name that say so wherever they stand in it. */
@@ -165,6 +167,7 @@ const LONGEST = 128;
 
 /** Whether the value that belongs to this name is secret. */
 export function isSecretName(name: string): boolean {
+  if (!mayName(name) && !name.includes("_")) return false;
   return (
     saysSecret(name) || (IS_KEY.test(inWords(name.slice(-LONGEST))) && !NO_KEY.test(inWords(name.slice(-LONGEST))))
   );
@@ -205,3 +208,7 @@ export const NAME_HINTS: readonly (string | Buffer)[] = [
     [0xf0, 0x9d],
   ].map(bytes => Buffer.from(bytes)),
 ];
+
+const NAMES = createHints(NAME_HINTS);
+/** Whether such a name may stand in a text: fast, and at times wrong, in one direction. */
+export const mayName = (text: string): boolean => mayOccurIn(NAMES, text);

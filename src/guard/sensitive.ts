@@ -88,20 +88,23 @@ const AFTER = [
   "\\b(?:password|passcode|pin|otp|passphrase)\\s{1,3}[\"'`“«]?(?=\\S{0,32}[0-9])",
   "\\b(?:code|pin|otp|passcode)\\b[^\\n.:]{0,24}[:\\s]\\s{0,3}(?=\\d{4,8}\\b)",
 ].join("|");
-/** What is called a password behind it. */
-const BEHIND = "[^\\s\"'`(]{6,64}(?=\\s{0,2}\\((?:password|pw|pwd|passwort|pass|passcode|pin|secret|token)\\))";
 const BASIC = `(\\bbasic${BLANK})([\\w+/-]{4,}={0,2})`;
 /** User and password of a URL; the second form is a password with unescaped separators in it. */
 const USERINFO =
   "(:\\/\\/)(?:[^\\s/?#\"'<>]{1,256}@|[^\\s/?#\"'<>:@]{0,64}:(?!\\d{1,5}(?:[/?#\\s]|$))[^\\s\"'<>]{1,256}?@)";
-const SECRET = new RegExp(`(${AFTER})[^\\s"'\`,;&<>”»]+|${BASIC}|${USERINFO}|(?:${BEHIND})|(?:${SHAPES})`, "gim");
+const SECRET = new RegExp(`(${AFTER})[^\\s"'\`,;&<>”»]+|${BASIC}|${USERINFO}|(?:${SHAPES})`, "gim");
 
 /** `Basic` is also a word, so what follows must be what it claims to be: user and password in Base64. */
 const isBasicCredential = (text: string): boolean => Buffer.from(text, "base64").toString("latin1").includes(":");
 
-/** Removes every credential that is known by its shape or by what stands before it. */
+/** What is called a password behind it. */
+const CALLED = /\s{0,2}\((?:password|pw|pwd|passwort|pass|passcode|pin|secret|token)\)/i;
+const BEFORE_CALLED = new RegExp(`[^\\s"'\`(]{6,64}(?=${CALLED.source})`, "gi");
+
+/** Removes every credential that is known by its shape or by what stands before or behind it. */
 export function redactShapes(text: string): string {
-  return text.replace(SECRET, (match: string, after?: string, basic?: string, value?: string, scheme?: string) => {
+  const rest = CALLED.test(text) ? text.replace(BEFORE_CALLED, MARK) : text;
+  return rest.replace(SECRET, (match: string, after?: string, basic?: string, value?: string, scheme?: string) => {
     if (basic !== undefined) return isBasicCredential(value ?? "") ? basic + MARK : match;
     return (after ?? scheme ?? "") + MARK + (scheme === undefined ? "" : "@");
   });
@@ -116,6 +119,8 @@ export const redactKeyBlocks = (text: string): string =>
 
 /** A word that is like nothing but a key: long, and of letters in both cases with digits among them. */
 const LONG_WORD = /[A-Za-z0-9_+/=.~-]{20,}/g;
+
+export const hasLongWord = (text: string): boolean => text.search(LONG_WORD) >= 0;
 
 /** Removes words that look like keys of kinds that nobody listed. Digests, UUIDs, names, paths and numbers stay. */
 export function redactRandomWords(text: string): string {
@@ -150,7 +155,7 @@ export const HINTS: readonly (string | Buffer)[] = [
   ..."gocspx hvs. hvb. hvr. dapi dose machine telegram bot discord office sl. \u0085 \u2028 \u2029 \u017f \u212a".split(
     " ",
   ),
-  ..."infura client_ wifi: setuser sp_addlogin {plain} {ssha} {crypt} psk sudo values infura alchemy quiknode ankr moralis getblock /v1/ /v2/ /v3/ from-literal community zip ldap 7z rabbitmqctl snmp sqlcmd ipmi mosquitto mongo".split(
+  ..."infura client_ wifi: setuser sp_addlogin {plain} {ssha} {crypt} psk sudo values infura alchemy quiknode ankr moralis getblock /v1/ /v2/ /v3/ from-literal community zip ldap 7z rabbitmqctl snmp sqlcmd ipmi mosquitto mongo rar isql osql certutil plink pscp psftp cqlsh winexe psexec ncftp lftp useradd usermod influx beeline xfreerdp rdesktop rpcclient snowsql valkey-cli keydb-cli kinit openssl cryptsetup -stdin {cleartext} {bcrypt} {sha {md5 {smd5} {noop} nmcli iwconfig netsh smbclient".split(
     " ",
   ),
   ...[0xe2].map(byte => Buffer.from([byte])),
