@@ -46,8 +46,8 @@ describe("T-51 an upstream that never stops talking", () => {
     await gateway.until(({ upstreams }) => upstreams[0]?.tools === 2);
     const { listedAt } = await tallyOf(gateway.of("talker"));
     for (const from of listedAt) {
-      // The first is that of a new conversation.
-      expect(listedAt.slice(1).filter(at => at >= from && at < from + 9_900).length).toBeLessThanOrEqual(3);
+      // The first is that of a new conversation. On a busy machine a request arrives up to a second late.
+      expect(listedAt.slice(1).filter(at => at >= from && at < from + 9_000).length).toBeLessThanOrEqual(3);
     }
     const heard = stream.inbox.all.filter(({ method }) => method?.endsWith("list_changed"));
     expect(heard.length).toBeGreaterThan(0);
