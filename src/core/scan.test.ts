@@ -1,20 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeString } from "./json-tokens.ts";
-import { type Member, scanObject } from "./scan.ts";
-import { AGENT_TEXT, SCANNED_TEXT, ScanError, type ScanLimits, UPSTREAM_TEXT } from "./scan-limits.ts";
-
-const scan = (text: string, limits: ScanLimits = AGENT_TEXT): Member => scanObject(Buffer.from(text), limits);
-
-function refusal(text: string | Buffer, limits: ScanLimits = AGENT_TEXT): ScanError["reason"] | undefined {
-  try {
-    scanObject(Buffer.from(text), limits);
-    return undefined;
-  } catch (error) {
-    if (error instanceof ScanError) return error.reason;
-    throw error;
-  }
-}
+import { refusal, scan } from "./scan.fixture.ts";
+import { scanObject } from "./scan.ts";
+import { AGENT_TEXT, SCANNED_TEXT, UPSTREAM_TEXT } from "./scan-limits.ts";
 
 function parsesAsObject(text: string): boolean {
   try {

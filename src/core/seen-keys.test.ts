@@ -1,26 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Member, scanObject } from "./scan.ts";
-import {
-  AGENT_MESSAGE,
-  AGENT_TEXT,
-  ScanError,
-  type ScanLimits,
-  UPSTREAM_MESSAGE,
-  UPSTREAM_TEXT,
-} from "./scan-limits.ts";
-
-const scan = (text: string, limits: ScanLimits = AGENT_TEXT): Member => scanObject(Buffer.from(text), limits);
-
-function refusal(text: string | Buffer, limits: ScanLimits = AGENT_TEXT): ScanError["reason"] | undefined {
-  try {
-    scanObject(Buffer.from(text), limits);
-    return undefined;
-  } catch (error) {
-    if (error instanceof ScanError) return error.reason;
-    throw error;
-  }
-}
+import { refusal, scan } from "./scan.fixture.ts";
+import { AGENT_MESSAGE, AGENT_TEXT, UPSTREAM_MESSAGE, UPSTREAM_TEXT } from "./scan-limits.ts";
 
 describe("repeated keys", () => {
   it.each([

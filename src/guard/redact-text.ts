@@ -5,7 +5,7 @@ import { redactNear } from "./redact-near.ts";
 import { redactPairs } from "./redact-pairs.ts";
 import { redactLetters, redactNamed, redactStatements, redactTables, redactTags } from "./redact-structures.ts";
 import { mayName } from "./secret-names.ts";
-import { HINTS, redactKeyBlocks, hasLongWord, redactRandomWords, redactShapes } from "./sensitive.ts";
+import { HINTS, hasLongWord, redactKeyBlocks, redactRandomWords, redactShapes } from "./sensitive.ts";
 
 /**
  * In this order: key blocks, since a name before one would take its first line only; structures before pairs, which know

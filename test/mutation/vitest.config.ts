@@ -6,6 +6,6 @@ export default defineConfig({
     setupFiles: ["test/fixtures/setup.ts"],
     provide: { leaks: "units" },
     include: (process.env.MUTATION_TESTS ?? "src/**/*.test.ts").split(","),
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 });
