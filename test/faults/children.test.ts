@@ -46,10 +46,10 @@ const ROWS: readonly ChildRow[] = [
   },
   {
     id: "F-15",
-    title: "a line with invalid UTF-8 is dropped",
+    title: "an answer with invalid UTF-8 is a protocol error",
     onCall: `process.stdout.write(Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":' + id + ',"result":{"x":"'),
       Buffer.from([0xff, 0xfe]), Buffer.from('"}}\\n')]));`,
-    unsafe: LATE,
+    unsafe: { code: -31007, delivery: "answered", retryable: false, reason: "upstream_protocol_error" },
   },
   {
     id: "F-27",

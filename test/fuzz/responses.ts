@@ -51,7 +51,8 @@ export function readResponses(bytes: Buffer): { responses: Response[]; rest: Buf
 
 /** What is wrong with an answer to something malformed: neither 4xx, nor JSON-RPC, nor taken without a word. */
 export function objectionTo({ status, head, body }: Response): string | undefined {
-  if (status === 100 || (status >= 400 && status < 500)) return undefined;
+  // 501: nobody gets a tunnel.
+  if (status === 100 || status === 501 || (status >= 400 && status < 500)) return undefined;
   if ((status === 202 || status === 204) && body === "") return undefined;
   if (status === 200 && head.includes("content-type: text/plain") && body === "ok\n") return undefined;
   if (status !== 200) return `status ${status}: ${body.slice(0, 200)}`;
