@@ -5,7 +5,7 @@ import { createFloodGates, FLOOD, type FloodGate } from "./flood-gate.ts";
 /** How much is read of one that never stops, until it is made to rest. */
 function readOf(gate: FloodGate): number {
   let read = 1;
-  while (gate.count() === undefined) read++;
+  while (gate.count(100) === undefined) read++;
   return read;
 }
 
@@ -14,12 +14,19 @@ it("reads so much of one upstream at once, and goes on when the time is over", (
   const gate = createFloodGates(clock).gate();
   expect(readOf(gate)).toBe(FLOOD.messages + 1);
   const rested: string[] = [];
-  gate.count()?.caughtUp(() => rested.push("over"));
+  gate.count(100)?.caughtUp(() => rested.push("over"));
   clock.advance(FLOOD.windowMs - 1);
   expect(rested).toEqual([]);
   clock.advance(1);
   expect(rested).toEqual(["over"]);
   expect(readOf(gate)).toBe(FLOOD.messages + 1);
+});
+
+it("reads less of one whose messages are large", () => {
+  const gate = createFloodGates(manualClock()).gate();
+  let read = 0;
+  while (gate.count(10 * FLOOD.bytes) === undefined) read++;
+  expect(read).toBe(Math.floor(FLOOD.messages / 11));
 });
 
 it("shares what it has time for among all who talk, and leaves those who say little alone", () => {
@@ -34,7 +41,7 @@ it("shares what it has time for among all who talk, and leaves those who say lit
       expect(all).toBeLessThanOrEqual(FLOOD.ofAll + talkers.length);
       expect(new Set(read).size).toBe(1);
     }
-    for (let said = 0; said < FLOOD.little; said++) expect(quiet.count()).toBeUndefined();
+    for (let said = 0; said < FLOOD.little; said++) expect(quiet.count(100)).toBeUndefined();
     clock.advance(FLOOD.windowMs);
   }
 });
@@ -55,7 +62,7 @@ it("never makes anybody wait who says little, however many there are", () => {
   const gates = createFloodGates(clock);
   const many = Array.from({ length: 200 }, () => gates.gate());
   for (let window = 0; window < 3; window++) {
-    for (const gate of many) for (let said = 0; said < FLOOD.little; said++) expect(gate.count()).toBeUndefined();
+    for (const gate of many) for (let said = 0; said < FLOOD.little; said++) expect(gate.count(100)).toBeUndefined();
     clock.advance(FLOOD.windowMs);
   }
 });

@@ -3,17 +3,18 @@ import type { Clock } from "../core/ports.ts";
 
 /**
  * So many messages that nobody asked for, in so long: of one upstream, and of all together. A server that logs every line
- * that it writes stays below; who says no more than `little` is never made to wait for others.
+ * that it writes stays below; who says no more than `little` is never made to wait for others. A large message counts as one
+ * more for each `bytes` of it.
  */
-export const FLOOD = { messages: 1_000, ofAll: 2_000, little: 50, windowMs: 100 } as const;
+export const FLOOD = { messages: 1_000, ofAll: 2_000, little: 50, bytes: 4_096, windowMs: 100 } as const;
 
 /**
  * Keeps one upstream, on all its conversations together, from taking the gateway's time with what nobody asked for. Nothing
  * is dropped: it is read no further until there is time for it again, its answers included.
  */
 export interface FloodGate {
-  /** Counts one notification or request. Where it was one too many, the reader rests until it is caught up. */
-  count(): Behind | undefined;
+  /** Counts one notification or request of so many bytes. Where it was too much, the reader rests until it is caught up. */
+  count(bytes: number): Behind | undefined;
 }
 
 /** Gates that share what all upstreams may say: those who say much get equal shares of it. */
@@ -49,11 +50,12 @@ export function createFloodGates(clock: Clock): FloodGates {
     gate() {
       let [messages, counted] = [0, window];
       return {
-        count() {
+        count(bytes) {
           look();
           if (counted !== window) [messages, counted] = [0, window];
-          messages++;
-          if (messages === FLOOD.little + 1) talkers++;
+          const before = messages;
+          messages += 1 + Math.floor(bytes / FLOOD.bytes);
+          if (before <= FLOOD.little && messages > FLOOD.little) talkers++;
           return messages > share() ? rest : undefined;
         },
       };

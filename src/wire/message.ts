@@ -81,7 +81,8 @@ function ambiguous(
   return { ...invalid, id: message.id, ...(isAnswer && { isAnswer }) };
 }
 
-function sizeOf(message: Message): number {
+/** Bytes of what a message carries. */
+export function sizeOf(message: Message): number {
   if (message.kind === "result") return message.result.size;
   return (message.kind === "error" ? message.error : message.params)?.size ?? 0;
 }

@@ -127,7 +127,7 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     const { dropped } = correlator;
     correlator.receive(message);
     const isUnasked = message.kind === "request" || message.kind === "notification" || correlator.dropped > dropped;
-    if (isUnasked) rest(options.flood?.count());
+    if (isUnasked) rest(options.flood?.count(text.length));
   };
 
   const rest = (behind: Behind | undefined): void => {

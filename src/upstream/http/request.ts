@@ -1,7 +1,7 @@
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import type { Clock, Random } from "../../core/ports.ts";
 import type { Stoppable } from "../../lib/running.ts";
-import type { Message } from "../../wire/message.ts";
+import { type Message, sizeOf } from "../../wire/message.ts";
 import { reconnectMs } from "../backoff.ts";
 import type { OutboundRequest, Reply } from "../channel.ts";
 import type { Holding } from "../reply-room.ts";
@@ -130,7 +130,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
     }
     this.#told = true;
     if (message.kind === "notification" && message.method === "notifications/progress") this.#deadline.extend();
-    const flooded = this.#host.link.flood.count();
+    const flooded = this.#host.link.flood.count(sizeOf(message));
     const behind = this.#request.onMessage(message) ?? flooded;
     if (behind) this.#conversation?.hold(behind);
   }
@@ -149,7 +149,7 @@ class PendingRequest implements ReplyListener, ReplyContext, Stoppable {
 
   onDropped(): void {
     this.#host.dropped();
-    const flooded = this.#host.link.flood.count();
+    const flooded = this.#host.link.flood.count(0);
     if (flooded) this.#conversation?.hold(flooded);
   }
 

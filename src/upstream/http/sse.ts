@@ -137,7 +137,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
       const { dropped } = correlator;
       correlator.receive(message);
       const isAnswer = (message.kind === "result" || message.kind === "error") && correlator.dropped === dropped;
-      const flooded = isAnswer ? undefined : link.flood.count();
+      const flooded = isAnswer ? undefined : link.flood.count(data.length);
       if (flooded) stream.hold(flooded);
     },
   });

@@ -64,7 +64,7 @@ export function openStandaloneStream(options: StreamOptions): () => void {
         const message = readUpstreamMessage(event.data);
         if (message.kind === "request" || message.kind === "notification") options.onMessage(message);
         else options.onDropped();
-        const flooded = link.flood.count();
+        const flooded = link.flood.count(event.data.length);
         if (flooded) conversation?.hold(flooded);
       },
     });
