@@ -36,6 +36,7 @@ describe("a call that is made once more because the upstream knew better", () =>
       ...{ keeper: { refresh, offer: undefined }, prober: { hurry: () => {} } },
       health: createHealth({ clock, random: () => 0, changed: () => {} }),
       placement: { linkFor: () => ({ kind: "open", link }) },
+      called: () => {},
       answered: () => {},
     } as unknown as AttemptsOptions);
     const only = holder("only");
@@ -96,7 +97,7 @@ describe("an upstream that wants credentials", () => {
     health.unauthorized("HTTP 401");
     const parking = createParking(clock);
     const attempts = createAttempts({
-      ...{ clock, health, parking, stopping: new AbortController().signal, answered: () => {} },
+      ...{ clock, health, parking, stopping: new AbortController().signal, called: () => {}, answered: () => {} },
     } as unknown as AttemptsOptions);
     const only = holder("only");
     const asked = callOf([only]);

@@ -34,6 +34,8 @@ export interface AttemptsOptions {
   readonly placement: Placement;
   readonly clock: Clock;
   /** A call of that agent was answered. */
+  /** A call is sent. */
+  called(): void;
   answered(owner: OwnerId): void;
   /** Aborted when this upstream is being closed. */
   readonly stopping: AbortSignal;
@@ -80,6 +82,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
     if (declined) return { kind: "answered", error: declined.error };
     const askedAt = clock.now();
     const { holder, input, limits } = making;
+    options.called();
     const result = await link.call(call, { holder, input, timeouts: limits });
     if (result.kind === "objected") {
       return again ? comply(call, after(askedAt, making), { link, ...result }) : blame(protocolError(result.detail));
@@ -91,6 +94,7 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   /** Draws from what an attempt brought how the upstream is doing. */
   function judged(call: Call, result: Attempt, link: Link): Attempt {
     if (result.kind !== "failed") {
+      options.called();
       options.answered(call.caller.owner);
       renewal.worked();
       health.succeeded();

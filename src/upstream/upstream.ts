@@ -22,6 +22,7 @@ import { createOffers } from "./offers.ts";
 import { createOwnerLinks, type Tenant } from "./owner-links.ts";
 import { createPlacement } from "./placement.ts";
 import { createProber } from "./prober.ts";
+import { createCallTimes, createPace } from "./relists.ts";
 import { createSettings } from "./settings.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import type { Listener } from "./topics.ts";
@@ -96,8 +97,10 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   let stopped: Promise<void> | undefined;
   let listTrouble: string | undefined;
 
+  const calls = createCallTimes(clock);
   const keeper = createOfferKeeper({
     ...{ upstream: name, clock, known: world.known, inspect: world.inspect, room: world.offerRoom },
+    pace: createPace(clock, { calledAt: calls.latest }),
     changed(offer) {
       offers.rebased(before, offer);
       before = offer;
@@ -171,7 +174,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   });
   const offers = createOffers({
     ...{ upstream: name, clock, inspect: world.inspect, room: world.offerRoom },
-    ...{ base: keeper, connector, placement, owners },
+    ...{ base: keeper, connector, placement, owners, calls },
     changed: world.varied,
   });
   const prober = createProber({
@@ -180,7 +183,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   });
   const attempts = createAttempts({
     ...{ connector, owners, dialer, keeper, health, prober, placement },
-    ...{ parking, clock, stopping: signal, answered: offers.answered },
+    ...{ parking, clock, stopping: signal, answered: offers.answered, called: calls.note },
   });
   const admission = createAdmission({
     ...{ capacity: config.max_concurrency, clock, send: attempts.send },
