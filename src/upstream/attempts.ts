@@ -94,7 +94,6 @@ export function createAttempts(options: AttemptsOptions): Attempts {
   /** Draws from what an attempt brought how the upstream is doing. */
   function judged(call: Call, result: Attempt, link: Link): Attempt {
     if (result.kind !== "failed") {
-      options.called();
       options.answered(call.caller.owner);
       renewal.worked();
       health.succeeded();

@@ -37,6 +37,10 @@ export interface OfferKeeper {
   refresh(link: Link): Promise<void>;
   /** A conversation has begun: reads now. */
   introduce(link: Link): Promise<void>;
+  /** An agent calls something there, which may change the lists. */
+  called(): void;
+  /** Whether what a call since the last reading may have changed is not read for now, because of the pace. */
+  readonly isBehind: boolean;
   /** What was read is not to be relied on, whatever its age. */
   doubt(): void;
   /** `answeredAt`: when the latest call of whoever asks was answered, −∞ for none. */
@@ -81,6 +85,7 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
   let next: Promise<void> | undefined;
   let waiting: Promise<void> | undefined;
   let readAt = Number.NEGATIVE_INFINITY;
+  let calledAt = Number.NEGATIVE_INFINITY;
   /** How often there was reason to doubt what was read, how many of them the present reading has come after, and the latest that was completed. */
   let [doubts, covers, settled] = [1, 0, 0];
   let current: Link | undefined;
@@ -180,6 +185,12 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
     introduce(link) {
       doubts++;
       return reread(link);
+    },
+    called() {
+      calledAt = clock.now();
+    },
+    get isBehind() {
+      return waiting !== undefined && calledAt > readAt && pace.waitMs() > 0;
     },
     doubt() {
       doubts++;

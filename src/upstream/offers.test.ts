@@ -12,7 +12,6 @@ import { createOfferRoom } from "./offer-room.ts";
 import { createOffers, OFFERS } from "./offers.ts";
 import type { OwnerLinks, Tenant } from "./owner-links.ts";
 import type { Placement } from "./placement.ts";
-import { createCallTimes } from "./relists.ts";
 
 const ABLE = Payload.of({ elicitation: {} });
 const ERA = { name: "legacy", declaresAtOpening: true };
@@ -53,7 +52,6 @@ function start(tools: (owner: OwnerId | undefined) => readonly string[] = () => 
     ...{ changed: () => {}, trouble: () => {} },
   });
   const offers = createOffers({
-    calls: createCallTimes(clock),
     ...{ upstream: upstreamName("u"), clock, base, owners, room: createOfferRoom(), inspect: async () => false },
     connector: { link: main, latest: main, demand: async () => ({ kind: "open", link: main }) } as unknown as Connector,
     placement: {

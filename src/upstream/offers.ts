@@ -13,7 +13,7 @@ import { createOfferKeeper, isSame, type OfferKeeper } from "./offer-keeper.ts";
 import type { OfferRoom } from "./offer-room.ts";
 import { type OwnerLinks, type Tenant, tenantKey } from "./owner-links.ts";
 import type { Placement } from "./placement.ts";
-import { type CallTimes, createPace, RELISTS } from "./relists.ts";
+import { createPace, RELISTS } from "./relists.ts";
 
 export const OFFERS = {
   /** How long a list waits for an upstream that reads it again. */
@@ -57,7 +57,6 @@ export interface OffersOptions {
   readonly connector: Connector;
   readonly placement: Placement;
   readonly owners: OwnerLinks;
-  readonly calls: CallTimes;
   /**
    * That agent, or any of several, may be offered something else now, and is to be told so of these kinds.
    */
@@ -101,7 +100,7 @@ export function createOffers(options: OffersOptions): Offers {
   /** In order of use. */
   const shelves = new Map<string, Shelf>();
   const answers = createAnswers();
-  const ofAgents = createPace(clock, { most: RELISTS.ofAgents });
+  const ofAgents = createPace(clock, RELISTS.ofAgents);
   const mains: Shelf = { owner: undefined, keeper: base, ...UNREAD };
   let varying = 0;
 
@@ -149,13 +148,7 @@ export function createOffers(options: OffersOptions): Offers {
       owner,
       ...UNREAD,
       keeper: createOfferKeeper({
-        ...{
-          upstream,
-          clock,
-          inspect,
-          room,
-          pace: createPace(clock, { all: ofAgents, calledAt: options.calls.latest }),
-        },
+        ...{ upstream, clock, inspect, room, pace: createPace(clock, RELISTS.each, ofAgents) },
         // Until its own list has been read, an agent is offered what those like it are, and those what all are.
         known: shelves.get(alike)?.keeper.offer ?? base.offer,
         ...(capabilities && { capabilities }),

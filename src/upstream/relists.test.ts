@@ -4,7 +4,7 @@ import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Link } from "./link.ts";
 import { createOfferKeeper } from "./offer-keeper.ts";
-import { createCallTimes, createPace, type Pace, RELISTS } from "./relists.ts";
+import { createPace, type Pace, RELISTS } from "./relists.ts";
 
 /** An upstream that offers nothing, and answers at once. */
 const LINK = {
@@ -67,8 +67,8 @@ it("reads at once for an agent that asks, and for a new conversation, however mu
 
 it("reads the lists of many agents one after the other, when an upstream says so of all of them", async () => {
   const clock = manualClock();
-  const all = createPace(clock, { most: RELISTS.ofAgents });
-  const many = Array.from({ length: 100 }, () => counting(clock, createPace(clock, { all })));
+  const all = createPace(clock, RELISTS.ofAgents);
+  const many = Array.from({ length: 100 }, () => counting(clock, createPace(clock, RELISTS.each, all)));
   await flooded(
     many.map(({ keeper }) => keeper),
     clock,
@@ -88,22 +88,14 @@ it("reads the lists of many agents one after the other, when an upstream says so
   }
 });
 
-it("reads without a wait what a call of an agent may have changed, once for each call", async () => {
+it("knows that it is behind when an agent has called something meanwhile, and not of a flood alone", async () => {
   const clock = manualClock();
-  const calls = createCallTimes(clock);
-  const { keeper, readAt } = counting(clock, createPace(clock, { calledAt: calls.latest }));
+  const { keeper, readAt } = counting(clock);
   await flooded([keeper], clock, 3_000);
-  expect(readAt).toHaveLength(RELISTS.each);
-  // What waits for its time was told before the call.
-  clock.advance(RELISTS.windowMs);
-  await flush();
-  const before = readAt.length;
-  calls.note();
-  await flooded([keeper], clock, 2_000);
-  const after = readAt.length;
-  calls.note();
-  await flooded([keeper], clock, 100);
-  expect(after).toBeGreaterThan(before);
-  expect(readAt.length).toBeLessThanOrEqual(after + 1);
+  expect([readAt.length, keeper.isBehind]).toEqual([RELISTS.each, false]);
+  keeper.called();
+  expect(keeper.isBehind).toBe(true);
+  await keeper.reread(LINK);
+  expect(keeper.isBehind).toBe(false);
   keeper.stop();
 });

@@ -16,39 +16,11 @@ export interface Pace {
   began(): void;
 }
 
-/** When an agent called something there last. */
-export interface CallTimes {
-  latest(): number;
-  note(): void;
-}
-
-export function createCallTimes(clock: Clock): CallTimes {
-  let latest = Number.NEGATIVE_INFINITY;
-  return {
-    latest: () => latest,
-    note() {
-      latest = clock.now();
-    },
-  };
-}
-
-export interface PaceOptions {
-  readonly most?: number;
-  /** Where it is one of many: that of all. */
-  readonly all?: Pace;
-  /** When an agent called something there last. What such a call may have changed is read without a wait, once. */
-  readonly calledAt?: CallTimes["latest"];
-}
-
 /** A pace of its own, and where it is one of many, within that of all. */
-export function createPace(
-  clock: Clock,
-  { most = RELISTS.each, all, calledAt = () => Number.NEGATIVE_INFINITY }: PaceOptions = {},
-): Pace {
+export function createPace(clock: Clock, most: number = RELISTS.each, all?: Pace): Pace {
   let times: number[] = [];
   return {
     waitMs() {
-      if (calledAt() > (times.at(-1) ?? Number.POSITIVE_INFINITY)) return 0;
       const earliest = times.at(-most);
       const ownMs = earliest === undefined ? 0 : Math.max(earliest + RELISTS.windowMs - clock.now(), 0);
       return Math.max(ownMs, all?.waitMs() ?? 0);

@@ -22,7 +22,6 @@ import { createOffers } from "./offers.ts";
 import { createOwnerLinks, type Tenant } from "./owner-links.ts";
 import { createPlacement } from "./placement.ts";
 import { createProber } from "./prober.ts";
-import { createCallTimes, createPace } from "./relists.ts";
 import { createSettings } from "./settings.ts";
 import { createSubscriptions } from "./subscriptions.ts";
 import type { Listener } from "./topics.ts";
@@ -97,10 +96,8 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   let stopped: Promise<void> | undefined;
   let listTrouble: string | undefined;
 
-  const calls = createCallTimes(clock);
   const keeper = createOfferKeeper({
     ...{ upstream: name, clock, known: world.known, inspect: world.inspect, room: world.offerRoom },
-    pace: createPace(clock, { calledAt: calls.latest }),
     changed(offer) {
       offers.rebased(before, offer);
       before = offer;
@@ -126,6 +123,8 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
       if (tenant) offers.noticed(tenant);
       else relist();
       world.noticed(kinds, tenant?.owner);
+      // Whoever is told now and asks has it read at once; others do not wait for the pace of a flood.
+      if (!tenant && keeper.isBehind) world.varied(kinds, undefined);
     },
   };
 
@@ -174,7 +173,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   });
   const offers = createOffers({
     ...{ upstream: name, clock, inspect: world.inspect, room: world.offerRoom },
-    ...{ base: keeper, connector, placement, owners, calls },
+    ...{ base: keeper, connector, placement, owners },
     changed: world.varied,
   });
   const prober = createProber({
@@ -183,7 +182,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
   });
   const attempts = createAttempts({
     ...{ connector, owners, dialer, keeper, health, prober, placement },
-    ...{ parking, clock, stopping: signal, answered: offers.answered, called: calls.note },
+    ...{ parking, clock, stopping: signal, answered: offers.answered, called: keeper.called },
   });
   const admission = createAdmission({
     ...{ capacity: config.max_concurrency, clock, send: attempts.send },
