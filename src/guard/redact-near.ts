@@ -14,28 +14,39 @@ const WORD = /[^\s"'`<>()[\]{},;|=，。；：“”«»]+/g;
 export function redactNear(text: string): string {
   const names = [...text.matchAll(NAME_IN_TEXT)];
   if (names.length === 0) return text;
-  const rest = withoutQuoted(text, names);
-  return withoutNear(rest, rest === text ? names : rest.matchAll(NAME_IN_TEXT));
+  const rest = without(text, names, quotedBehind);
+  return without(rest, rest === text ? names : rest.matchAll(NAME_IN_TEXT), valueNear);
 }
 
-/** What is quoted next behind the name, whatever is between them in the same statement. */
-function withoutQuoted(text: string, names: Iterable<RegExpExecArray>): string {
+/** The name of a secret, or what only begins like one, and where it stands. */
+interface Name {
+  readonly found: string;
+  readonly whole: string;
+  readonly end: number;
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Without the value that is found behind each name; what belongs to one name is no name itself. */
+function without(
+  text: string,
+  names: Iterable<RegExpExecArray>,
+  valueBehind: (name: Name, text: string) => Span | undefined,
+): string {
   let out = "";
   let from = 0;
   let skipTo = 0;
-  for (const match of names) {
-    if (match.index < skipTo) continue;
-    const name = wordAround(text, { start: match.index, end: match.index + match[0].length }, skipTo);
-    skipTo = name.end;
-    if (!isSecretName(text.slice(name.start, name.end))) continue;
-    QUOTED_NEXT.lastIndex = name.end;
-    const found = QUOTED_NEXT.exec(text);
-    const quoted = found?.[3] ?? "";
-    if (!found || quoted.includes(MARK) || found[1]?.includes(MARK) || isSecretName(quoted) || ADDRESS.test(quoted))
-      continue;
-    const start = name.end + (found[1] ?? "").length + (found[2] ?? "").length;
-    out += text.slice(from, start) + MARK;
-    from = start + quoted.length;
+  for (const { 0: found, index } of names) {
+    if (index < skipTo) continue;
+    const { start, end } = wordAround(text, { start: index, end: index + found.length }, skipTo);
+    skipTo = end;
+    const value = valueBehind({ found, whole: text.slice(start, end), end }, text);
+    if (!value) continue;
+    out += text.slice(from, value.start) + MARK;
+    from = value.end;
     skipTo = from;
   }
   return out + text.slice(from);
@@ -45,43 +56,46 @@ function withoutQuoted(text: string, names: Iterable<RegExpExecArray>): string {
 const QUOTED_NEXT =
   /((?:[\w\])-]{0,16}\\*["'`])?[^"'`\n;{}\\]{1,40}?)(\\*["'`])([^\s"'`\\)(\],:;][^\s"'`\\]{4,128})\2/y;
 
-function withoutNear(text: string, names: Iterable<RegExpExecArray>): string {
-  let out = "";
-  let from = 0;
-  let skipTo = 0;
-  for (const match of names) {
-    if (match.index < skipTo) continue;
-    const name = wordAround(text, { start: match.index, end: match.index + match[0].length }, skipTo);
-    skipTo = name.end;
-    if (!isSecretName(text.slice(name.start, name.end)) && !isSecretName(match[0])) continue;
-    const window = text.slice(name.end, name.end + REACH);
-    const mayBeWord = !NO_PASSWORD.test(match[0]);
-    let before = "";
-    let count = 0;
-    for (const { 0: whole, index: at } of window.matchAll(WORD)) {
-      const glued = GLUED_COPULA.exec(whole)?.[0] ?? "";
-      if (glued !== "") before = glued;
-      const word = whole.slice(glued.length);
-      const index = at + glued.length;
-      if (++count > WORDS_BETWEEN || word.includes(MARK) || MARK.includes(word)) break;
-      const isSaid =
-        mayBeWord &&
-        (COPULA.test(before) || (before.endsWith(":") && isSecretName(`${match[0]} ${before.slice(0, -1)}`))) &&
-        endsAt(window, index + word.length) &&
-        isNoPredicate(word);
-      before = word;
-      if (!isOdd(word) && !isSaid) continue;
-      const start = name.end + index;
-      const rest =
-        /^[^\s"'`<>()[\]{},;|]*/.exec(text.slice(start + word.length, start + word.length + 4_096))?.[0] ?? "";
-      out += text.slice(from, start) + MARK;
-      from = start + word.length + rest.length;
-      skipTo = from;
-      break;
-    }
-  }
-  return out + text.slice(from);
+/** What is quoted next behind the name, whatever is between them in the same statement. */
+function quotedBehind({ whole, end }: Name, text: string): Span | undefined {
+  if (!isSecretName(whole)) return undefined;
+  QUOTED_NEXT.lastIndex = end;
+  const [, between = "", quote = "", quoted = ""] = QUOTED_NEXT.exec(text) ?? [];
+  if (quoted === "" || quoted.includes(MARK) || between.includes(MARK)) return undefined;
+  if (isSecretName(quoted) || ADDRESS.test(quoted)) return undefined;
+  const start = end + between.length + quote.length;
+  return { start, end: start + quoted.length };
 }
+
+function valueNear({ found, whole, end }: Name, text: string): Span | undefined {
+  if (!isSecretName(whole) && !isSecretName(found)) return undefined;
+  const window = text.slice(end, end + REACH);
+  const mayBeWord = !NO_PASSWORD.test(found);
+  let before = "";
+  let count = 0;
+  for (const { 0: written, index: at } of window.matchAll(WORD)) {
+    const glued = GLUED_COPULA.exec(written)?.[0] ?? "";
+    if (glued !== "") before = glued;
+    const word = written.slice(glued.length);
+    const index = at + glued.length;
+    if (++count > WORDS_BETWEEN || word.includes(MARK) || MARK.includes(word)) return undefined;
+    const isSaid =
+      mayBeWord &&
+      (COPULA.test(before) || (before.endsWith(":") && isSecretName(`${found} ${before.slice(0, -1)}`))) &&
+      endsAt(window, index + word.length) &&
+      isNoPredicate(word);
+    before = word;
+    if (!isOdd(word) && !isSaid) continue;
+    const start = end + index;
+    const rest = REST.exec(text.slice(start + word.length, start + word.length + MOST))?.[0] ?? "";
+    return { start, end: start + word.length + rest.length };
+  }
+  return undefined;
+}
+
+/** What a value goes on with beyond its window. */
+const REST = /^[^\s"'`<>()[\]{},;|]*/;
+const MOST = 4_096;
 
 /** Of a token or a key one says that it is something; what a password is, is a word. */
 const NO_PASSWORD =
