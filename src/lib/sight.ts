@@ -17,6 +17,8 @@ export interface Sight {
   running(): readonly number[];
   /** Those with a mark, of all or some processes, that we may look at and that have not ended. */
   marked(among?: readonly number[]): readonly MarkedProcess[];
+  /** The group of a process that has not ended. */
+  groupOf(pid: number): number | undefined;
   /** Names of the pipes on the standard streams of a process, such as nobody else's ever had; `undefined`: not known here. */
   readonly pipesOf: ((pid: number) => readonly string[]) | undefined;
   /** Whether a process has one of them open. */
@@ -36,6 +38,10 @@ export const linuxSight: Sight = {
       if (mark === undefined || !stat || hasEnded(stat)) return [];
       return [{ pid, group: stat.group, startTime: startTimeOf(stat), mark }];
     }),
+  groupOf(pid) {
+    const stat = processStat(pid);
+    return stat && !hasEnded(stat) ? stat.group : undefined;
+  },
   pipesOf: pid => openedBy(pid, [0, 1, 2]).filter(isPipe),
   // Whatever is not a pipe, such as `/dev/null`, everybody may have open.
   holds: (pid, pipes) => pipes.some(isPipe) && openedBy(pid).some(name => isPipe(name) && pipes.includes(name)),
@@ -49,6 +55,7 @@ const isPipe = (name: string): boolean => /^(?:socket|pipe):\[\d+\]$/.test(name)
 export const darwinSight: Sight = {
   running: () => [],
   marked: () => markedIn(psOutput(["-axEww", "-o", "pid=,pgid=,command="])),
+  groupOf: () => undefined,
   pipesOf: undefined,
   holds: () => false,
   listensOn: pid =>
@@ -61,6 +68,7 @@ export const darwinSight: Sight = {
 export const noSight: Sight = {
   running: () => [],
   marked: () => [],
+  groupOf: () => undefined,
   pipesOf: undefined,
   holds: () => false,
   listensOn: () => [],

@@ -40,6 +40,7 @@ function machine(...processes: readonly Simulated[]): {
           .filter(({ pid }) => among.includes(pid))
           .flatMap(({ mark, ...one }) => (mark === undefined ? [] : [{ ...one, mark }])),
       ...{ listensOn: () => [], commandOf: () => undefined },
+      groupOf: pid => running.find(one => one.pid === pid)?.group,
       pipesOf: pid => running.find(one => one.pid === pid)?.pipes ?? [],
       holds: (pid, pipes) => running.some(one => one.pid === pid && one.pipes?.some(name => pipes.includes(name))),
     },
@@ -54,6 +55,18 @@ const group = (pid: number, pipes: readonly string[] = []) => ({ pid, startTime:
 const left = (...groups: ReturnType<typeof group>[]) => [{ mark: MARK, groups }];
 
 describe("what a killed gateway left", () => {
+  test("is not said to hold pipes while it ends", () => {
+    const pipes = ["pipe:[1]"];
+    const { platform } = machine(
+      { pid: 10, group: 10, pipes },
+      { pid: 11, group: 10, pipes },
+      { pid: 12, group: 12, pipes, mark: MARK },
+      { pid: 13, group: 13, pipes },
+    );
+    const slow = { ...platform, kill: () => true, killGroup: () => true };
+    expect(sweepLeft(left(group(10, pipes)), slow).holding).toEqual([13]);
+  });
+
   test("is a group whose leader is gone, known by any member", () => {
     const { platform, sent, left: stay } = machine({ pid: 11, group: 10, mark: MARK }, { pid: 12, group: 10 });
     expect(sweepLeft(left(group(10)), platform)).toEqual({ killed: 1, unproven: [], holding: [] });

@@ -33,6 +33,8 @@ export function sweepLeft(left: readonly LeftRecord[], platform: Platform = plat
   const marks = new Set(left.map(({ mark }) => mark));
   const recorded = new Map(left.flatMap(({ groups }) => groups.map(group => [group.pid, group] as const)));
   const done = new Set<string>();
+  /** Sent a signal each; they may take a moment to end. */
+  const reached = new Set<number>();
   const groups = new Set([...recorded.values()].filter(group => isLeaderOurs(group, platform)).map(({ pid }) => pid));
   let killed = killGroups(groups, platform);
 
@@ -41,7 +43,10 @@ export function sweepLeft(left: readonly LeftRecord[], platform: Platform = plat
       .marked()
       .filter(one => marks.has(one.mark) && one.pid !== process.pid && !done.has(idOf(one)));
     if (found.length === 0) break;
-    for (const one of found) done.add(idOf(one));
+    for (const one of found) {
+      done.add(idOf(one));
+      reached.add(one.pid);
+    }
     const more = new Set(found.map(({ group }) => group).filter(group => recorded.has(group) && !groups.has(group)));
     killed += killGroups(more, platform);
     for (const group of more) groups.add(group);
@@ -49,18 +54,21 @@ export function sweepLeft(left: readonly LeftRecord[], platform: Platform = plat
     killed += found.filter(({ group }) => !groups.has(group)).filter(one => signalOne(one, "SIGKILL", platform)).length;
   }
   const unproven = [...recorded.values()].filter(group => !groups.has(group.pid) && mayBeOurs(group, platform));
-  return { killed, unproven: unproven.map(({ pid }) => pid), holding: holdersOf([...recorded.values()], platform) };
+  const holding = holdersOf([...recorded.values()], platform).filter(pid => !reached.has(pid));
+  return { killed, unproven: unproven.map(({ pid }) => pid), holding };
 }
 
 /** On the standard streams: a server that gave its environment and its group away still has those that it was given. */
-function holdersOf(recorded: readonly RecordedGroup[], { sight, ...platform }: Platform): readonly number[] {
+function holdersOf(recorded: readonly RecordedGroup[], { sight }: Platform): readonly number[] {
   const pipes = new Set(recorded.flatMap(group => group.pipes));
-  const groups = recorded.map(({ pid }) => pid);
-  if (pipes.size === 0 || !sight.pipesOf) return [];
-  return sight
-    .running()
-    .filter(pid => pid !== process.pid && !groups.includes(pid) && platform.processStartTime(pid) !== undefined)
-    .filter(pid => sight.pipesOf?.(pid).some(name => pipes.has(name)));
+  const groups = new Set(recorded.map(({ pid }) => pid));
+  const { pipesOf } = sight;
+  if (pipes.size === 0 || !pipesOf) return [];
+  return sight.running().filter(pid => {
+    if (pid === process.pid || !pipesOf(pid).some(name => pipes.has(name))) return false;
+    const group = sight.groupOf(pid);
+    return group !== undefined && !groups.has(group);
+  });
 }
 
 const idOf = ({ pid, startTime }: MarkedProcess): string => `${pid} ${startTime}`;
