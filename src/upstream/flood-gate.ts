@@ -6,7 +6,7 @@ import type { Clock } from "../core/ports.ts";
  * that it writes stays below; who says no more than `little` is never made to wait for others. A large message counts as one
  * more for each `bytes` of it.
  */
-export const FLOOD = { messages: 1_000, ofAll: 2_000, little: 50, bytes: 4_096, windowMs: 100 } as const;
+export const FLOOD = { messages: 500, ofAll: 1_000, little: 50, bytes: 4_096, windowMs: 100 } as const;
 
 /**
  * Keeps one upstream, on all its conversations together, from taking the gateway's time with what nobody asked for. Nothing
