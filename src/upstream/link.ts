@@ -6,8 +6,9 @@ import type { Clock } from "../core/ports.ts";
 import { type Placed, Running } from "../lib/running.ts";
 import { expects, ROOTS_CHANGED, shownCapabilities } from "../wire/capabilities.ts";
 import type { Input, UpstreamEra } from "../wire/era.ts";
-import { type Message, notificationText } from "../wire/message.ts";
+import { errorText, type Message, notificationText } from "../wire/message.ts";
 import { isSevereEnough } from "../wire/methods.ts";
+import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { ASIDE, canBeAsked } from "../wire/upstream-questions.ts";
 import { attemptOf, type LinkAttempt, NO_TIMEOUT_MS, type Timeouts } from "./attempt.ts";
 import type { Channel, Reply } from "./channel.ts";
@@ -183,6 +184,11 @@ export function createLink(parts: LinkParts): Link {
           open.delete(opened.call);
           leave?.();
         },
+        leftOver(question, wasGivenUp) {
+          if (!wasGivenUp) unclaimed(question);
+          // It may be another call's; where the channel says which call it is of, nobody waits for it.
+          else if (!channel.attributes && !overhear(question)) respond(errorText(question.id, CANCELLED.error));
+        },
       },
       call,
     );
@@ -213,6 +219,12 @@ export function createLink(parts: LinkParts): Link {
     return suspicion.clear ? running.only : undefined;
   }
 
+  function overhear(message: Message): boolean {
+    const only = candidate(message);
+    only?.hear(message);
+    return only !== undefined;
+  }
+
   /** Its token is the id of our request; some upstreams send it on another stream than that request's. */
   function progressing(params: Payload | undefined): Listener | undefined {
     const token = params?.raw("progressToken")?.toString("latin1");
@@ -241,11 +253,7 @@ export function createLink(parts: LinkParts): Link {
     get inUse() {
       return running.size > 0;
     },
-    overhear(message) {
-      const only = candidate(message);
-      only?.hear(message);
-      return only !== undefined;
-    },
+    overhear,
     async close() {
       const ending = [...open];
       for (const call of ending) call.abandon();
@@ -262,6 +270,7 @@ const BESIDE: ReadonlySet<string> = new Set(["notifications/message", "notificat
 /** The upstream may go on talking of such a call. */
 const GIVEN_UP: ReadonlySet<string> = new Set(["cancelled", "timeout"]);
 const NOTHING = Payload.of({});
+const CANCELLED = wireError(CODES.internalError, "The client has cancelled the request that this belongs to");
 
 /** Whose all of them are, if they are one agent's. */
 function onlyOwnerOf(members: readonly Listener[]): OwnerId | undefined {

@@ -55,6 +55,7 @@ function start(first = callOf().call, { clock = manualClock() }: { clock?: Manua
       asked: () => {},
       ended: () => {},
       unclaimed: message => void unclaimed.push(message),
+      leftOver: (question, wasGivenUp) => void (wasGivenUp || unclaimed.push(question)),
     },
     first,
   );

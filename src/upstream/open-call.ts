@@ -36,6 +36,8 @@ export interface OpenCallParts {
   ended(): void;
   /** What came with this call and is none of its business, or not any more. */
   unclaimed(message: Message): void;
+  /** A question that this call, which has ended, did not get an answer to. */
+  leftOver(question: UpstreamRequest, wasGivenUp: boolean): void;
 }
 
 /**
@@ -105,7 +107,7 @@ export function openCall(
     outcome = afterwards(attempt);
     parts.ended();
     const left = questions.drain();
-    if (!ending) left.forEach(parts.unclaimed);
+    for (const question of left) parts.leftOver(question, ending !== undefined);
     round?.end(outcome);
   }
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Payload } from "../../src/core/payload.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
 import { type OddChild, oddChild } from "../fixtures/odd-child.ts";
-import { type PoolRun, plain, type Saying, startPool } from "../fixtures/pool.ts";
+import { accept, type PoolRun, plain, questionsOf, type Saying, startPool } from "../fixtures/pool.ts";
 import type { Json } from "../fixtures/upstream/contract.ts";
 
 const keep = useCleanup();
@@ -15,6 +15,10 @@ const LEGACY = "legacy(message);";
 
 const start = async (child: Partial<OddChild> = {}, more: Json = {}): Promise<PoolRun> =>
   keep(await startPool(oddChild("fixture", { on: LEGACY, ...child }, more) as Json & { transport: "stdio" }));
+const cancellable = (): { signal: AbortSignal; abort(): void } => {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+};
 const agent = (owner: string, capabilities: Json = CAN): Saying => ({ owner, capabilities, converses: true });
 /** The methods that the child which serves this agent has seen so far. */
 async function seenBy(run: PoolRun, who: Saying): Promise<string[]> {
@@ -67,6 +71,47 @@ describe("a child that agents share", () => {
     } as never);
     expect(opened.kind).toBe("open");
     expect(await seenBy(run, agent("alice"))).toContain("resources/subscribe");
+  });
+});
+
+describe("a question that does not say which call it is of", () => {
+  const ABLE: Json = { elicitation: {} };
+  /** `first` is answered once its question is; `second` asks it, tells of progress and is never answered. */
+  const mixed = (): Promise<PoolRun> =>
+    start({
+      start: "let first;",
+      on: `
+        if (message.method === "tools/call" && message.params.arguments.is === "first") first = message;
+        else if (message.method === "tools/call" && message.params.arguments.is === "second") {
+          say({ id: "q", method: "elicitation/create", params: { message: "Who?", requestedSchema: { type: "object", properties: {} } } });
+          say({ method: "notifications/progress", params: { progressToken: message.params._meta.progressToken, progress: 1 } });
+        } else if (message.id === "q") first && reply(first, { content: [{ type: "text", text: JSON.stringify(message.result ?? message.error) }] });
+        else legacy(message);`,
+    });
+
+  test("is asked for another call of that agent when it gives up the one that seemed to ask", async () => {
+    const run = await mixed();
+    const about = ["speaks", { is: "first" }, agent("alice", ABLE)] as const;
+    const first = run.call(...about);
+    const { signal, abort } = cancellable();
+    const meta = { progressToken: "t" };
+    const second = run.call(
+      "speaks",
+      { is: "second" },
+      { ...agent("alice", ABLE), meta, signal, notices: { push: abort } },
+    );
+    expect(plain(await second)).toMatchObject({ kind: "cancelled" });
+    const asked = await first;
+    const [key = ""] = Object.keys(questionsOf(asked));
+    expect(JSON.stringify(plain(await run.answer(asked, { [key]: accept({}) }, about)))).toContain("accept");
+  });
+
+  test("is answered with an error when no other call can have asked it", async () => {
+    const run = await mixed();
+    const { signal, abort } = cancellable();
+    const meta = { progressToken: "t" };
+    await run.call("speaks", { is: "second" }, { ...agent("alice", ABLE), meta, signal, notices: { push: abort } });
+    expect(await seenBy(run, agent("alice", ABLE))).toContain("answer");
   });
 });
 
