@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { cycles, edges, ROOMS, reachesOut, type Sources, wrongImports } from "./architecture/rooms.ts";
+import { cycles, edges, ROOMS, reachesOut, type Sources, upwardImports, wrongImports } from "./architecture/rooms.ts";
 import {
   forbiddenWords,
   MAX_LINES,
@@ -109,6 +109,23 @@ describe("the rooms", () => {
     ['export type { A } from "../config/schema.ts";', 0],
   ])("demo takes types from config and nothing else: %s", (text, complaints) => {
     expect(wrongIn("src/demo/fleet.ts", text)).toHaveLength(complaints);
+  });
+
+  test("no wing of upstream looks up, or at a neighbour", () => {
+    expect(upwardImports(edges(tree))).toEqual([]);
+  });
+
+  test.each([
+    ["src/upstream/channel/a.ts", "../http/b.ts", 1],
+    ["src/upstream/http/a.ts", "../child/b.ts", 1],
+    ["src/upstream/call/a.ts", "../upstream.ts", 1],
+    ["src/upstream/channel/a.ts", "../attic/b.ts", 1],
+    ["src/upstream/http/a.ts", "../channel/b.ts", 0],
+    ["src/upstream/http/a.ts", "./b.ts", 0],
+    ["src/upstream/upstream.ts", "./call/b.ts", 0],
+  ])("%s that imports %s: %i complaints", (path, specifier, complaints) => {
+    const all = edges(sample({ [path]: `import type { X } from "${specifier}";` }));
+    expect(upwardImports(all)).toHaveLength(complaints);
   });
 
   test("no file reaches itself by its imports", () => {

@@ -4,8 +4,8 @@ import { lives, type Owner, thisProcess } from "../lib/lock-file.ts";
 import { isMark } from "../lib/marked-processes.ts";
 import { clearUnfinished, readOwnFile, replaceFile } from "../lib/replace-file.ts";
 import { needPrivateFolder } from "../lib/run-file.ts";
+import type { RecordedGroup } from "../upstream/channel/process-registry.ts";
 import { type LeftRecord, sweepLeft } from "../upstream/child/left-processes.ts";
-import type { RecordedGroup } from "../upstream/child/process-registry.ts";
 
 /** Which children run, on disk, for whoever comes after a crash: one file of each gateway, named after its mark. */
 export interface ChildRecords {

@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import type { OwnEnvironment } from "../lib/own-environment.ts";
-import { transportOf } from "../upstream/transports.ts";
+import { transportOf } from "../upstream/connection/transports.ts";
 
 const UNVERIFIED = "NODE_TLS_REJECT_UNAUTHORIZED";
 const NOT_HEEDED =

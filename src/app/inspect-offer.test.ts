@@ -10,8 +10,8 @@ import { UPSTREAM_TEXT } from "../core/scan-limits.ts";
 import { finish } from "../core/steps.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSchemaCompilers } from "../lib/schema-compilers.ts";
-import type { Link } from "../upstream/link.ts";
-import { fetchOffer } from "../upstream/offer.ts";
+import { fetchOffer } from "../upstream/catalog/offer.ts";
+import type { Link } from "../upstream/conversation/link.ts";
 import { inspectOffer } from "./inspect-offer.ts";
 
 /** How long this thread has had a processor, in ms: time that others took from it is none that it takes from others. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { readOwnFile, replaceFile } from "../lib/replace-file.ts";
 import { needPrivateFolder } from "../lib/run-file.ts";
-import type { Spoken } from "../upstream/speaks.ts";
+import type { Spoken } from "../upstream/connection/speaks.ts";
 import { hashOf } from "./offer-store.ts";
 
 /** What each upstream was found to speak, on disk beside its catalog, so that a restart does not find it out again. */

@@ -3,8 +3,8 @@ import type { Message } from "../wire/message.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { takesBatches } from "../wire/versions.ts";
 import { type Batch, gather, serveBatch } from "./batch.ts";
+import { beginsWork, DRAINING } from "./draining.ts";
 import { type Exchange, reply } from "./exchange.ts";
-import { beginsWork, DRAINING } from "./late.ts";
 import type { Answer } from "./serve.ts";
 import type { Session } from "./session.ts";
 

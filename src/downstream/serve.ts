@@ -17,7 +17,7 @@ import { withoutOwnMeta, withPlainError } from "../wire/own-words.ts";
 import { lacking, questionsOf } from "../wire/questions.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
 import type { Agent } from "./agent.ts";
-import type { Finished } from "./interview.ts";
+import type { Finished } from "./elicit.ts";
 import { answerList, FIRST_WAIT_MS } from "./lists.ts";
 
 export interface AgentRequest {

@@ -12,17 +12,17 @@ import { type Invalid, type Message, notificationText, type RawId } from "../wir
 import { LIST_CHANGED_OF } from "../wire/methods.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { type LegacyVersion, negotiateLegacy } from "../wire/versions.ts";
+import { contactOf } from "./agent-backchannel.ts";
 import { agentName } from "./agent-name.ts";
-import { contactOf } from "./contact.ts";
+import { interview } from "./elicit.ts";
 import { type Exchange, reply } from "./exchange.ts";
-import { interview } from "./interview.ts";
 import { createOutbox, type OwnStream } from "./outbox.ts";
 import { createQuestions } from "./questions.ts";
 import type { EventRing } from "./resume.ts";
 import { type Answer, serve } from "./serve.ts";
 import { sessionMethods } from "./session-methods.ts";
 import { isLimited, refusalOf } from "./slow-refusal.ts";
-import { atMostEvery } from "./spacing.ts";
+import { atMostEvery } from "./throttle.ts";
 import { createWatches } from "./watches.ts";
 
 type Request = Extract<Message, { kind: "request" }>;

@@ -7,7 +7,7 @@ import type { Holder } from "../core/catalog.ts";
 import { upstreamName } from "../core/names.ts";
 import { NO_PRESSURE } from "../core/pressure.ts";
 import { createKnownSecrets } from "../core/secrets/known-secrets.ts";
-import { createProcessRegistry } from "./child/process-registry.ts";
+import { createProcessRegistry } from "./channel/process-registry.ts";
 import { createPool } from "./pool.ts";
 
 /** Upstreams that nobody listens for. */

@@ -7,13 +7,13 @@ import type { AgentContact } from "../core/front.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Pressure } from "../core/pressure.ts";
 import { createRetryBudget, type RetryBudget } from "../core/retry-budget.ts";
-import type { DialWorld } from "./dial.ts";
-import { createFloodGates } from "./flood-gate.ts";
-import { createOfferRoom } from "./offer-room.ts";
-import { createParking } from "./parking.ts";
-import { createReplyRooms, type ReplyLimits } from "./reply-room.ts";
-import type { Spoken } from "./speaks.ts";
-import { createStartSlots } from "./start-slots.ts";
+import { createFloodGates } from "./channel/flood-gate.ts";
+import { createReplyRooms, type ReplyLimits } from "./channel/inbound-memory.ts";
+import { createOfferRoom } from "./channel/offer-room.ts";
+import type { DialWorld } from "./connection/dial.ts";
+import type { Spoken } from "./connection/speaks.ts";
+import { createStartSlots } from "./connection/start-slots.ts";
+import { createParking } from "./conversation/suspended-calls.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 
 export interface PoolWorld

@@ -2,8 +2,8 @@ import type { UpstreamConfig } from "../config/schema.ts";
 import type { Offer } from "../core/catalog.ts";
 import type { Health } from "../core/health.ts";
 import type { UpstreamStatus } from "../core/status.ts";
-import type { Strays } from "./dial.ts";
-import type { Link } from "./link.ts";
+import type { Strays } from "./connection/dial.ts";
+import type { Link } from "./conversation/link.ts";
 
 /** An upstream as people see it. */
 export function statusOfUpstream(facts: {

@@ -27,6 +27,17 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   app: { rooms: [...EDGES, "guard", "downstream", "upstream", "demo"], node: "all", npm: "all" },
 };
 
+/** The folders of `upstream`, lowest first: none imports one that stands after it. Those of a row do not know each other. */
+export const WINGS: readonly (readonly string[])[] = [
+  ["channel"],
+  ["http", "child"],
+  ["conversation"],
+  ["connection"],
+  ["notifications", "catalog"],
+  ["call"],
+  [""],
+];
+
 const PURE_NODE = new Set(["node:buffer", "node:crypto"]);
 /** Which of the other node modules a room may import. */
 const NODE: Record<Room["node"], (edge: Import) => boolean> = {
@@ -93,6 +104,23 @@ function wrongFile(name: string, { to, typeOnly }: { to: string; typeOnly: boole
   if (typesOf.includes(other)) return typeOnly ? undefined : `imports ${to}: ${name} takes only types from ${other}`;
   return `imports ${to}: ${name} may look at ${rooms.join(", ") || "nothing"}, not at ${other}`;
 }
+
+/** Complaints about wings of `upstream` that look up, or at a neighbour. */
+export function upwardImports(all: readonly Edge[]): string[] {
+  return all.flatMap(({ from, to, line }) => {
+    if (!to || roomOf(from) !== "upstream" || roomOf(to) !== "upstream") return [];
+    const [wing, other] = [wingOf(from), wingOf(to)];
+    if (wing === other || floorOf(other) < floorOf(wing)) return [];
+    return [`${from}:${line} imports ${to}: "${wing}" may not look at "${other}"`];
+  });
+}
+
+const wingOf = (path: string): string => posix.dirname(path).split("/").slice(2).join("/");
+/** A folder that is no wing stands above all. */
+const floorOf = (wing: string): number => {
+  const floor = WINGS.findIndex(row => row.includes(wing));
+  return floor < 0 ? WINGS.length : floor;
+};
 
 const roomOf = (path: string): string => path.split("/")[1] ?? "";
 const packageOf = (specifier: string): string =>

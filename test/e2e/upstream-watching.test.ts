@@ -3,7 +3,7 @@ import type { Notice } from "../../src/core/call.ts";
 import type { AgentContact } from "../../src/core/front.ts";
 import { Payload } from "../../src/core/payload.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import type { Listener } from "../../src/upstream/topics.ts";
+import type { Listener } from "../../src/upstream/notifications/topics.ts";
 import { upstreamCommand } from "../fixtures/build.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
 import { type PoolRun, plain, type Saying, startPool } from "../fixtures/pool.ts";

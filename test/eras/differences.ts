@@ -117,7 +117,7 @@ const CONVERSATIONS: readonly Difference[] = [
     shownBy: [
       [e2e("forwarding"), "is not %s: that goes to no upstream"],
       [FRONT, "a method of sessions"],
-      ["src/upstream/open-call.test.ts", "answers a ping itself"],
+      ["src/upstream/conversation/open-call.test.ts", "answers a ping itself"],
     ],
   },
   {
@@ -167,12 +167,12 @@ const ASKING: readonly Difference[] = [
     modernUpstream: "its own state exactly, none where it gave none",
     shownBy: [
       [
-        "src/downstream/interview.test.ts",
+        "src/downstream/elicit.test.ts",
         "cannot be answered by another session, nor twice, nor under a name of its own",
       ],
       [e2e("tickets"), "is refused to everybody else and for everything else, and the upstream hears nothing of it"],
       [e2e("upstream-parked"), "goes on once: its ticket is worth nothing the second time"],
-      ["src/upstream/open-call.test.ts", "ends when nobody has come back, and the upstream is told"],
+      ["src/upstream/conversation/open-call.test.ts", "ends when nobody has come back, and the upstream is told"],
       [INPUT, "%s asks, and gets the answers with exactly its own state back"],
       [INPUT, "that gave no state gets none"],
     ],

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect } from "vitest";
 import { ask } from "../../src/app/control/client.ts";
-import type { ReloadReport } from "../../src/app/control/desk.ts";
+import type { ReloadReport } from "../../src/app/control/gateway-client.ts";
 import { type LegacyAgent, legacyAgent, modernAgent } from "../fixtures/agents/http.ts";
 import { upstreamCommand } from "../fixtures/build.ts";
 import { configToml, type GatewayRun } from "../fixtures/gateway.ts";

@@ -1,12 +1,12 @@
 import { Payload } from "../../core/payload.ts";
 import { AGENT_TEXT } from "../../core/scan-limits.ts";
-import type { CallFailure } from "../control/desk.ts";
+import type { CallFailure } from "../control/gateway-client.ts";
 import { type ErrorName, fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printableLines } from "../terminal/printable.ts";
 import type { Command, Common, Context } from "./command.ts";
 import { contentLines } from "./content.ts";
-import { DIAL_MS, withDesk } from "./with-desk.ts";
+import { DIAL_MS, withDesk } from "./with-gateway.ts";
 
 export interface CallOptions extends Common {
   readonly name: string;

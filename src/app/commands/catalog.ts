@@ -1,5 +1,5 @@
 import type { Hidden } from "../../core/catalog.ts";
-import type { Listed } from "../control/desk.ts";
+import type { Listed } from "../control/gateway-client.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
 import { hiddenLines } from "../terminal/summary.ts";
@@ -7,7 +7,7 @@ import { table } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { enumerate } from "../terminal/words.ts";
 import type { Command, Common } from "./command.ts";
-import { DIAL_MS, knownUpstream, withDesk } from "./with-desk.ts";
+import { DIAL_MS, knownUpstream, withDesk } from "./with-gateway.ts";
 
 export interface CatalogOptions extends Common {
   readonly upstream?: string | undefined;

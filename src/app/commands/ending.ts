@@ -1,4 +1,4 @@
-import type { StopReport } from "../control/desk.ts";
+import type { StopReport } from "../control/gateway-client.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Gateway } from "../gateway.ts";
 import { count, duration } from "../terminal/words.ts";

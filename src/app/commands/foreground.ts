@@ -3,7 +3,7 @@ import type { Config } from "../../config/schema.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { occupy, type RunRecord } from "../../lib/run-file.ts";
 import { watchFile } from "../../lib/watch-file.ts";
-import { allTried, nearDesk } from "../control/near.ts";
+import { allTried, nearDesk } from "../control/local-gateway.ts";
 import type { Places } from "../control/places.ts";
 import { serveControl } from "../control/server.ts";
 import { fail } from "../errors.ts";

@@ -2,7 +2,7 @@ import { EXIT } from "../exit-codes.ts";
 import { explainFailure, hasFailed } from "../terminal/states.ts";
 import { styleOf, upstreamTable } from "../terminal/summary.ts";
 import type { Command, Common } from "./command.ts";
-import { DIAL_MS, withDesk } from "./with-desk.ts";
+import { DIAL_MS, withDesk } from "./with-gateway.ts";
 
 /** The upstreams, with their states. */
 export const list: Command<Common> = (options, context) =>

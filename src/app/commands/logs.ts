@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { farDesk } from "../control/far.ts";
+import { farDesk } from "../control/remote-gateway.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
 import { type Command, type Common, nameOf, placesFor, running, standingOf } from "./command.ts";
 import { followFile, lastLines } from "./follow.ts";
 import { isForPeople, logLine } from "./log-line.ts";
-import { knownUpstream } from "./with-desk.ts";
+import { knownUpstream } from "./with-gateway.ts";
 
 export interface LogsOptions extends Common {
   readonly follow?: boolean | undefined;

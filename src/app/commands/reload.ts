@@ -1,4 +1,4 @@
-import { farDesk } from "../control/far.ts";
+import { farDesk } from "../control/remote-gateway.ts";
 import { CommandFailed, fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable, printableLines } from "../terminal/printable.ts";

@@ -1,7 +1,7 @@
 import type { Config } from "../../config/schema.ts";
 import { type Apart, isSame, setApart, type Waiting } from "../../config/set-apart.ts";
 import type { PendingChange } from "../../core/status.ts";
-import type { ReloadReport } from "../control/desk.ts";
+import type { ReloadReport } from "../control/gateway-client.ts";
 import type { Gateway } from "../gateway.ts";
 import { newTwins } from "../likeness.ts";
 import { printable } from "../terminal/printable.ts";

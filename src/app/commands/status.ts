@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Status } from "../../core/status.ts";
 import { standing } from "../../lib/run-file.ts";
-import { farDesk } from "../control/far.ts";
 import { locate } from "../control/places.ts";
+import { farDesk } from "../control/remote-gateway.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
 import { connectHelp, fleetSummary, headline, styleOf } from "../terminal/summary.ts";

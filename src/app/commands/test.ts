@@ -1,13 +1,13 @@
 import type { Hidden } from "../../core/catalog.ts";
 import { upstreamName } from "../../core/names.ts";
-import type { Tested } from "../control/desk.ts";
+import type { Tested } from "../control/gateway-client.ts";
 import { EXIT } from "../exit-codes.ts";
 import { explainFailure, symbolOf, toneOf, wordOf } from "../terminal/states.ts";
 import { hiddenLines, type Style, styleOf } from "../terminal/summary.ts";
 import { table } from "../terminal/table.ts";
 import { duration } from "../terminal/words.ts";
 import type { Command, Common } from "./command.ts";
-import { DIAL_MS, knownUpstream, withDesk } from "./with-desk.ts";
+import { DIAL_MS, knownUpstream, withDesk } from "./with-gateway.ts";
 
 export interface TestOptions extends Common {
   readonly upstream?: string | undefined;

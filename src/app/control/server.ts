@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Payload } from "../../core/payload.ts";
 import { privateFolder } from "../../lib/run-file.ts";
 import { oneLine } from "../../wire/message.ts";
-import type { CallAnswer, Desk, ReloadReport, StopReport } from "./desk.ts";
+import type { CallAnswer, Desk, ReloadReport, StopReport } from "./gateway-client.ts";
 import { CONTROL_VERSION, LIMITS, numberIn, OPS, type Op, type RefusalName, readLine, readObject } from "./protocol.ts";
 
 /** What the process offers beyond its gateway. */

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { MarkedProcess } from "../../lib/marked-processes.ts";
 import { type Platform, platformOf } from "../../lib/platform.ts";
-import type { RecordedGroup } from "./process-registry.ts";
+import type { RecordedGroup } from "../channel/process-registry.ts";
 
 /** What a gateway that was killed has left on record. */
 export interface LeftRecord {

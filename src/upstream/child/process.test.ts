@@ -7,8 +7,8 @@ import { build } from "esbuild";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { script, shell, watchedChildren } from "../../../test/fixtures/children.ts";
 import { systemClock } from "../../lib/clock.ts";
+import { createProcessRegistry } from "../channel/process-registry.ts";
 import { type ProcessHost, type ProcessSpec, type RunningProcess, startProcess } from "./process.ts";
-import { createProcessRegistry } from "./process-registry.ts";
 
 const { env, running } = watchedChildren();
 const folder = mkdtempSync(join(tmpdir(), "process-"));
@@ -210,7 +210,7 @@ test("a gateway that exits takes every group with it", async () => {
   const outfile = join(folder, "gateway.mjs");
   const contents = `
     import { startProcess } from "./process.ts";
-    import { createProcessRegistry } from "./process-registry.ts";
+    import { createProcessRegistry } from "../channel/process-registry.ts";
     import { systemClock } from "../../lib/clock.ts";
     const registry = createProcessRegistry();
     process.on("exit", registry.killAll);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { watchedChildren } from "../../../test/fixtures/children.ts";
 import { peer, stdioChannels } from "../../../test/fixtures/stdio-channel.ts";
-import type { Reply } from "../channel.ts";
+import type { Reply } from "../channel/channel.ts";
 
 const { env } = watchedChildren();
 const openChannel = stdioChannels();

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/ports.ts";
 import { looksRandom } from "../../core/secrets/looks-random.ts";
-import type { Secrets } from "../secrets.ts";
+import type { Secrets } from "../channel/secrets.ts";
 import type { ReplyHead } from "./statuses.ts";
 
 /**

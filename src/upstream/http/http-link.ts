@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/ports.ts";
 import { Running, type Stoppable } from "../../lib/running.ts";
-import { createFloodGates, type FloodGate } from "../flood-gate.ts";
-import { createReplyRooms, type ReplyRoom } from "../reply-room.ts";
-import type { Secrets } from "../secrets.ts";
+import { createFloodGates, type FloodGate } from "../channel/flood-gate.ts";
+import { createReplyRooms, type ReplyRoom } from "../channel/inbound-memory.ts";
+import type { Secrets } from "../channel/secrets.ts";
 import { type CookieJar, createCookieJar } from "./cookies.ts";
 import type { TokenSource } from "./credentials.ts";
 import type { UpstreamDispatcher } from "./dispatcher.ts";

@@ -13,7 +13,7 @@ import { isThisMachine } from "../../config/plain-http.ts";
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { Clock } from "../../core/ports.ts";
 import { Secret } from "../../lib/secret.ts";
-import type { Secrets } from "../secrets.ts";
+import type { Secrets } from "../channel/secrets.ts";
 import { CredentialError, cachedToken, type FetchedToken, type TokenSource } from "./credentials.ts";
 import { failure, faultOf } from "./faults.ts";
 import { fetchOutside, OUTSIDE, OutsideError } from "./outside.ts";

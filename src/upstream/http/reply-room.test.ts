@@ -3,7 +3,7 @@ import { startChannel } from "../../../test/fixtures/http-channel.ts";
 import { eventText, outbound, type Seen } from "../../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { poll } from "../../../test/fixtures/poll.ts";
-import { createReplyRooms } from "../reply-room.ts";
+import { createReplyRooms } from "../channel/inbound-memory.ts";
 
 const LARGE = 3_000_000;
 let end: () => Promise<void> = async () => {};

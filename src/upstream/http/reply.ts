@@ -4,9 +4,9 @@ import { ByteBuffer } from "../../wire/byte-buffer.ts";
 import { type Invalid, type Message, numberOf, type RawId } from "../../wire/message.ts";
 import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
-import type { Doubt, Reply } from "../channel.ts";
-import { readUpstreamMessage } from "../read-message.ts";
-import { REPLIES } from "../reply-room.ts";
+import type { Doubt, Reply } from "../channel/channel.ts";
+import { REPLIES } from "../channel/inbound-memory.ts";
+import { readUpstreamMessage } from "../channel/read-message.ts";
 import { failure } from "./faults.ts";
 import { doubtOf, faultOfBareStatus, faultOfStatus, header, mediaType, type ReplyHead } from "./statuses.ts";
 

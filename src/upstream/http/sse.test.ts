@@ -13,7 +13,7 @@ import {
   watchedClock,
 } from "../../../test/fixtures/http-peer.ts";
 import type { Message } from "../../wire/message.ts";
-import type { Channel } from "../channel.ts";
+import type { Channel } from "../channel/channel.ts";
 import { openSseChannel } from "./sse.ts";
 
 const cleanups: (() => Promise<void>)[] = [];

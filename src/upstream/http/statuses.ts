@@ -1,5 +1,5 @@
 import type { AttemptFailure } from "../../core/failure.ts";
-import type { Doubt } from "../channel.ts";
+import type { Doubt } from "../channel/channel.ts";
 import { failure } from "./faults.ts";
 
 /** An HTTP reply's head. Header names are in lower case. */

@@ -1,8 +1,8 @@
 import type { Clock, Random } from "../../core/ports.ts";
 import { stopAll } from "../../lib/running.ts";
-import type { Channel, ChannelEvents } from "../channel.ts";
-import type { ReplyRoom } from "../reply-room.ts";
-import type { Secrets } from "../secrets.ts";
+import type { Channel, ChannelEvents } from "../channel/channel.ts";
+import type { ReplyRoom } from "../channel/inbound-memory.ts";
+import type { Secrets } from "../channel/secrets.ts";
 import type { TokenSource } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
 import { deliver } from "./deliver.ts";
