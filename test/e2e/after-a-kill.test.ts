@@ -93,6 +93,19 @@ describe.runIf(onLinux)("T-48 after kill -9 of the gateway the next start ends",
     expect(JSON.parse((await run("status", "--json")).stdout).warnings).toEqual([]);
   });
 
+  test("what was not recorded yet, the processes without an environment too", async () => {
+    const { dir, run } = place([family("child", FAMILIES["one without an environment beside one that has it"]!)]);
+    await startedAndKilled(dir);
+    expect(await poll(() => stubbornIn(dir).length === 2)).toBe(true);
+    const folder = join(dir, ".radium/run/children");
+    for (const name of readdirSync(folder)) {
+      const record = JSON.parse(readFileSync(join(folder, name), "utf8"));
+      writeFileSync(join(folder, name), JSON.stringify({ ...record, groups: [] }));
+    }
+    await emptied(dir, run)();
+    expect(await poll(() => stubbornIn(dir).length === 0, { withinMs: 3_000 })).toBe(true);
+  });
+
   test("not what gave its environment and its group away, which `status` tells of", async () => {
     const words = `env -i PATH="$PATH" setsid sh -c "${STUBBORN}" & ${WAIT}`;
     const { dir, run } = place([family("child", words)]);

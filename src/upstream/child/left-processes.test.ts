@@ -116,17 +116,29 @@ describe("what a killed gateway left", () => {
   });
 
   test("is also what comes into being meanwhile, and a process whose start is not known", () => {
-    const { platform, left: stay, fork } = machine({ pid: 11, group: 99, mark: MARK, startTime: undefined });
+    const strange = { pid: 99 };
+    const { platform, left: stay, fork } = machine(strange, { pid: 11, group: 99, mark: MARK, startTime: undefined });
     const kill: Platform["kill"] = (pid, signal) => {
-      if (pid === 11) fork({ pid: 12, group: 98, mark: MARK });
+      if (pid === 11) fork({ pid: 12, group: 99, mark: MARK });
       return platform.kill(pid, signal);
     };
     expect(sweepLeft(left(), { ...platform, kill }).killed).toBe(2);
-    expect(stay()).toEqual([]);
+    expect(stay()).toEqual([99]);
+  });
+
+  test.each([
+    ["is led by a process with the mark", { pid: 10, mark: MARK }, []],
+    ["has lost its leader", { pid: 12, group: 10, mark: MARK }, []],
+    ["is led by a process without the mark", { pid: 10 }, [10, 13]],
+  ])("is a group that is not on record and %s", (_, first, stays) => {
+    const member = { pid: 11, group: 10, mark: MARK };
+    const { platform, left: stay } = machine(first, member, { pid: 13, group: 10 });
+    sweepLeft(left(), platform);
+    expect(stay()).toEqual(stays);
   });
 
   test("is looked for a few times only, where it always comes back", () => {
-    const { platform, fork } = machine({ pid: 11, group: 99, mark: MARK });
+    const { platform, fork } = machine({ pid: 99 }, { pid: 11, group: 99, mark: MARK });
     let pid = 11;
     const kill: Platform["kill"] = () => {
       fork({ pid: ++pid, group: 99, mark: MARK });

@@ -47,16 +47,24 @@ export function sweepLeft(left: readonly LeftRecord[], platform: Platform = plat
       done.add(idOf(one));
       reached.add(one.pid);
     }
-    const more = new Set(found.map(({ group }) => group).filter(group => recorded.has(group) && !groups.has(group)));
+    const isOurs = (group: number): boolean => recorded.has(group) || isUnrecorded(group, found, platform);
+    const more = new Set(found.map(({ group }) => group).filter(group => !groups.has(group) && isOurs(group)));
     killed += killGroups(more, platform);
     for (const group of more) groups.add(group);
-    // A group that it made or joined itself may have others in it.
+    // A group that somebody else leads may have others in it.
     killed += found.filter(({ group }) => !groups.has(group)).filter(one => signalOne(one, "SIGKILL", platform)).length;
   }
   const unproven = [...recorded.values()].filter(group => !groups.has(group.pid) && mayBeOurs(group, platform));
   const holding = holdersOf([...recorded.values()], platform).filter(pid => !reached.has(pid));
   return { killed, unproven: unproven.map(({ pid }) => pid), holding };
 }
+
+/**
+ * A gateway that is killed while it starts a child has not recorded its group yet. Groups have members of one session only,
+ * and each child begins one: where a member carries the mark, the group is ours unless it is led by what does not.
+ */
+const isUnrecorded = (group: number, found: readonly MarkedProcess[], platform: Platform): boolean =>
+  found.some(({ pid }) => pid === group) || platform.processStartTime(group) === undefined;
 
 /** On the standard streams: a server that gave its environment and its group away still has those that it was given. */
 function holdersOf(recorded: readonly RecordedGroup[], { sight }: Platform): readonly number[] {
