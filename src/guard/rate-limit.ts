@@ -1,4 +1,5 @@
 import type { Call, Layer, Outcome } from "../core/call.ts";
+import { methodOf } from "../core/methods.ts";
 import type { Store, Taken } from "../core/ports.ts";
 
 export interface RateLimitOptions {
@@ -19,7 +20,7 @@ export function rateLimit({ store, perMinute }: RateLimitOptions): Layer {
   const calls = { capacity: perMinute, perMinute };
   const rounds = { capacity: perMinute * ROUNDS, perMinute: perMinute * ROUNDS };
   return next => call => {
-    if (call.method !== "tools/call") return next(call);
+    if (methodOf(call.method).limited !== "per_tool") return next(call);
     const decide = (taken: Taken): Promise<Outcome> =>
       taken.ok ? next(call) : Promise.resolve(refusal(taken.retryAfterMs, perMinute));
     const key = bucketKey(call);
