@@ -5,6 +5,7 @@ import type { Front, ListChange, Profile, ViewQueries } from "../core/front.ts";
 import type { UpstreamName } from "../core/names.ts";
 import type { Bus, Clock } from "../core/ports.ts";
 import type { Repairs } from "../core/repairs.ts";
+import { waitFor } from "../core/wait.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listHint } from "./freshness.ts";
@@ -165,21 +166,15 @@ export function createCatalogs(options: {
       upstreams.filter(upstream => !upstream.offer && !upstream.tried && (waited.get(upstream) ?? 0) < waitMs);
     const done = (): boolean => missing().length === 0;
     if (done()) return Promise.resolve();
-    return new Promise(resolve => {
-      const finish = (): void => {
-        cancel();
-        waiting.delete(check);
-        resolve();
-      };
+    const giveUp = (): void => {
+      for (const upstream of missing()) waited.set(upstream, waitMs);
+    };
+    return waitFor<void>({ late: { clock, afterMs: waitMs, gives: giveUp } }, end => {
       const check = (): void => {
-        if (done()) finish();
+        if (done()) end();
       };
-      const giveUp = (): void => {
-        for (const upstream of missing()) waited.set(upstream, waitMs);
-        finish();
-      };
-      const cancel = clock.after(waitMs, giveUp);
       waiting.add(check);
+      return () => waiting.delete(check);
     });
   }
 

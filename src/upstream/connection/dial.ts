@@ -1,6 +1,7 @@
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { NativeName, OwnerId } from "../../core/names.ts";
 import type { Payload } from "../../core/payload.ts";
+import { whenAborted } from "../../core/wait.ts";
 import type { UpstreamEra } from "../../wire/era.ts";
 import type { Message } from "../../wire/message.ts";
 import type { Channel } from "../channel/channel.ts";
@@ -99,12 +100,12 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
     if (!transport.startsChild) return () => {};
     const slot = slots.take();
     const release = (): void => {
-      signal.removeEventListener("abort", release);
+      withdraw();
       starting.delete(slot);
       slot.release();
     };
     starting.add(slot);
-    signal.addEventListener("abort", release, { once: true });
+    const withdraw = whenAborted(signal, release);
     await slot.granted;
     return release;
   }
