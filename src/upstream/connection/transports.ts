@@ -8,8 +8,6 @@ import type { Opener, TransportWorld } from "../channel/opening.ts";
 import { childEnvironment } from "../child/child-environment.ts";
 import { openStdioChannel } from "../child/stdio.ts";
 import { remoteOpener } from "../http/opener.ts";
-import type { SseChannel } from "../http/sse.ts";
-import type { HttpChannel } from "../http/streamable.ts";
 
 /**
  * How agents share conversations with an upstream: all of them one; those that can be asked for the same things one, used
@@ -85,7 +83,7 @@ const STATEFUL: Readonly<Record<UpstreamEra["name"], boolean>> = { legacy: true,
 
 /** Whether each agent needs a conversation of its own; `channel` is that of one, where one is open. */
 const isStateful = (era: UpstreamEra["name"], channel: Channel | undefined): boolean =>
-  channel === undefined ? STATEFUL[era] : (channel as HttpChannel | SseChannel).holdsState;
+  channel?.holdsState ?? STATEFUL[era];
 
 export function transportOf(config: UpstreamConfig): Transport {
   return (TRANSPORTS[config.transport] as (config: UpstreamConfig) => Transport)(config);
