@@ -45,10 +45,3 @@ export interface Sealer {
   seal(context: SealContext & { readonly expiresInMs: number }, text: string): string;
   open(context: SealContext, sealed: string): Opened;
 }
-
-/** News that all processes of one gateway share. */
-export interface Bus {
-  publish(topic: string, message: string): void;
-  /** Returns the function that ends the subscription. */
-  subscribe(topic: string, receive: (message: string) => void): () => void;
-}
