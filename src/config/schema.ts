@@ -3,6 +3,7 @@
  * reference page and the JSON Schema for editors are generated from it. Keys are spelled as in the file.
  */
 import * as z from "zod";
+import { BALANCING, type BalancingName } from "../core/balance.ts";
 import { holdsCredentials } from "./unsent.ts";
 
 /** Timers cannot wait longer than 2^31 - 1 ms; a longer wait would fire at once. */
@@ -25,6 +26,10 @@ export const CONFLICT_SPELLINGS = {
   PriorityOverride: "priority_override",
 } as const;
 export type ConflictSpelling = keyof typeof CONFLICT_SPELLINGS;
+
+const balancingText = Object.entries(BALANCING)
+  .map(([name, { about }]) => `\`${name}\`: ${about}.`)
+  .join(" ");
 
 const webUrl = () => z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
 const text = () => z.string().min(1, "must not be empty");
@@ -196,6 +201,13 @@ const httpSchema = z.strictObject({
 /** The shape of an upstream for each transport. */
 export const UPSTREAM_SCHEMAS = { stdio: stdioSchema, sse: sseSchema, http: httpSchema };
 export type UpstreamTransport = keyof typeof UPSTREAM_SCHEMAS;
+type UpstreamSchema = (typeof UPSTREAM_SCHEMAS)[UpstreamTransport];
+
+/** What is behind an upstream: a program that we start, or an address that we reach. All that people are told hangs on it. */
+export type Behind = "program" | "address";
+export const BEHIND = { stdio: "program", sse: "address", http: "address" } as const satisfies Readonly<
+  Record<UpstreamTransport, Behind>
+>;
 
 export const securitySchema = z.strictObject({
   log_requests: z.boolean().default(true).describe("Log incoming requests (redacted)."),
@@ -267,16 +279,13 @@ export const configSchema = z.strictObject({
       "`auto`: prefix on conflict. `always`: prefix every tool. `never`: the first in the file keeps the name.",
     ),
   load_balancing: z
-    .enum(["round_robin", "least_pending", "power_of_two", "affinity"])
+    .enum(Object.keys(BALANCING) as [BalancingName, ...BalancingName[]])
     .default("round_robin")
-    .describe(
-      "Which of several equal upstreams serves a call. `round_robin`: each in turn. `least_pending`: the one with the " +
-        "fewest running calls. `power_of_two`: the less busy of two at random. `affinity`: an agent stays with one.",
-    ),
+    .describe(`Which of several equal upstreams serves a call. ${balancingText}`),
   max_name_length: z.int().min(16).max(128).default(46).describe("Longest tool name that agents see."),
   security: securitySchema.prefault({}).describe("Limits, logging and redaction."),
   upstreams: z
-    .array(z.discriminatedUnion("transport", [stdioSchema, sseSchema, httpSchema]))
+    .array(z.discriminatedUnion("transport", Object.values(UPSTREAM_SCHEMAS) as [UpstreamSchema, ...UpstreamSchema[]]))
     .default([])
     .describe("The MCP servers behind the proxy."),
 });

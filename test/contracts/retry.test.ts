@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { POLICIES } from "../../src/core/balance.ts";
+import { BALANCING } from "../../src/core/balance.ts";
 import type { Call } from "../../src/core/call.ts";
 import type { Entry, Holder } from "../../src/core/catalog.ts";
 import type { Delivery } from "../../src/core/failure.ts";
@@ -55,7 +55,7 @@ async function send(situation: Situation) {
   const entry: Entry = { kind: "tool", name: publicName("t"), holders, definition };
   const asked: string[] = [];
   const handle = route({
-    ...{ clock: manualClock(), random: () => 0, policy: POLICIES.round_robin },
+    ...{ clock: manualClock(), random: () => 0, policy: BALANCING.round_robin.policy },
     instance: name => ({
       ...{
         condition: "up",

@@ -14,7 +14,7 @@ import { openSseChannel, type SseChannel, type SseChannelOptions } from "./sse.t
 import { type HttpChannel, type HttpChannelOptions, openHttpChannel } from "./streamable.ts";
 import { speaksTls } from "./tls-probe.ts";
 
-type RemoteConfig = Exclude<UpstreamConfig, { transport: "stdio" }>;
+type RemoteConfig = Extract<UpstreamConfig, { transport: "http" | "sse" }>;
 type Speaks = RemoteConfig["transport"];
 type Remote = HttpChannel | SseChannel;
 type RemoteOptions = HttpChannelOptions & SseChannelOptions;
