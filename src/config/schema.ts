@@ -3,7 +3,7 @@
  * reference page and the JSON Schema for editors are generated from it. Keys are spelled as in the file.
  */
 import * as z from "zod";
-import { BALANCING, type BalancingName } from "../core/balance.ts";
+import { BALANCING, type BalancingName, balancingWords } from "../core/balance.ts";
 import { holdsCredentials } from "./unsent.ts";
 
 /** Timers cannot wait longer than 2^31 - 1 ms; a longer wait would fire at once. */
@@ -26,10 +26,6 @@ export const CONFLICT_SPELLINGS = {
   PriorityOverride: "priority_override",
 } as const;
 export type ConflictSpelling = keyof typeof CONFLICT_SPELLINGS;
-
-const balancingText = Object.entries(BALANCING)
-  .map(([name, { about }]) => `\`${name}\`: ${about}.`)
-  .join(" ");
 
 const webUrl = () => z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
 const text = () => z.string().min(1, "must not be empty");
@@ -60,6 +56,18 @@ export const authSchema = z.strictObject({
   scope: z.string().optional().describe("Scopes to ask for, separated by spaces."),
   audience: z.string().optional().describe("Audience to ask for, where the authorization server wants one."),
 });
+
+/** Limits of single messages. The channels of every transport get them all (`src/upstream/channel/message-limits.ts`). */
+export const MESSAGE_LIMITS = {
+  max_result_bytes: z
+    .int()
+    .positive()
+    .max(MAX_RESULT_BYTES)
+    .default(64 * 1024 * 1024)
+    .describe(
+      "Largest answer, or other message, of this upstream. A larger one is skipped and ends only its own call.",
+    ),
+};
 
 const common = {
   name: text()
@@ -118,14 +126,7 @@ const common = {
     .describe(
       "Seconds of silence after which a call that may run twice is sent to another replica too; the first answer counts.",
     ),
-  max_result_bytes: z
-    .int()
-    .positive()
-    .max(MAX_RESULT_BYTES)
-    .default(64 * 1024 * 1024)
-    .describe(
-      "Largest answer, or other message, of this upstream. A larger one is skipped and ends only its own call.",
-    ),
+  ...MESSAGE_LIMITS,
 };
 
 const protocol = z
@@ -205,9 +206,11 @@ type UpstreamSchema = (typeof UPSTREAM_SCHEMAS)[UpstreamTransport];
 
 /** What is behind an upstream: a program that we start, or an address that we reach. All that people are told hangs on it. */
 export type Behind = "program" | "address";
-export const BEHIND = { stdio: "program", sse: "address", http: "address" } as const satisfies Readonly<
-  Record<UpstreamTransport, Behind>
->;
+export const BEHIND: Readonly<Record<UpstreamTransport, Behind>> = {
+  stdio: "program",
+  sse: "address",
+  http: "address",
+};
 
 export const securitySchema = z.strictObject({
   log_requests: z.boolean().default(true).describe("Log incoming requests (redacted)."),
@@ -281,7 +284,7 @@ export const configSchema = z.strictObject({
   load_balancing: z
     .enum(Object.keys(BALANCING) as [BalancingName, ...BalancingName[]])
     .default("round_robin")
-    .describe(`Which of several equal upstreams serves a call. ${balancingText}`),
+    .describe(`Which of several equal upstreams serves a call. ${balancingWords}`),
   max_name_length: z.int().min(16).max(128).default(46).describe("Longest tool name that agents see."),
   security: securitySchema.prefault({}).describe("Limits, logging and redaction."),
   upstreams: z

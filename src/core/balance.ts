@@ -72,6 +72,11 @@ export const BALANCING = {
 } satisfies Readonly<Record<string, { readonly policy: Policy; readonly about: string }>>;
 export type BalancingName = keyof typeof BALANCING;
 
+/** What each of them does, for the documentation. */
+export const balancingWords = Object.entries(BALANCING)
+  .map(([name, { about }]) => `\`${name}\`: ${about}.`)
+  .join(" ");
+
 /**
  * Whom to try, first choice first: by priority, then, among equals, whoever holds the agent's conversation, then as the
  * policy says, and those where a call would have to wait after the others.

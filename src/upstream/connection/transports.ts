@@ -4,6 +4,7 @@ import { MARK_VARIABLE } from "../../lib/marked-processes.ts";
 import { findAccount } from "../../lib/users.ts";
 import type { UpstreamEra } from "../../wire/era.ts";
 import type { Channel } from "../channel/channel.ts";
+import { messageLimits } from "../channel/message-limits.ts";
 import type { Opener, TransportWorld } from "../channel/opening.ts";
 import { childEnvironment } from "../child/child-environment.ts";
 import { openStdioChannel } from "../child/stdio.ts";
@@ -93,7 +94,7 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   const { clock, registry, environment, baseDir, replies, floods, secrets } = world;
   const room = replies.room();
   const flood = floods.gate();
-  const { command, args, cwd = baseDir, max_result_bytes: maxMessageBytes } = config;
+  const { command, args, cwd = baseDir } = config;
   return {
     close: async () => {},
     open(events) {
@@ -104,7 +105,7 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
       const env = { ...given, [MARK_VARIABLE]: registry.mark() };
       const spec = { command, args, cwd, env, runAs };
       const host = { clock, registry, environment, hide: secrets.hide };
-      return openStdioChannel({ ...host, room, flood, maxMessageBytes, spec }, events);
+      return openStdioChannel({ ...host, ...messageLimits(config), room, flood, spec }, events);
     },
   };
 }
