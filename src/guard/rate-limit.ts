@@ -25,9 +25,15 @@ export function rateLimit({ store, perMinute }: RateLimitOptions): Layer {
       taken.ok ? next(call) : Promise.resolve(refusal(taken.retryAfterMs, perMinute));
     const key = bucketKey(call);
     const taken = call.continues ? store.take(`rounds ${key}`, rounds) : store.take(key, calls);
-    return taken instanceof Promise ? taken.then(decide) : decide(taken);
+    return taken instanceof Promise ? taken.then(decide, unknowable) : decide(taken);
   };
 }
+
+/** Nobody knows whether it may go on, and so it does not. */
+const unknowable = (error: unknown): Outcome => ({
+  kind: "failed",
+  failure: { kind: "internal", detail: String(error) },
+});
 
 const refusal = (retryAfterMs: number, limit: number): Outcome => ({
   kind: "failed",
