@@ -14,7 +14,6 @@ import { createCallIds } from "../lib/call-ids.ts";
 import { systemClock } from "../lib/clock.ts";
 import { watchLoad } from "../lib/load.ts";
 import { openLog } from "../lib/log-file.ts";
-import { memoryBus } from "../lib/memory-bus.ts";
 import { platformOf } from "../lib/platform.ts";
 import { createSchemaCompilers } from "../lib/schema-compilers.ts";
 import { createSealer } from "../lib/seal.ts";
@@ -66,7 +65,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const capacity = overload({ pressure });
   const shares = createShares(clock);
   const { ledger, store } = shares;
-  const bus = memoryBus();
   const log = openLog({ path: keep.log, ...LOG, clock, onTrouble: options.tell });
   // Belongs to the process that holds the instance.
   const unfinished = keep.children === null ? undefined : await afterCrash(keep.log, log);
@@ -116,7 +114,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       for (const watch of watchers) watch(withoutSecrets(upstream.status(), redactor));
     },
   });
-  const catalogs: Catalogs = createCatalogs({ pool, sources, rules: config, clock, bus, version, repairs });
+  const catalogs: Catalogs = createCatalogs({ pool, sources, rules: config, clock, version, repairs });
   let redactor = createRedactor(config.security.redact_patterns, secrets);
   const key = sealKey(keep.sealKey, environment.variables, trouble);
   secrets.learn([key.toString("hex"), key.toString("base64")]);

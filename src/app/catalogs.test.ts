@@ -5,7 +5,6 @@ import { source } from "../core/catalog.fixture.ts";
 import { upstreamName } from "../core/names.ts";
 import { createRepairs } from "../core/repairs.ts";
 import { NO_COMPILERS } from "../core/schema-verdicts.ts";
-import { memoryBus } from "../lib/memory-bus.ts";
 import type { Pool } from "../upstream/pool.ts";
 import { createCatalogs } from "./catalogs.ts";
 import { createLoadedOffers } from "./loaded-offers.ts";
@@ -26,7 +25,6 @@ function silent() {
     ...{ pool, sources: createSources(createLoadedOffers({ folder: null, trouble() {}, now: clock.now })) },
     rules,
     clock,
-    bus: memoryBus(),
     version: "0",
     repairs: createRepairs(NO_COMPILERS),
   });
@@ -82,7 +80,6 @@ test("agents hear of lists that are really different, at once, and then at most 
     ...{ pool, sources: createSources(createLoadedOffers({ folder: null, trouble() {}, now: clock.now })) },
     rules,
     clock,
-    bus: memoryBus(),
     version: "0",
     repairs: createRepairs(NO_COMPILERS),
   });
@@ -121,6 +118,33 @@ test("agents hear of lists that are really different, at once, and then at most 
   catalogs.stop();
 });
 
+test("every listener is told of a change after the turn that made it", async () => {
+  const { catalogs } = silent();
+  const heard: string[] = [];
+  const receive = () => void heard.push("news");
+  catalogs.onChange(receive);
+  catalogs.onChange(() => receive());
+  catalogs.varied(upstreamName("silent"), { kinds: ["tool"], owner: undefined });
+  expect(heard).toEqual([]);
+  await Promise.resolve();
+  // Of all upstreams together, and of this one.
+  expect(heard).toEqual(["news", "news", "news", "news"]);
+  catalogs.stop();
+});
+
+test("a listener that has ended hears nothing, not even what is under way", async () => {
+  const { catalogs } = silent();
+  const heard: string[] = [];
+  const end = catalogs.onChange(({ view }) => void heard.push(`one ${view.kind}`));
+  catalogs.onChange(({ view }) => void heard.push(`two ${view.kind}`));
+  catalogs.varied(upstreamName("silent"), { kinds: ["tool"], owner: undefined });
+  end();
+  end();
+  await Promise.resolve();
+  expect(heard).toEqual(["two all", "two upstream"]);
+  catalogs.stop();
+});
+
 /** Catalogs of one upstream that offers more than is looked at in one piece. */
 function large() {
   const clock = { ...manualClock(), now: () => performance.now() };
@@ -137,7 +161,7 @@ function large() {
   const rules = { conflict_strategy: "auto_prefix", naming: "auto", max_name_length: 46 } as const;
   const catalogs = createCatalogs({
     ...{ pool, sources: createSources(createLoadedOffers({ folder: null, trouble() {}, now: clock.now })) },
-    ...{ rules, clock, bus: memoryBus(), version: "0", repairs: createRepairs(NO_COMPILERS) },
+    ...{ rules, clock, version: "0", repairs: createRepairs(NO_COMPILERS) },
   });
   const views = [catalogs.view({ kind: "all" })!, catalogs.view({ kind: "upstream", name: upstreamName("one") })!];
   const has = (tool: string) => views.map(view => view.catalog().resolve("tool", tool).kind);

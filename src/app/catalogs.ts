@@ -3,8 +3,9 @@ import { type Catalog, KINDS, type Kind, type Source } from "../core/catalog.ts"
 import { methodOwner, upstreamEntry } from "../core/extensions.ts";
 import type { Front, ListChange, Profile, ViewQueries } from "../core/front.ts";
 import type { UpstreamName } from "../core/names.ts";
-import type { Bus, Clock } from "../core/ports.ts";
+import type { Clock } from "../core/ports.ts";
 import type { Repairs } from "../core/repairs.ts";
+import { waitFor } from "../core/wait.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { listHint } from "./freshness.ts";
@@ -17,7 +18,6 @@ import { createWorkbench } from "./workbench.ts";
 const SPACING_MS = 1_000;
 /** So long it may take to read the lists of which an upstream says that they have changed. */
 const SAID_MS = 2_000;
-const TOPIC = "catalog";
 
 /** The snapshots that agents see: of everything, and of each upstream alone; one for all who are offered the same. */
 export interface Catalogs {
@@ -46,12 +46,11 @@ export function createCatalogs(options: {
   pool: Pool;
   rules: CatalogRules;
   clock: Clock;
-  bus: Bus;
   version: string;
   repairs: Repairs;
   sources: Sources;
 }): Catalogs {
-  const { pool, clock, bus, version } = options;
+  const { pool, clock, version } = options;
   let rules = options.rules;
   const snapshots = createSnapshots({
     ...{ pool, sources: options.sources, repairs: options.repairs, rules: () => rules },
@@ -70,10 +69,6 @@ export function createCatalogs(options: {
   const due = new Map<string, Due>();
   /** When an upstream last said that lists of it have changed: what is then seen to be different has been told. */
   const said = new Map<UpstreamName, Map<Kind, number>>();
-  const unsubscribe = bus.subscribe(TOPIC, message => {
-    const change = JSON.parse(message) as ListChange;
-    for (const listener of listeners) listener(change);
-  });
 
   function rebuild(next?: CatalogRules): void {
     rules = next ?? rules;
@@ -153,7 +148,12 @@ export function createCatalogs(options: {
     due.set(key, { kinds, cancel });
   }
 
-  const publish = (change: ListChange): void => bus.publish(TOPIC, JSON.stringify(change));
+  /** After this turn, so that who changes something has finished before others look at it. */
+  function publish(change: ListChange): void {
+    queueMicrotask(() => {
+      if (!isStopped) for (const listener of listeners) listener(change);
+    });
+  }
 
   function settle(): void {
     for (const check of [...waiting]) check();
@@ -165,21 +165,15 @@ export function createCatalogs(options: {
       upstreams.filter(upstream => !upstream.offer && !upstream.tried && (waited.get(upstream) ?? 0) < waitMs);
     const done = (): boolean => missing().length === 0;
     if (done()) return Promise.resolve();
-    return new Promise(resolve => {
-      const finish = (): void => {
-        cancel();
-        waiting.delete(check);
-        resolve();
-      };
+    const giveUp = (): void => {
+      for (const upstream of missing()) waited.set(upstream, waitMs);
+    };
+    return waitFor<void>({ late: { clock, afterMs: waitMs, gives: giveUp } }, end => {
       const check = (): void => {
-        if (done()) finish();
+        if (done()) end();
       };
-      const giveUp = (): void => {
-        for (const upstream of missing()) waited.set(upstream, waitMs);
-        finish();
-      };
-      const cancel = clock.after(waitMs, giveUp);
       waiting.add(check);
+      return () => waiting.delete(check);
     });
   }
 
@@ -261,7 +255,6 @@ export function createCatalogs(options: {
     stop() {
       isStopped = true;
       clearImmediate(soon);
-      unsubscribe();
       for (const { cancel } of due.values()) cancel();
     },
   };

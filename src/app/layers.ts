@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.ts";
-import { POLICIES } from "../core/balance.ts";
+import { BALANCING } from "../core/balance.ts";
 import type { Handle, Layer } from "../core/call.ts";
 import type { Clock, Sealer, Store } from "../core/ports.ts";
 import { route } from "../core/route.ts";
@@ -55,7 +55,7 @@ export function assembleHandle(parts: {
     // Last: what it has a line of is sent.
     sending({ log, redactor, clock, blocks, nextId: nextCallId, ...bodies }),
   ];
-  const policy = POLICIES[config.load_balancing];
+  const policy = BALANCING[config.load_balancing].policy;
   const last = route({ instance: name => pool.get(name), clock, random: Math.random, policy });
   return { handle: layers.reduceRight<Handle>((next, layer) => layer(next), last), flush: audited.flush, reads };
 }

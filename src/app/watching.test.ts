@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import type { Entry } from "../core/catalog.ts";
 import type { Subscription } from "../core/front.ts";
-import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "../core/names.ts";
+import { ANONYMOUS } from "../core/names.fixture.ts";
+import { nativeName, ownerId, publicName, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { references } from "../guard/references.ts";
 import { systemClock } from "../lib/clock.ts";

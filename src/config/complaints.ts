@@ -2,9 +2,8 @@
 /** What the schema found wrong, in words for the person who wrote the file. */
 import type * as z from "zod";
 import type { Complaint, KeyPath } from "./problem.ts";
-import { UPSTREAM_SCHEMAS } from "./schema.ts";
 import { nearest } from "./spelling.ts";
-import { allowedKeys, homeOf, isTransport, tableLabel, transportsWith } from "./tables.ts";
+import { allowedKeys, homeOf, isTransport, TRANSPORTS, tableLabel, transportsWith } from "./tables.ts";
 import { isTable, pathId, valueAt } from "./values.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -21,6 +20,9 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 const listed = (values: readonly unknown[]): string => values.map(value => JSON.stringify(value)).join(", ");
 
+/** "a", "b" or "c". */
+const choice = (values: readonly unknown[]): string => listed(values).replace(/, ([^,]*)$/, " or $1");
+
 /** The second half of a message, for checks that have no words of their own in the schema. */
 export const wording: z.core.$ZodErrorMap = issue => {
   switch (issue.code) {
@@ -33,7 +35,7 @@ export const wording: z.core.$ZodErrorMap = issue => {
     case "invalid_value":
       return issue.values.length === 1 ? `must be ${listed(issue.values)}` : `must be one of ${listed(issue.values)}`;
     case "invalid_union":
-      return 'must be one of "stdio", "sse", "http"';
+      return `must be one of ${listed(TRANSPORTS)}`;
     case "invalid_key":
       return issue.issues.map(inner => inner.message).join(", ");
     default:
@@ -82,7 +84,7 @@ function helpFor(issue: Issue, value: unknown): string {
     case "invalid_value":
       return spellingHelp(value, issue.values.map(String));
     case "invalid_union":
-      return spellingHelp(value, Object.keys(UPSTREAM_SCHEMAS));
+      return spellingHelp(value, TRANSPORTS);
     case "invalid_type":
       return typeHelp(issue.expected, value);
     case "invalid_format":
@@ -119,7 +121,7 @@ function missingKey(root: unknown, path: KeyPath): Complaint {
     path,
     point: "key",
     message: `${tableLabel(root, table)} has no "${key}"${because}`,
-    help: key === "transport" ? 'add transport = "stdio", "sse" or "http"' : `add ${key} = "…"`,
+    help: key === "transport" ? `add transport = ${choice(TRANSPORTS)}` : `add ${key} = "…"`,
   };
 }
 

@@ -3,6 +3,7 @@
  * reference page and the JSON Schema for editors are generated from it. Keys are spelled as in the file.
  */
 import * as z from "zod";
+import { BALANCING, type BalancingName, balancingWords } from "../core/balance.ts";
 import { holdsCredentials } from "./unsent.ts";
 
 /** Timers cannot wait longer than 2^31 - 1 ms; a longer wait would fire at once. */
@@ -55,6 +56,18 @@ export const authSchema = z.strictObject({
   scope: z.string().optional().describe("Scopes to ask for, separated by spaces."),
   audience: z.string().optional().describe("Audience to ask for, where the authorization server wants one."),
 });
+
+/** Limits of single messages. The channels of every transport get them all (`src/upstream/channel/message-limits.ts`). */
+export const MESSAGE_LIMITS = {
+  max_result_bytes: z
+    .int()
+    .positive()
+    .max(MAX_RESULT_BYTES)
+    .default(64 * 1024 * 1024)
+    .describe(
+      "Largest answer, or other message, of this upstream. A larger one is skipped and ends only its own call.",
+    ),
+};
 
 const common = {
   name: text()
@@ -113,14 +126,7 @@ const common = {
     .describe(
       "Seconds of silence after which a call that may run twice is sent to another replica too; the first answer counts.",
     ),
-  max_result_bytes: z
-    .int()
-    .positive()
-    .max(MAX_RESULT_BYTES)
-    .default(64 * 1024 * 1024)
-    .describe(
-      "Largest answer, or other message, of this upstream. A larger one is skipped and ends only its own call.",
-    ),
+  ...MESSAGE_LIMITS,
 };
 
 const protocol = z
@@ -196,6 +202,15 @@ const httpSchema = z.strictObject({
 /** The shape of an upstream for each transport. */
 export const UPSTREAM_SCHEMAS = { stdio: stdioSchema, sse: sseSchema, http: httpSchema };
 export type UpstreamTransport = keyof typeof UPSTREAM_SCHEMAS;
+type UpstreamSchema = (typeof UPSTREAM_SCHEMAS)[UpstreamTransport];
+
+/** What is behind an upstream: a program that we start, or an address that we reach. All that people are told hangs on it. */
+export type Behind = "program" | "address";
+export const BEHIND: Readonly<Record<UpstreamTransport, Behind>> = {
+  stdio: "program",
+  sse: "address",
+  http: "address",
+};
 
 export const securitySchema = z.strictObject({
   log_requests: z.boolean().default(true).describe("Log incoming requests (redacted)."),
@@ -267,16 +282,13 @@ export const configSchema = z.strictObject({
       "`auto`: prefix on conflict. `always`: prefix every tool. `never`: the first in the file keeps the name.",
     ),
   load_balancing: z
-    .enum(["round_robin", "least_pending", "power_of_two", "affinity"])
+    .enum(Object.keys(BALANCING) as [BalancingName, ...BalancingName[]])
     .default("round_robin")
-    .describe(
-      "Which of several equal upstreams serves a call. `round_robin`: each in turn. `least_pending`: the one with the " +
-        "fewest running calls. `power_of_two`: the less busy of two at random. `affinity`: an agent stays with one.",
-    ),
+    .describe(`Which of several equal upstreams serves a call. ${balancingWords}`),
   max_name_length: z.int().min(16).max(128).default(46).describe("Longest tool name that agents see."),
   security: securitySchema.prefault({}).describe("Limits, logging and redaction."),
   upstreams: z
-    .array(z.discriminatedUnion("transport", [stdioSchema, sseSchema, httpSchema]))
+    .array(z.discriminatedUnion("transport", Object.values(UPSTREAM_SCHEMAS) as [UpstreamSchema, ...UpstreamSchema[]]))
     .default([])
     .describe("The MCP servers behind the proxy."),
 });

@@ -1,5 +1,5 @@
 /** Parts a changed configuration into what may be applied without a person, and what waits for one. Pure. */
-import type { Config, UpstreamConfig } from "./schema.ts";
+import { BEHIND, type Behind, type Config, type UpstreamConfig } from "./schema.ts";
 import { proxyVerdict, securityVerdict, upstreamVerdict, type Verdict } from "./verdicts.ts";
 
 /** A change that waits. Holds no value of an upstream's settings: they may be secret. */
@@ -110,7 +110,7 @@ function setUpstreamsApart(
   });
   for (const upstream of wanted.upstreams) {
     if (known.has(upstream.name)) continue;
-    const { does, reason } = STARTING[upstream.transport].added(upstream as never);
+    const { does, reason } = STARTING[BEHIND[upstream.transport]].added(upstream);
     wait(upstream.name, `added upstream "${upstream.name}", which ${does}`, reason);
   }
   const [before, after] = [running, wanted].map(({ upstreams }) =>
@@ -131,30 +131,26 @@ function unsafeKeys(
   return changedKeys(running, wanted).flatMap(key => {
     const verdict = verdictOf(key);
     if (!verdict.safe(at(running, key), at(wanted, key), whole)) return [{ key, why: verdict.why }];
-    const { anew } = STARTING[running.transport];
+    const { anew } = STARTING[BEHIND[running.transport]];
     return verdict.live || anew === undefined ? [] : [{ key, why: anew }];
   });
 }
 
-interface Starting<Upstream> {
+interface Starting {
   /** What a new one does. Arguments, paths and queries may be secret. */
-  added(upstream: Upstream): { readonly does: string; readonly reason: string };
+  added(upstream: UpstreamConfig): { readonly does: string; readonly reason: string };
   /** Why a changed one waits whatever has changed; `undefined`: it does not. */
   readonly anew?: string;
 }
-const remote: Starting<{ readonly url: string }> = {
-  added: ({ url }) => ({ does: `reaches ${originOf(url)}`, reason: "it reaches a new place" }),
-};
-const STARTING: {
-  readonly [Transport in UpstreamConfig["transport"]]: Starting<Extract<UpstreamConfig, { transport: Transport }>>;
-} = {
-  stdio: {
-    added: ({ command }) => ({ does: `starts ${command}`, reason: "it starts a program" }),
+const STARTING: Readonly<Record<Behind, Starting>> = {
+  program: {
+    added: one => ({ does: `starts ${"command" in one ? one.command : "a program"}`, reason: "it starts a program" }),
     // The program may have been written by whoever wrote the file.
     anew: "its program would be started anew",
   },
-  sse: remote,
-  http: remote,
+  address: {
+    added: one => ({ does: `reaches ${originOf("url" in one ? one.url : "")}`, reason: "it reaches a new place" }),
+  },
 };
 
 const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : "another place");

@@ -8,10 +8,15 @@ const KEYS = {
   proxy: Object.keys(configSchema.shape),
   security: Object.keys(securitySchema.shape),
   auth: Object.keys(authSchema.shape),
-  stdio: Object.keys(UPSTREAM_SCHEMAS.stdio.shape),
-  sse: Object.keys(UPSTREAM_SCHEMAS.sse.shape),
-  http: Object.keys(UPSTREAM_SCHEMAS.http.shape),
 };
+const KEYS_OF = new Map<string, readonly string[]>(
+  Object.entries(UPSTREAM_SCHEMAS).map(([transport, { shape }]) => [transport, Object.keys(shape)]),
+);
+/** The keys that most upstreams have, for one whose transport is not known. */
+const USUAL = Object.keys(UPSTREAM_SCHEMAS.http.shape);
+
+/** In the order in which they are named to people. */
+export const TRANSPORTS = Object.keys(UPSTREAM_SCHEMAS) as readonly UpstreamTransport[];
 
 export const isTransport = (value: unknown): value is UpstreamTransport =>
   typeof value === "string" && Object.hasOwn(UPSTREAM_SCHEMAS, value);
@@ -36,7 +41,7 @@ export function allowedKeys(root: unknown, path: KeyPath): readonly string[] {
   if (pathId(path) === pathId(["security"])) return KEYS.security;
   if (path.at(-1) === "auth") return KEYS.auth;
   const transport = valueAt(root, [...path, "transport"]);
-  return KEYS[isTransport(transport) ? transport : "http"];
+  return KEYS_OF.get(String(transport)) ?? USUAL;
 }
 
 /** The other table that knows this key, when one does. */
@@ -44,10 +49,10 @@ export function homeOf(key: string): string | undefined {
   if (KEYS.proxy.includes(key)) return "[mcp.proxy]";
   if (KEYS.security.includes(key)) return "[mcp.proxy.security]";
   if (KEYS.auth.includes(key)) return "[mcp.proxy.upstreams.auth]";
-  return KEYS.stdio.includes(key) || KEYS.http.includes(key) ? "[[mcp.proxy.upstreams]]" : undefined;
+  return transportsWith(key).length > 0 ? "[[mcp.proxy.upstreams]]" : undefined;
 }
 
 /** The transports whose upstreams may hold this key. */
 export function transportsWith(key: string): readonly UpstreamTransport[] {
-  return (Object.keys(UPSTREAM_SCHEMAS) as UpstreamTransport[]).filter(transport => KEYS[transport].includes(key));
+  return TRANSPORTS.filter(transport => KEYS_OF.get(transport)?.includes(key));
 }

@@ -63,12 +63,19 @@ function hash(text: string): number {
   return (value ^ (value >>> 16)) >>> 0;
 }
 
-export const POLICIES = {
-  round_robin: roundRobin,
-  least_pending: leastPending,
-  power_of_two: powerOfTwo,
-  affinity,
-} satisfies Record<string, Policy>;
+/** Every policy, and what the documentation says of it. The configuration takes its names from here. */
+export const BALANCING = {
+  round_robin: { policy: roundRobin, about: "each in turn" },
+  least_pending: { policy: leastPending, about: "the one with the fewest running calls" },
+  power_of_two: { policy: powerOfTwo, about: "the less busy of two at random" },
+  affinity: { policy: affinity, about: "an agent stays with one" },
+} satisfies Readonly<Record<string, { readonly policy: Policy; readonly about: string }>>;
+export type BalancingName = keyof typeof BALANCING;
+
+/** What each of them does, for the documentation. */
+export const balancingWords = Object.entries(BALANCING)
+  .map(([name, { about }]) => `\`${name}\`: ${about}.`)
+  .join(" ");
 
 /**
  * Whom to try, first choice first: by priority, then, among equals, whoever holds the agent's conversation, then as the

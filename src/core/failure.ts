@@ -89,6 +89,5 @@ export type Failure =
   | { readonly kind: "unlogged" }
   | { readonly kind: "draining" }
   | { readonly kind: "cancelled" }
-  | { readonly kind: "denied"; readonly message: string }
   /** A bug of ours; the text goes to the log only. */
   | { readonly kind: "internal"; readonly detail: string };

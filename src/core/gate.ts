@@ -1,4 +1,5 @@
 import type { Clock } from "./ports.ts";
+import { waitFor } from "./wait.ts";
 
 export interface GateRules {
   /** How many may be inside at once; as many more may wait. */
@@ -50,17 +51,10 @@ export function createGate({ capacity, clock }: GateRules): Gate {
     queue({ waitMs, signal }) {
       if (signal.aborted) return Promise.resolve("cancelled");
       if (waiting.size >= capacity) return Promise.resolve("full");
-      return new Promise(resolve => {
-        const end = (admitted: Admitted): void => {
-          waiting.delete(end);
-          cancelTimer();
-          signal.removeEventListener("abort", onAbort);
-          resolve(admitted);
-        };
-        const onAbort = (): void => end("cancelled");
-        const cancelTimer = clock.after(waitMs, () => end("timeout"));
-        signal.addEventListener("abort", onAbort, { once: true });
+      const late = { clock, afterMs: waitMs, gives: () => "timeout" as const };
+      return waitFor<Admitted>({ late, aborted: { signal, gives: () => "cancelled" } }, end => {
         waiting.add(end);
+        return () => waiting.delete(end);
       });
     },
     leave() {

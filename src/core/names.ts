@@ -21,6 +21,3 @@ export const publicName = (text: string): PublicName => text as PublicName;
 export const upstreamName = (text: string): UpstreamName => text as UpstreamName;
 export const principal = (text: string): Principal => text as Principal;
 export const ownerId = (text: string): OwnerId => text as OwnerId;
-
-/** An agent that nobody authenticated. */
-export const ANONYMOUS = principal("anonymous");

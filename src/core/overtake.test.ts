@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { POLICIES } from "./balance.ts";
+import { BALANCING } from "./balance.ts";
 import type { Call } from "./call.ts";
 import type { Holder } from "./catalog.ts";
 import { OVERTAKEN } from "./overtake.ts";
@@ -20,7 +20,7 @@ function setUp(names: readonly string[], { safe = true, limits = UNLIMITED } = {
   const down = new Set<string>();
   const sent: { name: string; at: number; call: Call; answer(attempt: Attempt): void }[] = [];
   const handle = route({
-    ...{ clock, random: () => 0, policy: POLICIES.round_robin },
+    ...{ clock, random: () => 0, policy: BALANCING.round_robin.policy },
     instance: name => ({
       ...{ restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
       condition: down.has(name) ? "down" : "up",

@@ -21,7 +21,7 @@ export type Taken = { readonly ok: true } | { readonly ok: false; readonly retry
 
 /** State that all processes of one gateway share. The embedded one lives in this process and answers at once. */
 export interface Store {
-  /** Takes one token from the bucket of that key. */
+  /** Takes one token from the bucket of that key. Rejects when it cannot tell: the request that asks for it fails then. */
   take(key: string, rule: BucketRule): Taken | Promise<Taken>;
 }
 
@@ -44,11 +44,4 @@ export interface Sealer {
   /** `text` must not be longer than `maxBytes`. */
   seal(context: SealContext & { readonly expiresInMs: number }, text: string): string;
   open(context: SealContext, sealed: string): Opened;
-}
-
-/** News that all processes of one gateway share. */
-export interface Bus {
-  publish(topic: string, message: string): void;
-  /** Returns the function that ends the subscription. */
-  subscribe(topic: string, receive: (message: string) => void): () => void;
 }

@@ -2,6 +2,7 @@ import type { Call } from "./call.ts";
 import type { Holder } from "./catalog.ts";
 import { hasTasks } from "./extensions.ts";
 import type { AttemptFailure, Delivery, Fault } from "./failure.ts";
+import { isAboutTasks, type Method, methodOf } from "./methods.ts";
 import type { Payload } from "./payload.ts";
 import type { Random } from "./ports.ts";
 
@@ -15,30 +16,21 @@ export interface Trust {
   readonly startsTasks: boolean;
 }
 
-/**
- * Methods of which a second run may do no harm. `always`: reads by convention, and wishes that can be repeated;
- * `by_tool`: what the operator says of the tool, or its annotations if they are believed. All others: never.
- */
-export const REPLAY_SAFE: ReadonlyMap<string, "always" | "by_tool"> = new Map([
-  ["prompts/get", "always"],
-  ["resources/read", "always"],
-  ["completion/complete", "always"],
-  ["tasks/get", "always"],
-  ["tasks/cancel", "always"],
-  ["tools/call", "by_tool"],
-]);
-
-/** https://modelcontextprotocol.io/extensions/tasks */
-export const ABOUT_TASKS: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"]);
-
 /** Whether the call is about something that only one upstream can know, so that nobody else can take it. */
-export const isBound = ({ continues, method }: Call): boolean => continues !== undefined || ABOUT_TASKS.has(method);
+export const isBound = ({ continues, method }: Call): boolean => continues !== undefined || isAboutTasks(method);
+
+/** Whether a second run of what has this effect does no harm; of a tool, what is known of it decides. */
+export const REPLAY_SAFE: Readonly<Record<Exclude<Method["effect"], "by_tool">, boolean>> = {
+  none: true,
+  repeatable: true,
+  unknown: false,
+};
 
 /** Whether running this call twice does no harm. A continuation carries state of its first run and never does. */
 export function isReplaySafe(call: Call, holder: Holder, trust: Trust): boolean {
   if (call.continues || call.params.has("inputResponses")) return false;
-  const rule = REPLAY_SAFE.get(call.method);
-  if (rule !== "by_tool") return rule === "always";
+  const { effect } = methodOf(call.method);
+  if (effect !== "by_tool") return REPLAY_SAFE[effect];
   if (!trust.safeToRetry.has(holder.native) && !(trust.annotations && saysSo(holder.definition))) return false;
   return !(trust.startsTasks && hasTasks(call.caller.capabilities));
 }

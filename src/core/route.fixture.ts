@@ -1,7 +1,8 @@
 import type { Call } from "./call.ts";
 import type { Entry, Holder } from "./catalog.ts";
 import type { Delivery, Fault } from "./failure.ts";
-import { ANONYMOUS, nativeName, ownerId, publicName, upstreamName } from "./names.ts";
+import { ANONYMOUS } from "./names.fixture.ts";
+import { nativeName, ownerId, publicName, upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
 import type { Attempt } from "./route.ts";
 

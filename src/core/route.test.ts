@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ManualClock, manualClock } from "../../test/fixtures/manual-clock.ts";
-import { POLICIES } from "./balance.ts";
+import { BALANCING } from "./balance.ts";
 import { upstreamEntry } from "./extensions.ts";
 import { upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
@@ -8,7 +8,7 @@ import { createRetryBudget } from "./retry-budget.ts";
 import { callOf, DONE, failed, holder, limits, owner } from "./route.fixture.ts";
 import { type Attempt, type Instance, route } from "./route.ts";
 
-const world = () => ({ clock: impatient(), random: () => 0, policy: POLICIES.round_robin });
+const world = () => ({ clock: impatient(), random: () => 0, policy: BALANCING.round_robin.policy });
 
 /** A clock on which whatever somebody waits for comes at once. */
 function impatient(): ManualClock {

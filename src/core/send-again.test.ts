@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import { POLICIES } from "./balance.ts";
+import { BALANCING } from "./balance.ts";
 import type { Holder } from "./catalog.ts";
 import type { Limits } from "./limits.ts";
 import { createRetryBudget } from "./retry-budget.ts";
@@ -16,7 +16,7 @@ describe("a call that is sent again", () => {
     const sent: { name: string; at: number; limits: Limits }[] = [];
     const budget = createRetryBudget();
     const handle = route({
-      ...{ clock, random: () => random, policy: POLICIES.round_robin },
+      ...{ clock, random: () => random, policy: BALANCING.round_robin.policy },
       instance: name => ({
         ...{ condition: "up", restarting: false, returnedAt: Number.NEGATIVE_INFINITY, inFlight: 0, budget },
         trust: { ...trust, safeToRetry: new Set(name === "wary" ? [] : ["tool"]) },

@@ -1,17 +1,10 @@
 import type { Call } from "./call.ts";
 import type { Failure } from "./failure.ts";
-
-/** What a target is called towards people. */
-const NOUNS: ReadonlyMap<string, string> = new Map([
-  ["tools/call", "tool"],
-  ["prompts/get", "prompt"],
-  ["resources/read", "resource"],
-  ["completion/complete", "completion reference"],
-]);
+import { namingOf } from "./methods.ts";
 
 /** Why a call is about nothing that is known. */
 export function unresolved(call: Call): Failure {
-  const what = NOUNS.get(call.method);
+  const what = namingOf(call.method)?.noun;
   if (what === undefined) return { kind: "unknown_method", method: call.method };
   const name = call.target;
   if (name === undefined) return { kind: "invalid", message: `params of ${call.method} name no ${what}` };

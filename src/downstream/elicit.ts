@@ -3,6 +3,7 @@ import type { Call, Handle, Outcome } from "../core/call.ts";
 import type { AgentAnswer } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { pause } from "../core/wait.ts";
 import { lacking, phrase, type Question, questionsOf } from "../wire/questions.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { elicitationIdOf } from "../wire/upstream-questions.ts";
@@ -70,7 +71,7 @@ async function askAll(outcome: Asking, call: Call, agent: Interviewee): Promise<
   const { questions, open, route } = outcome;
   const asked = questionsOf(questions);
   if (asked.length === 0) {
-    await pause(agent.clock, call.signal);
+    await pause(agent.clock, ROUNDS.paceMs, call.signal);
     return call.signal.aborted ? CANCELLED : NO_ANSWERS;
   }
   const { capabilities } = call.caller;
@@ -108,19 +109,6 @@ async function askAll(outcome: Asking, call: Call, agent: Interviewee): Promise<
 }
 
 const objectOf = (members: ReadonlyMap<string, Buffer>): Payload => EMPTY.with(Object.fromEntries(members));
-
-function pause(clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const finish = (): void => {
-      cancel();
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    const cancel = clock.after(ROUNDS.paceMs, finish);
-    signal.addEventListener("abort", finish);
-    if (signal.aborted) finish();
-  });
-}
 
 const CANCELLED: Finished = { kind: "failed", failure: { kind: "cancelled" } };
 const TOO_MANY: Finished = {

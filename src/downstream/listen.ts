@@ -4,6 +4,7 @@ import { concerns, type Front, type Subscription } from "../core/front.ts";
 import type { Keeper } from "../core/ledger-entries.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { waitFor } from "../core/wait.ts";
 import type { CallAnswer } from "../wire/era.ts";
 import { notificationText, type RawId } from "../wire/message.ts";
 import { LIST_CHANGED_OF } from "../wire/methods.ts";
@@ -92,13 +93,7 @@ export async function listen(front: Front, agent: Agent, listening: Listening): 
     listening.tell(acknowledgement(subscriptionId, honouredOf(filter, open)));
     acknowledged = true;
     for (const [key, text] of early) if (open.has(key) || LIST_METHODS.has(key)) listening.tell(text);
-    await new Promise<void>(resolve => {
-      const end = (): void => {
-        // The signal may be that of a connection, which outlives this stream.
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      signal.addEventListener("abort", end);
+    await waitFor<void>({ aborted: { signal, gives: () => {} } }, end => {
       stop = end;
       listening.hold(end);
       if (isOver) end();

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AgentAnswer } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { waitFor } from "../core/wait.ts";
 import { type Message, notificationText } from "../wire/message.ts";
 import { type Question, questionText } from "../wire/questions.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
@@ -34,29 +35,21 @@ export function createQuestions(clock: Clock): Questions {
   const pending = new Map<string, (answer: AgentAnswer) => void>();
 
   return {
-    ask: (question, { send, signal }) =>
-      new Promise(resolve => {
-        if (signal.aborted) return resolve(WITHDRAWN);
-        if (pending.size >= QUESTIONS.max) return resolve(noAnswer("Too many questions to this agent are open"));
-        const id = randomUUID();
-        const finish = (answer: AgentAnswer): void => {
-          pending.delete(id);
-          cancel();
-          signal.removeEventListener("abort", withdraw);
-          resolve(answer);
-        };
-        const withdraw = (): void => {
-          finish(WITHDRAWN);
-          send(cancelled(id));
-        };
-        const cancel = clock.after(QUESTIONS.patienceMs, () => {
-          finish(noAnswer("The agent did not answer a question in time"));
-          send(cancelled(id));
-        });
-        signal.addEventListener("abort", withdraw);
-        pending.set(id, finish);
+    ask(question, { send, signal }) {
+      if (signal.aborted) return Promise.resolve(WITHDRAWN);
+      if (pending.size >= QUESTIONS.max) return Promise.resolve(TOO_MANY);
+      const id = randomUUID();
+      const withdrawn = (answer: AgentAnswer) => (): AgentAnswer => {
+        send(cancelled(id));
+        return answer;
+      };
+      const late = { clock, afterMs: QUESTIONS.patienceMs, gives: withdrawn(UNANSWERED) };
+      return waitFor({ late, aborted: { signal, gives: withdrawn(WITHDRAWN) } }, end => {
+        pending.set(id, end);
         send(questionText(id, question));
-      }),
+        return () => pending.delete(id);
+      });
+    },
     settle(response) {
       const id = response.id && idOf(response.id);
       const finish = id === undefined ? undefined : pending.get(id);
@@ -82,3 +75,5 @@ const noAnswer = (message: string): AgentAnswer => ({
   error: wireError(CODES.internalError, message).error,
 });
 const WITHDRAWN = noAnswer("The question was withdrawn");
+const UNANSWERED = noAnswer("The agent did not answer a question in time");
+const TOO_MANY = noAnswer("Too many questions to this agent are open");

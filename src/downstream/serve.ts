@@ -1,18 +1,11 @@
 import type { Call, Caller, Notice, Outcome, Room } from "../core/call.ts";
 import type { Entry, Resolution } from "../core/catalog.ts";
 import type { Front, ViewQueries } from "../core/front.ts";
+import { isAboutTasks, namingOf, type Target } from "../core/methods.ts";
 import { Payload } from "../core/payload.ts";
 import type { AgentEra, CallAnswer } from "../wire/era.ts";
 import { notificationText } from "../wire/message.ts";
-import {
-  CALL_METHODS,
-  isForwarded,
-  isSevereEnough,
-  isVendors,
-  LIST_METHODS,
-  TASK_METHODS,
-  type Target,
-} from "../wire/methods.ts";
+import { isForwarded, isSevereEnough, isVendors, LIST_METHODS } from "../wire/methods.ts";
 import { withoutOwnMeta, withPlainError } from "../wire/own-words.ts";
 import { lacking, questionsOf } from "../wire/questions.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
@@ -58,13 +51,13 @@ interface Aim {
 
 /** `undefined` when nobody here knows the method. */
 function aimOf(queries: ViewQueries, { era, caller }: Agent, { method, params }: AgentRequest): Aim | undefined {
-  const known = CALL_METHODS.get(method);
+  const known = namingOf(method);
   if (known) {
     const target = known.target(params);
     return { target: target?.name, subject: target && find(queries, target, caller) };
   }
   // Only the sealed id tells whose task it is.
-  if (era.tasks && TASK_METHODS.has(method)) return { target: params.string("taskId"), subject: undefined };
+  if (era.tasks && isAboutTasks(method)) return { target: params.string("taskId"), subject: undefined };
   const owner = isForwarded(method) ? queries.owner(method, caller) : undefined;
   return owner?.kind === "found" ? { target: undefined, subject: owner } : undefined;
 }
@@ -132,7 +125,7 @@ function answerOf(outcome: Outcome | Finished, era: AgentEra, { call, definition
 
 /** What asks about a task may be told of the error that it ended with. */
 const resultOf = ({ result, route }: Extract<Outcome, { kind: "done" }>, method: string): Payload =>
-  route && TASK_METHODS.has(method) ? withPlainError(result, route.upstream) : result;
+  route && isAboutTasks(method) ? withPlainError(result, route.upstream) : result;
 
 const NOTHING = Payload.of({});
 const requiredOf = ({ error }: WireError): Payload => error.object("data")?.object("requiredCapabilities") ?? NOTHING;

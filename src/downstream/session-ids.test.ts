@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { ANONYMOUS, principal } from "../core/names.ts";
+import { ANONYMOUS } from "../core/names.fixture.ts";
+import { principal } from "../core/names.ts";
 import { createSealer } from "../lib/seal.ts";
 import { createSessionIds } from "./session-ids.ts";
 

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { modernAgent } from "../../test/fixtures/agents/http.ts";
+import { httpFront } from "../../test/fixtures/front/http.ts";
 import { keeper } from "../../test/fixtures/ledger.ts";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { createRequestLimit } from "../guard/request-limit.ts";
@@ -28,4 +30,24 @@ test("who is refused is told after a while, but never very many at a time", asyn
   clock.advance(1_000);
   await Promise.all(all);
   expect([told, limit.delayed.count]).toEqual([1_500, 0]);
+});
+
+test("a store that cannot tell fails the request that asked, and nothing else", async () => {
+  const store = { isAway: false };
+  const take = async () => {
+    if (store.isAway) throw new Error("the store is away");
+    return { ok: true } as const;
+  };
+  const { url, agent } = await httpFront({ limit: createRequestLimit({ store: { take }, perMinute: 10 }) });
+  const [session, modern] = [await agent("2025-11-25"), modernAgent(url)];
+  store.isAway = true;
+  for (const one of [session, modern]) {
+    const { status, message } = await one.request("tools/list");
+    expect(message?.error).toMatchObject({ code: -32603 });
+    expect(JSON.stringify(message)).not.toContain("away");
+    expect(status).toBe(200);
+  }
+  expect((await modern.request("tools/call", { name: "run" })).message?.result).toBeDefined();
+  store.isAway = false;
+  for (const one of [session, modern]) expect((await one.request("tools/list")).message?.result).toBeDefined();
 });

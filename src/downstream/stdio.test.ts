@@ -4,6 +4,7 @@ import { createInbox } from "../../test/fixtures/agents/wire.ts";
 import { asks, done, type FakeFrontOptions, fakeFront } from "../../test/fixtures/front/fake-front.ts";
 import type { Json } from "../../test/fixtures/front/session.ts";
 import type { Payload } from "../core/payload.ts";
+import { createRequestLimit } from "../guard/request-limit.ts";
 import { serveStdio } from "./stdio.ts";
 
 const META = "io.modelcontextprotocol/";
@@ -207,4 +208,22 @@ describe("while a call runs, its id is nobody else's", () => {
     say({ id: 8, method: "tools/call", params: [] as unknown as Json });
     expect(await answer(8)).toMatchObject({ error: { code: -32600 } });
   });
+});
+
+test("a store of limits that cannot tell fails the request that asked, and the pipe goes on", async () => {
+  const store = { isAway: false };
+  const take = async () => {
+    if (store.isAway) throw new Error("the store is away");
+    return { ok: true } as const;
+  };
+  const { say, answer, open } = agent({ limit: createRequestLimit({ store: { take }, perMinute: 10 }) });
+  await open("2025-11-25");
+  store.isAway = true;
+  say({ id: 1, method: "tools/list" });
+  expect((await answer(1)).error).toMatchObject({ code: -32603 });
+  say({ id: 2, method: "tools/list", params: modern() });
+  expect((await answer(2)).error).toMatchObject({ code: -32603 });
+  store.isAway = false;
+  say({ id: 3, method: "tools/list" });
+  expect(await answer(3)).toMatchObject({ result: {} });
 });

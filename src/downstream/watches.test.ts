@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { roomyHolding } from "../../test/fixtures/ledger.ts";
 import type { Caller } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
-import { ANONYMOUS, ownerId } from "../core/names.ts";
+import { ANONYMOUS } from "../core/names.fixture.ts";
+import { ownerId } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { createWatches, WATCHES } from "./watches.ts";
 

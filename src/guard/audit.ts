@@ -175,7 +175,6 @@ const REASONS = {
   unlogged: () => "unlogged",
   draining: () => "draining",
   cancelled: () => "cancelled",
-  denied: ({ message }) => `denied: ${message}`,
   internal: ({ detail }) => `internal: ${detail}`,
 } satisfies ReasonTable;
 

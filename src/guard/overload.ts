@@ -1,4 +1,5 @@
 import type { Call, Layer, Outcome } from "../core/call.ts";
+import { methodOf } from "../core/methods.ts";
 import type { Principal } from "../core/names.ts";
 import type { Pressure } from "../core/pressure.ts";
 
@@ -28,8 +29,7 @@ export function overload({ pressure, maxUnderWay = OVERLOAD.maxUnderWay }: Overl
   const free: number[] = [];
   const scarceFrom = Math.ceil(maxUnderWay * OVERLOAD.scarcePart);
   const most = Math.max(1, Math.floor(maxUnderWay * OVERLOAD.greedyPart));
-  const isRefused = (call: Call): boolean =>
-    !call.continues && pressure.sheds(call.method === "tools/call" ? "calls" : "reads");
+  const isRefused = (call: Call): boolean => !call.continues && pressure.sheds(methodOf(call.method).shed);
 
   function isOneTooMany({ caller, continues, signal }: Call): boolean {
     const running = underWay.length - free.length;

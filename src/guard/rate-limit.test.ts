@@ -111,3 +111,22 @@ it("does not let a ticket that is good more than once open a way around the limi
   for (let rounds = 0; rounds < 11; rounds++) outcomes.push((await handle(going)).kind);
   expect(outcomes).toEqual([...Array(10).fill("done"), "failed"]);
 });
+
+it("fails the call, and nothing else, when the store cannot tell", async () => {
+  const next = vi.fn(async () => done);
+  let isAway = true;
+  const store: Store = {
+    take: async () => {
+      if (isAway) throw new Error("the store is away");
+      return { ok: true };
+    },
+  };
+  const handle = rateLimit({ store, perMinute: 2 })(next);
+  expect(await handle(call(found("a", "echo")))).toMatchObject({
+    kind: "failed",
+    failure: { kind: "internal", detail: "Error: the store is away" },
+  });
+  expect(next).not.toHaveBeenCalled();
+  isAway = false;
+  expect((await handle(call(found("a", "echo")))).kind).toBe("done");
+});

@@ -1,4 +1,5 @@
 import type { Call, Layer, Outcome } from "../core/call.ts";
+import { methodOf } from "../core/methods.ts";
 import type { Store, Taken } from "../core/ports.ts";
 
 export interface RateLimitOptions {
@@ -19,14 +20,20 @@ export function rateLimit({ store, perMinute }: RateLimitOptions): Layer {
   const calls = { capacity: perMinute, perMinute };
   const rounds = { capacity: perMinute * ROUNDS, perMinute: perMinute * ROUNDS };
   return next => call => {
-    if (call.method !== "tools/call") return next(call);
+    if (methodOf(call.method).limited !== "per_tool") return next(call);
     const decide = (taken: Taken): Promise<Outcome> =>
       taken.ok ? next(call) : Promise.resolve(refusal(taken.retryAfterMs, perMinute));
     const key = bucketKey(call);
     const taken = call.continues ? store.take(`rounds ${key}`, rounds) : store.take(key, calls);
-    return taken instanceof Promise ? taken.then(decide) : decide(taken);
+    return taken instanceof Promise ? taken.then(decide, unknowable) : decide(taken);
   };
 }
+
+/** Nobody knows whether it may go on, and so it does not. */
+const unknowable = (error: unknown): Outcome => ({
+  kind: "failed",
+  failure: { kind: "internal", detail: String(error) },
+});
 
 const refusal = (retryAfterMs: number, limit: number): Outcome => ({
   kind: "failed",

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Call, Handle, Outcome } from "../core/call.ts";
+import { methodOf } from "../core/methods.ts";
 import type { UpstreamName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
@@ -146,7 +147,7 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
 
 /** Only a read that says nothing but what to read, and has not been asked back about. */
 function readOf({ method, subject, params, continues, target }: Call): Read | undefined {
-  if (method !== "resources/read" || continues || subject?.kind !== "found" || target === undefined) return undefined;
+  if (!methodOf(method).cacheable || continues || subject?.kind !== "found" || target === undefined) return undefined;
   for (const key of params.keys()) if (key !== "uri" && key !== "_meta") return undefined;
   const { holders, kind } = subject.entry;
   const upstreams = holders.map(holder => holder.upstream);

@@ -3,6 +3,7 @@ import { unlistedResource } from "../core/build-catalog.ts";
 import type { Call, Caller, Handle } from "../core/call.ts";
 import type { Entry, Resolution, Source } from "../core/catalog.ts";
 import { allowsUnlisted } from "../core/filters.ts";
+import { methodOf } from "../core/methods.ts";
 import type { Principal, UpstreamName } from "../core/names.ts";
 import { contentUris, MAX_REFERENCE, referencesIn } from "../core/references.ts";
 
@@ -32,7 +33,6 @@ export interface ReferencesOptions {
 
 type Serving = Pick<Source, "name" | "priority" | "filters">;
 
-const READ = "resources/read";
 const MAX_BYTES = 16 * 1024 * 1024;
 /** An upstream that names more forgets its own. */
 const MAX_URIS = 1_000;
@@ -109,14 +109,16 @@ export function references({ serving }: ReferencesOptions): ReferencesLayer {
       const outcome = await next(resolved(call));
       if (outcome.kind !== "done" || !outcome.route || call.view.kind !== "all") return outcome;
       const { result, route } = outcome;
-      const uris = call.method === READ ? contentUris(result, MAX_URIS) : referencesIn(result, MAX_URIS);
+      const uris =
+        methodOf(call.method).result === "contents" ? contentUris(result, MAX_URIS) : referencesIn(result, MAX_URIS);
       if (uris.length > 0) learn(call, route.upstream, uris);
       return outcome;
     };
   };
 
   function resolved(call: Call): Call {
-    if (call.method !== READ || call.subject === undefined || call.target === undefined) return call;
+    if (methodOf(call.method).result !== "contents") return call;
+    if (call.subject === undefined || call.target === undefined) return call;
     const subject = resolve(call, call.target, call.subject);
     return subject === call.subject ? call : { ...call, subject };
   }

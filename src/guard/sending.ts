@@ -1,6 +1,6 @@
 import type { Call, Layer, Noted, Outcome } from "../core/call.ts";
+import { methodOf } from "../core/methods.ts";
 import type { Clock } from "../core/ports.ts";
-import { REPLAY_SAFE } from "../core/retry.ts";
 import type { LineSink } from "./audit.ts";
 import { createStamps, isRound, member, traceOf, who } from "./log-lines.ts";
 import type { Redacted, Redactor } from "./redact.ts";
@@ -70,5 +70,4 @@ function holdersOf({ subject }: Call): string | undefined {
 }
 
 /** Whether the world may be another one after it. What a tool says of itself is no reason to write nothing down. */
-const mayHaveEffect = (call: Call): boolean =>
-  REPLAY_SAFE.get(call.method) !== "always" || call.method === "tasks/cancel" || isRound(call);
+const mayHaveEffect = (call: Call): boolean => methodOf(call.method).effect !== "none" || isRound(call);

@@ -1,13 +1,11 @@
 import type { Call, Caller, Layer, Outcome } from "../core/call.ts";
 import { hasTasks, TASKS_CAPABILITIES, upstreamEntry } from "../core/extensions.ts";
 import type { Failure } from "../core/failure.ts";
+import { isAboutTasks, methodOf } from "../core/methods.ts";
 import { type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
-import { ABOUT_TASKS } from "../core/retry.ts";
 
-/** The only method that a task may stand in for the result of. */
-const STARTS_TASKS = "tools/call";
 const PURPOSE = "task";
 /** Only the upstream knows when a task ends, and agents keep ids over restarts; an id must not end before it. */
 const LEAST_LIFE_MS = 30 * 24 * 60 * 60_000;
@@ -20,7 +18,7 @@ const MAX_NATIVE_ID = 1_024;
  */
 export function tasks({ sealer }: { sealer: Sealer }): Layer {
   return next => async call => {
-    if (!ABOUT_TASKS.has(call.method)) return started(call, await next(call));
+    if (!isAboutTasks(call.method)) return started(call, await next(call));
     const admitted = admit(call);
     return admitted.kind === "refused" ? failed(admitted.failure) : withId(await next(admitted.call), admitted.id);
   };
@@ -42,7 +40,7 @@ export function tasks({ sealer }: { sealer: Sealer }): Layer {
     if (outcome.kind !== "done" || outcome.result.string("resultType") !== "task") return outcome;
     const { result, route } = outcome;
     const native = result.string("taskId");
-    if (call.method !== STARTS_TASKS) return wrong(outcome, "it starts a task where there must be a result");
+    if (!methodOf(call.method).startsTasks) return wrong(outcome, "it starts a task where there must be a result");
     if (!hasTasks(call.caller.capabilities))
       return wrong(outcome, "it starts a task for an agent that cannot follow one");
     if (!native || native.length > MAX_NATIVE_ID || !route)

@@ -1,15 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Call, Continuation, Layer, Outcome } from "../core/call.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
+import { methodOf } from "../core/methods.ts";
 import { type UpstreamName, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
 
 /** How long an agent may take to answer: a person may sleep over a question. */
 export const TICKET_LIFE_MS = 24 * 60 * 60_000;
-
-/** What an upstream may ask back about. https://modelcontextprotocol.io/seps/2322-MRTR */
-const MAY_ASK: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
 
 const PURPOSE = "ticket";
 const NO_ANSWERS = Payload.of({});
@@ -20,7 +18,7 @@ const NO_ANSWERS = Payload.of({});
  */
 export function tickets({ sealer }: { sealer: Sealer }): Layer {
   return next => async call => {
-    if (!MAY_ASK.has(call.method)) return refuseQuestions(await next(call));
+    if (!methodOf(call.method).mayAsk) return refuseQuestions(await next(call));
     const admitted = admit(call, sealer);
     if (admitted.kind === "refused") return { kind: "failed", failure: { kind: "invalid", message: admitted.why } };
     const outcome = await next(admitted.call);

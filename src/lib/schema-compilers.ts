@@ -10,6 +10,7 @@ import type { Repair } from "../core/repair.ts";
 import type { OpenSchema } from "../core/repairs.ts";
 import { SCANNED_TEXT } from "../core/scan-limits.ts";
 import { type SchemaVerdicts, type Verdict, verdictOf } from "../core/schema-verdicts.ts";
+import { waitFor } from "../core/wait.ts";
 import type { Compiled } from "./compile-schema.ts";
 import type { RepairedText, Task } from "./schema-worker.ts";
 
@@ -143,19 +144,13 @@ type Answer =
 
 /** The next word of the thread. */
 function answerOf(worker: Worker, timeoutMs: number, clock: Clock): Promise<Answer> {
-  return new Promise(resolve => {
-    const finish = (answer: Answer): void => {
-      cancel();
-      worker.off("message", answered).off("exit", ended);
-      worker.unref();
-      resolve(answer);
-    };
-    const answered = (said: unknown): void => finish({ kind: "answer", said });
-    const ended = (): void => finish({ kind: "ended" });
+  return waitFor<Answer>({ late: { clock, afterMs: timeoutMs, gives: () => ({ kind: "late" }) } }, end => {
+    const answered = (said: unknown): void => end({ kind: "answer", said });
+    const ended = (): void => end({ kind: "ended" });
     worker.on("message", answered).on("exit", ended);
     // A command that ends as soon as it knows all has nothing else that keeps it alive.
     worker.ref();
-    const cancel = clock.after(timeoutMs, () => finish({ kind: "late" }));
+    return () => void worker.off("message", answered).off("exit", ended).unref();
   });
 }
 

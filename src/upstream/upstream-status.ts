@@ -44,8 +44,8 @@ export function statusOfUpstream(facts: {
     queued: facts.queued,
     notes: facts.hidden === 0 ? facts.notes : [...facts.notes, hiddenNote(facts.hidden)],
     lastError: health.lastError ?? trouble ?? listTrouble ?? null,
-    stderr: link?.channel.stderr() ?? facts.lastStderr,
-    pid: link?.channel.pid ?? null,
+    stderr: link ? (link.channel.child?.stderr() ?? []) : facts.lastStderr,
+    pid: link?.channel.child?.pid ?? null,
     ...(strays.last !== undefined && { unmatched: { count: strays.count, last: strays.last } }),
   };
 }

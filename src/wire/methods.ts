@@ -1,20 +1,6 @@
 import type { Kind } from "../core/catalog.ts";
 import { foldedKey, twinsOf } from "../core/key-twins.ts";
-import type { Payload } from "../core/payload.ts";
-
-/** What a request is about: the catalog entry that its parameters name. */
-export interface Target {
-  readonly kind: Kind;
-  readonly name: string;
-}
-
-/** A method that an upstream answers. */
-export interface CallMethod {
-  /** `undefined` when the parameters do not name anything. */
-  target(params: Payload): Target | undefined;
-  /** The same parameters with the native name in place of the public one. */
-  rename(params: Payload, native: string): Payload;
-}
+import { METHODS } from "../core/methods.ts";
 
 /** A method that the catalog answers. */
 export interface ListMethod {
@@ -24,42 +10,6 @@ export interface ListMethod {
   /** Capability without which a server does not offer the method. */
   readonly capability: "tools" | "prompts" | "resources";
 }
-
-const named = (kind: Kind, member: "name" | "uri"): CallMethod => ({
-  target: params => {
-    const name = params.string(member);
-    return name === undefined ? undefined : { kind, name };
-  },
-  rename: (params, native) =>
-    params.string(member) === native ? params : params.with({ [member]: JSON.stringify(native) }),
-});
-
-/** A completion is about a prompt or about a resource template. */
-const completion: CallMethod = {
-  target: params => {
-    const ref = params.object("ref");
-    const name = ref?.string("name");
-    if (ref?.string("type") === "ref/prompt" && name !== undefined) return { kind: "prompt", name };
-    const uri = ref?.string("uri");
-    return ref?.string("type") === "ref/resource" && uri !== undefined ? { kind: "template", name: uri } : undefined;
-  },
-  rename: (params, native) => {
-    const ref = params.object("ref");
-    const member = ref?.string("type") === "ref/prompt" ? "name" : "uri";
-    if (!ref || ref.string(member) === native) return params;
-    return params.with({ ref: ref.with({ [member]: JSON.stringify(native) }).bytes });
-  },
-};
-
-export const CALL_METHODS: ReadonlyMap<string, CallMethod> = new Map([
-  ["tools/call", named("tool", "name")],
-  ["prompts/get", named("prompt", "name")],
-  ["resources/read", named("resource", "uri")],
-  ["completion/complete", completion],
-]);
-
-/** A task is named by the id that its start gave. https://modelcontextprotocol.io/extensions/tasks */
-export const TASK_METHODS: ReadonlySet<string> = new Set(["tasks/get", "tasks/update", "tasks/cancel"]);
 
 /**
  * What is between an agent and whoever it talks to, or is answered by the gateway for everybody: an upstream would
@@ -97,7 +47,7 @@ export const LIST_METHODS: ReadonlyMap<string, ListMethod> = new Map<string, Lis
 ]);
 
 /** Methods that mean something here, and could be meant by one that is spelled nearly so. */
-const OWN = twinsOf([...CALL_METHODS.keys(), ...LIST_METHODS.keys(), ...TASK_METHODS, ...KEPT_HERE], foldedKey);
+const OWN = twinsOf([...Object.keys(METHODS), ...LIST_METHODS.keys(), ...KEPT_HERE], foldedKey);
 
 /** Whether a method that nothing is known about may go to an upstream as it is. */
 export const isForwarded = (method: string): boolean =>

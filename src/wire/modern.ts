@@ -1,24 +1,15 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { CacheHint } from "../core/catalog.ts";
+import { methodOf } from "../core/methods.ts";
 import { Payload } from "../core/payload.ts";
 import { withoutRootsNews } from "./capabilities.ts";
 import type { AgentEra, Asking, Input, Objection, UpstreamEra } from "./era.ts";
 import { decodeHeader, encodeHeader } from "./headers.ts";
-import { isLogLevel, LIST_METHODS } from "./methods.ts";
+import { isLogLevel } from "./methods.ts";
 import { parameterHeaders } from "./parameter-headers.ts";
 import { missingCapability } from "./questions.ts";
 import { CODES, type WireError, wireError } from "./rpc-errors.ts";
 import { isModern, META, MODERN_VERSIONS } from "./versions.ts";
-
-/** The name that a request's `Mcp-Name` header repeats. */
-const NAMED: ReadonlyMap<string, "name" | "uri" | "taskId"> = new Map([
-  ["tools/call", "name"],
-  ["prompts/get", "name"],
-  ["resources/read", "uri"],
-  ["tasks/get", "taskId"],
-  ["tasks/update", "taskId"],
-  ["tasks/cancel", "taskId"],
-]);
 
 /** Our identity towards upstreams, which never learn who the agent is. */
 export interface Identity {
@@ -44,7 +35,7 @@ export function modernUpstream(identity: Identity): UpstreamEra {
         progressToken: request.progressToken?.toString(),
       });
       const headers: Record<string, string> = { "mcp-protocol-version": version, "mcp-method": request.method };
-      const member = NAMED.get(request.method);
+      const member = methodOf(request.method).header;
       const name = member && request.params.string(member);
       if (name !== undefined) headers["mcp-name"] = encodeHeader(name);
       if (request.definition) Object.assign(headers, parameterHeaders(request.definition, request.params));
@@ -96,14 +87,13 @@ function inputOf(input: Input | undefined): Record<string, Buffer | string | und
 }
 
 const COMPLETE = '"complete"';
-const CACHEABLE = new Set([...LIST_METHODS.keys(), "resources/read"]);
 
 /** Results say what they are; lists and reads say for how long they may be kept. */
 export const modernAgent: AgentEra = {
   name: "modern",
   logsUnasked: false,
   emptyCursorBegins: false,
-  result: (result, { method }) => stamp(result, CACHEABLE.has(method)),
+  result: (result, { method }) => stamp(result, methodOf(method).cacheable),
   asks: (questions, ticket) =>
     Payload.of({ resultType: "input_required" }).with({
       inputRequests: questions.isEmpty ? undefined : withoutElicitationIds(questions).bytes,
@@ -256,7 +246,7 @@ function headerMismatch(
   const method = headers["mcp-method"];
   if (typeof method !== "string") return "Missing Mcp-Method header";
   if (method.trim() !== request.method) return `Mcp-Method header '${method}' does not match '${request.method}'`;
-  const member = NAMED.get(request.method);
+  const member = methodOf(request.method).header;
   if (!member) return undefined;
   const name = headers["mcp-name"];
   if (typeof name !== "string") return "Missing Mcp-Name header";

@@ -1,3 +1,4 @@
+import { methodOf } from "../core/methods.ts";
 import { Payload } from "../core/payload.ts";
 import type { CallAnswer } from "./era.ts";
 import { CODES, type WireError, wireError } from "./rpc-errors.ts";
@@ -130,7 +131,7 @@ function withRequired({ code, error }: WireError, required: Payload): WireError 
 /** What an agent gets whose revision has no error for a missing capability. */
 export function withoutCapability(method: string, required: Payload): CallAnswer {
   const text = `The upstream needs input from the agent that it cannot give: it has not declared the capability ${capabilityNames(required)}`;
-  if (method === "tools/call") {
+  if (methodOf(method).refusal === "result") {
     return { kind: "result", result: Payload.of({ content: [{ type: "text", text }], isError: true }) };
   }
   return { kind: "error", error: withRequired(wireError(CODES.internalError, text), required) };

@@ -25,6 +25,7 @@ export const CODES = {
   upstreamProtocolError: -31007,
   responseTooLarge: -31008,
   upstreamAuthRequired: -31009,
+  /** Kept for calls that a policy does not allow; there are none yet. */
   policyDenied: -31010,
   requestTooLarge: -31011,
 } as const;
@@ -168,8 +169,6 @@ export function errorOf(failure: Failure): WireError {
       return limited(CODES.draining, "draining", { message: "The gateway is shutting down", retryAfterMs: 1000 });
     case "cancelled":
       return gatewayError(BEFORE_EFFECT.cancelled, { retryable: false });
-    case "denied":
-      return wireError(CODES.policyDenied, failure.message, { gateway: { reason: "policy_denied", retryable: false } });
     case "internal":
       return wireError(CODES.internalError, "The gateway failed to handle this request; its log says why");
   }

@@ -20,7 +20,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   guard: { rooms: ["core"], node: "pure", npm: ["re2js", "lru-cache"] },
   wire: { rooms: ["core"], node: "pure_and_types", npm: [] },
   lib: { rooms: ["core"], node: "all", npm: "all" },
-  config: { rooms: [], node: "all", npm: ["zod", "smol-toml", "toml-eslint-parser", "re2js"] },
+  config: { rooms: ["core"], node: "all", npm: ["zod", "smol-toml", "toml-eslint-parser", "re2js"] },
   downstream: { rooms: EDGES, node: "all", npm: ["lru-cache"] },
   upstream: { rooms: EDGES, node: "all", npm: ["undici", "openid-client", "lru-cache"] },
   demo: { rooms: ["lib"], typesOf: ["config"], node: "all", npm: [] },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Candidate, order, POLICIES, type Policy } from "../../src/core/balance.ts";
+import { BALANCING, type Candidate, order, type Policy } from "../../src/core/balance.ts";
 import { nativeName, ownerId, upstreamName } from "../../src/core/names.ts";
 import { Payload } from "../../src/core/payload.ts";
 import { seeded } from "../fixtures/simulated-fleet.ts";
@@ -24,7 +24,7 @@ function firsts(policy: Policy, candidates: readonly Candidate[], calls = 3_000)
   return counts;
 }
 
-describe.each(Object.entries<Policy>(POLICIES))("the balancing policy %s", (_name, policy) => {
+describe.each(Object.entries(BALANCING))("the balancing policy %s", (_name, { policy }) => {
   it.each([1, 2, 3, 7])("puts each of %i candidates into the order once", many => {
     const candidates = fleet(..."abcdefg".slice(0, many));
     for (let turn = 0; turn < 200; turn++) {
@@ -71,26 +71,26 @@ describe("the balancing policy", () => {
   const busy = [candidate("a", { inFlight: 9 }), candidate("b", { inFlight: 1 }), candidate("c", { inFlight: 5 })];
 
   it("least_pending asks the least busy first", () => {
-    expect(namesOf(order(busy, POLICIES.least_pending, occasion(0)))).toEqual(["b", "c", "a"]);
+    expect(namesOf(order(busy, BALANCING.least_pending.policy, occasion(0)))).toEqual(["b", "c", "a"]);
   });
 
   it("power_of_two never asks the busiest first", () => {
-    expect(firsts(POLICIES.power_of_two, busy)).toMatchObject({ a: 0 });
+    expect(firsts(BALANCING.power_of_two.policy, busy)).toMatchObject({ a: 0 });
   });
 
   it("affinity keeps an agent where it is when another upstream comes or goes", () => {
     const before = fleet("a", "b", "c");
     const after = fleet("a", "b", "c", "d");
     for (let turn = 0; turn < 500; turn++) {
-      const [was] = namesOf(order(before, POLICIES.affinity, occasion(turn)));
-      const [is] = namesOf(order(after, POLICIES.affinity, occasion(turn)));
+      const [was] = namesOf(order(before, BALANCING.affinity.policy, occasion(turn)));
+      const [is] = namesOf(order(after, BALANCING.affinity.policy, occasion(turn)));
       expect([was, "d"]).toContain(is);
     }
   });
 
   it("affinity does not fill one upstream while the others are idle", () => {
-    const [first, ...others] = namesOf(order(fleet("a", "b", "c"), POLICIES.affinity, occasion(5)));
+    const [first, ...others] = namesOf(order(fleet("a", "b", "c"), BALANCING.affinity.policy, occasion(5)));
     const crowded = [candidate(first!, { inFlight: 20 }), ...others.map(name => candidate(name, { inFlight: 2 }))];
-    expect(namesOf(order(crowded, POLICIES.affinity, occasion(5))).at(-1)).toBe(first);
+    expect(namesOf(order(crowded, BALANCING.affinity.policy, occasion(5))).at(-1)).toBe(first);
   });
 });

@@ -1,5 +1,7 @@
 import { connect } from "node:net";
 import { Payload } from "../../core/payload.ts";
+import { waitFor } from "../../core/wait.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { CONTROL_VERSION, LIMITS, numberIn, type Op, type RefusalName, readLine, readObject } from "./protocol.ts";
 
 export type Answer =
@@ -21,33 +23,24 @@ export interface Question {
   readonly signal?: AbortSignal;
 }
 
-/** A longer one would fire at once. */
-const LONGEST_TIMER_MS = 2_147_483_647;
-
 /** Asks a gateway one thing through its control socket. Never rejects. */
-export async function ask(path: string, question: Question): Promise<Answer> {
+export function ask(path: string, question: Question): Promise<Answer> {
   const socket = connect(path);
   let failure = "it closed the connection without an answer";
-  let late = false;
   socket.on("error", error => {
     failure = error.message;
   });
-  const timer = setTimeout(
-    () => {
-      late = true;
-      socket.destroy();
-    },
-    Math.min(question.timeoutMs ?? LIMITS.timeoutMs, LONGEST_TIMER_MS),
-  );
-  const abort = (): void => void socket.destroy();
-  question.signal?.addEventListener("abort", abort, { once: true });
-  socket.write(requestLine(question));
-  const line = await readLine(socket, LIMITS.answerBytes);
-  clearTimeout(timer);
-  question.signal?.removeEventListener("abort", abort);
-  socket.destroy();
-  if (line === undefined) return late ? { kind: "silent" } : { kind: "unreachable", detail: failure };
-  return readAnswer(line);
+  const { timeoutMs = LIMITS.timeoutMs, signal } = question;
+  const unreachable = (): Answer => ({ kind: "unreachable", detail: failure });
+  const limit = {
+    late: { clock: systemClock, afterMs: timeoutMs, gives: (): Answer => ({ kind: "silent" }) },
+    ...(signal && { aborted: { signal, gives: unreachable } }),
+  };
+  return waitFor<Answer>(limit, end => {
+    socket.write(requestLine(question));
+    void readLine(socket, LIMITS.answerBytes).then(line => end(line === undefined ? unreachable() : readAnswer(line)));
+    return () => socket.destroy();
+  });
 }
 
 function requestLine(question: Question): Buffer {

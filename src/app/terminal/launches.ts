@@ -1,5 +1,5 @@
 import { maskSecrets } from "../../config/mask.ts";
-import type { UpstreamTransport } from "../../config/schema.ts";
+import { BEHIND, type Behind } from "../../config/schema.ts";
 import { assignment } from "../../config/starter.ts";
 import { isTransport } from "../../config/tables.ts";
 import { isTable, upstreamsOf } from "../../config/values.ts";
@@ -7,23 +7,22 @@ import { printable } from "./printable.ts";
 import type { Paint } from "./terminal.ts";
 import { count, enumerate } from "./words.ts";
 
-/** How an upstream of each transport is shown. */
+/** How an upstream is shown. */
 interface Shown {
-  readonly kind: "program" | "place";
   what(upstream: Table): string;
   /** The keys of which that says everything. */
   readonly says: readonly string[];
 }
 type Table = Record<string, unknown>;
-const place: Shown = { kind: "place", what: ({ url }) => masked(String(url)), says: ["name", "transport", "url"] };
-const SHOWN: Readonly<Record<UpstreamTransport, Shown>> = {
-  stdio: { kind: "program", what: commandLine, says: ["name", "transport", "command", "args"] },
-  sse: place,
-  http: place,
+const SHOWN: Readonly<Record<Behind, Shown>> = {
+  program: { what: commandLine, says: ["name", "transport", "command", "args"] },
+  address: { what: ({ url }) => masked(String(url)), says: ["name", "transport", "url"] },
 };
 /** Its transport is a variable, or one that does not exist. */
-const UNKNOWN: Shown = { kind: "program", what: () => "started or reached as its variables say", says: ["name"] };
-const shownAs = ({ transport }: Table): Shown => (isTransport(transport) ? SHOWN[transport] : UNKNOWN);
+const UNKNOWN: Shown = { what: () => "started or reached as its variables say", says: ["name"] };
+const shownAs = ({ transport }: Table): Shown => (isTransport(transport) ? SHOWN[BEHIND[transport]] : UNKNOWN);
+/** What may be a program is shown as one. */
+const behind = ({ transport }: Table): Behind => (isTransport(transport) ? BEHIND[transport] : "program");
 
 /** Stand by themselves. */
 const TABLES: ReadonlySet<string> = new Set(["upstreams", "security"]);
@@ -34,10 +33,10 @@ const TABLES: ReadonlySet<string> = new Set(["upstreams", "security"]);
  * filled in.
  */
 export function launchLines(written: unknown, paint: Paint): string[] {
-  const linesOf = (kind: Shown["kind"]) => of(written, kind).flatMap(upstream => upstreamLines(upstream, paint));
+  const linesOf = (kind: Behind) => of(written, kind).flatMap(upstream => upstreamLines(upstream, paint));
   return [
     ...part("It starts:", linesOf("program"), paint),
-    ...part("It reaches:", linesOf("place"), paint),
+    ...part("It reaches:", linesOf("address"), paint),
     ...part("It sets:", settingLines(written), paint),
     // At the end, so that a long list does not scroll it away.
     `Together: ${summary(written)}.`,
@@ -46,16 +45,16 @@ export function launchLines(written: unknown, paint: Paint): string[] {
 
 /** How much of it there is, in a few words. */
 export function summary(written: unknown): string {
-  const [programs, places] = [of(written, "program"), of(written, "place")];
+  const [programs, places] = [of(written, "program"), of(written, "address")];
   const names = programs.slice(0, 3).map(({ command }) => JSON.stringify(printable(String(command))));
   const which = programs.length === 0 ? "" : ` (${enumerate(programs.length > 3 ? [...names, "others"] : names)})`;
   return `${count(programs.length, "program")} started${which}, ${count(places.length, "place")} reached`;
 }
 
-const of = (written: unknown, kind: Shown["kind"]): readonly Table[] =>
+const of = (written: unknown, kind: Behind): readonly Table[] =>
   upstreamsOf(written)
     .map(({ table }) => table)
-    .filter(upstream => shownAs(upstream).kind === kind);
+    .filter(upstream => behind(upstream) === kind);
 const masked = (text: string): string => printable(maskSecrets(text));
 const part = (title: string, lines: readonly string[], paint: Paint): string[] =>
   lines.length === 0 ? [] : [paint("strong", title), ...lines.map(line => `  ${line}`)];

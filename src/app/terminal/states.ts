@@ -1,4 +1,5 @@
-import type { UpstreamTransport } from "../../config/schema.ts";
+import { BEHIND, type Behind } from "../../config/schema.ts";
+import { isTransport } from "../../config/tables.ts";
 import type { UpstreamState, UpstreamStatus } from "../../core/status.ts";
 import { printable } from "./printable.ts";
 import type { Paint, Tone } from "./terminal.ts";
@@ -124,10 +125,7 @@ const OF_REMOTES: readonly Remedy[] = [
   },
 ];
 /** What to do about the reasons that upstreams fail for. The first that fits is given. */
-const REMEDIES = { stdio: OF_CHILDREN, sse: OF_REMOTES, http: OF_REMOTES } satisfies Record<
-  UpstreamTransport,
-  readonly Remedy[]
->;
+const REMEDIES: Readonly<Record<Behind, readonly Remedy[]>> = { program: OF_CHILDREN, address: OF_REMOTES };
 const LAST_REMEDY =
   "Verify that the upstream server is running and accessible, and that its `url` or `command` is correct.";
 
@@ -135,7 +133,7 @@ const LAST_REMEDY =
 export function explainFailure(status: Status, paint: Paint): string[] {
   const reason = status.lastError ?? wordOf(status.state);
   // What is shown may come from a gateway of another version.
-  const remedies = new Map<string, readonly Remedy[]>(Object.entries(REMEDIES)).get(status.transport) ?? [];
+  const remedies = isTransport(status.transport) ? REMEDIES[BEHIND[status.transport]] : [];
   const help = remedies.find(({ fits }) => fits(status, reason))?.help ?? LAST_REMEDY;
   return [
     paint("bad", `Failed to connect to upstream ${JSON.stringify(printable(status.name))}: ${printable(reason)}`),

@@ -1,5 +1,6 @@
 import type { UpstreamConfig } from "../../config/schema.ts";
 import type { Limits } from "../../core/limits.ts";
+import { methodOf } from "../../core/methods.ts";
 import type { Instance } from "../../core/route.ts";
 
 /** Agents wait as long as they like for a tool, and for everything else as long as for a list. */
@@ -21,7 +22,7 @@ export function createSchedule(config: UpstreamConfig): Instance["limits"] {
   const ofOthers = timeout === undefined ? limitsOf(SHORT_MS) : ofTools;
   const own = new Map(Object.entries(tool_timeouts).map(([tool, seconds]) => [tool, limitsOf(msOf(seconds))]));
   return ({ method }, { native }) => {
-    if (method !== "tools/call") return ofOthers;
+    if (methodOf(method).timeout !== "of_tool") return ofOthers;
     return (own.size > 0 ? own.get(native) : undefined) ?? ofTools;
   };
 }

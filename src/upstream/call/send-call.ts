@@ -232,7 +232,7 @@ const TOO_LATE = failed({ fault: "timeout", delivery: "not_sent", detail: "no ti
 const protocolError = (detail: string): Attempt & { kind: "failed" } =>
   failed({ fault: "protocol_error", delivery: "refused", detail });
 /** Another child than the one that could not be reached may be well. */
-const isChild = ({ channel }: Link): boolean => channel.pid !== undefined;
+const isChild = ({ channel }: Link): boolean => channel.child?.pid !== undefined;
 /** What closing a conversation looks like from the call that was on it. */
 const OURS: ReadonlySet<string> = new Set(["connection_lost", "unreachable", "session_lost"]);
 const CLOSED = wireError(

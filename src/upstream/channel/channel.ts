@@ -47,6 +47,22 @@ export interface ChannelEvents {
   stray?(what: string): void;
 }
 
+/** Hears what becomes of a stream that carries what belongs to no request. */
+export interface StreamWatcher {
+  /** It is open; `gap`: for a while it was not, and nobody knows what was said then. */
+  opened(gap: boolean): void;
+  /** The upstream offers none, or none any more. */
+  refused(status: number): void;
+}
+
+/** A child process, as far as people are shown it. */
+export interface ChannelChild {
+  /** `undefined` when it could not be started. */
+  readonly pid: number | undefined;
+  /** Its last lines on stderr, newest last; then what it printed on stdout that is no message, marked as such. */
+  stderr(): readonly string[];
+}
+
 /**
  * A transport to one upstream: moves JSON-RPC messages, knows no protocol revision. One channel may carry many
  * requests at once; every request ends with exactly one reply.
@@ -65,10 +81,15 @@ export interface Channel {
   discard(): Promise<void>;
   /** Messages that came on a line that requests share, of whatever use they were: each is a sign of life. */
   readonly heard: number;
-  /** Of the child behind it, if there is one. */
-  readonly pid: number | undefined;
-  /** The child's last lines on stderr, newest last; then what it printed on stdout that is no message, marked as such. */
-  stderr(): readonly string[];
+  /** The child behind it, where a child is. */
+  readonly child?: ChannelChild;
+  /** Whether the upstream keeps state for this conversation; absent where the transport does not tell. */
+  readonly holdsState?: boolean;
+  /**
+   * Opens the stream on which the upstream tells what belongs to no request, where the transport has one of its own; at
+   * most one at a time. An upstream that offers none is left alone.
+   */
+  openStream?(headers: Readonly<Record<string, string>>, watcher?: StreamWatcher): void;
   /** Why its upstream may not be understood, while nothing of it has been; says more once it is given up. */
   trouble?(stage: "opening" | "given_up"): string | undefined;
 }

@@ -19,7 +19,7 @@ describe("a child that dies", () => {
     expect(await call({})).toMatchObject({ fault: "connection_lost", delivery: "sent_unknown" });
     expect(await closed).toMatch(detail);
     expect(await call({})).toMatchObject({ fault: "unreachable", delivery: "not_sent" });
-    expect(channel.pid).toBeGreaterThan(0);
+    expect(channel.child.pid).toBeGreaterThan(0);
   });
 
   test("right after its answer has still answered", async () => {
@@ -37,7 +37,7 @@ describe("a child that dies", () => {
     const { call, closed, channel } = openChannel({ command: "none-such", args: [], env });
     expect(await call({})).toMatchObject({ fault: "misconfigured", delivery: "not_sent" });
     expect(await closed).toContain('"none-such" was not found');
-    expect([channel.pid, channel.stderr()]).toEqual([undefined, []]);
+    expect([channel.child.pid, channel.child.stderr()]).toEqual([undefined, []]);
   });
 
   test("without reading what it was asked is remembered by how it ended, not by what that looked like", async () => {
@@ -123,11 +123,11 @@ describe("a message that is too large", () => {
     const [first, second] = await Promise.all([call({}), call({})]);
     expect(first).toMatchObject({ fault: "too_large", delivery: "answered", detail: expect.stringContaining("1000") });
     expect(value(second)).toEqual({ done: 2 });
-    const { pid } = channel;
+    const { pid } = channel.child;
     expect(await Promise.all([call({ more: 1 }, { timeoutMs: 200, maxTimeoutMs: 200 })])).toMatchObject([
       { fault: "timeout" },
     ]);
-    expect([endings, channel.pid]).toEqual([[], pid]);
+    expect([endings, channel.child.pid]).toEqual([[], pid]);
   });
 
   test("ends its call while its end has not come", async () => {
@@ -194,8 +194,8 @@ test("a child that floods stderr still answers", async () => {
   );
   expect(value(await call({}))).toEqual({ fine: true });
   await call({});
-  expect(channel.stderr().length).toBeGreaterThan(0);
-  expect(channel.stderr().length).toBeLessThanOrEqual(100);
+  expect(channel.child.stderr().length).toBeGreaterThan(0);
+  expect(channel.child.stderr().length).toBeLessThanOrEqual(100);
 });
 
 test("a child that ignores every polite request is gone within the times", async () => {

@@ -4,7 +4,7 @@ import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import { lineSplitter } from "../../wire/lines.ts";
 import { oneLine } from "../../wire/message.ts";
 import { passBy } from "../../wire/oversized.ts";
-import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel/channel.ts";
+import type { Channel, ChannelChild, ChannelEvents, OutboundRequest, Reply } from "../channel/channel.ts";
 import { cancelledText, createCorrelator } from "../channel/correlate.ts";
 import type { FloodGate } from "../channel/flood-gate.ts";
 import type { ReplyRoom } from "../channel/inbound-memory.ts";
@@ -40,6 +40,7 @@ export interface StdioCounts {
 }
 
 export interface StdioChannel extends Channel {
+  readonly child: ChannelChild;
   counts(): StdioCounts;
 }
 
@@ -233,8 +234,10 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     get heard() {
       return heard;
     },
-    pid: child.pid,
-    stderr: () => [...child.stderr(), ...printed.lines().map(line => `[stdout] ${line}`)],
+    child: {
+      pid: child.pid,
+      stderr: () => [...child.stderr(), ...printed.lines().map(line => `[stdout] ${line}`)],
+    },
     trouble: stage => hints(stage === "given_up" ? "" : undefined).join("; ") || undefined,
     counts: () => ({ ...counts, dropped: correlator.dropped, lastNoise: lastNoise() }),
   };

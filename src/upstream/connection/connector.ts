@@ -2,6 +2,7 @@ import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import type { Health } from "../../core/health.ts";
 import type { Clock, Random } from "../../core/ports.ts";
 import type { UpstreamState } from "../../core/status.ts";
+import { waitFor } from "../../core/wait.ts";
 import { Unfinished } from "../../lib/unfinished.ts";
 import type { Link } from "../conversation/link.ts";
 
@@ -153,13 +154,8 @@ export function createConnector(options: ConnectorOptions): Connector {
   }
 
   function soon(ending: Promise<void>): Promise<void> {
-    return new Promise(resolve => {
-      const cancel = clock.after(RECONNECT.endingMs, resolve);
-      void ending.then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    const late = { clock, afterMs: RECONNECT.endingMs, gives: () => {} };
+    return waitFor<void>({ late }, end => void ending.then(end));
   }
 
   const mayBeRestarting = (): boolean => !stopped && clock.now() - lostAt < RECONNECT.restartMs;

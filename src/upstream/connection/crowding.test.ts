@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import type { Fault } from "../../core/failure.ts";
-import { ANONYMOUS, ownerId } from "../../core/names.ts";
+import { ANONYMOUS } from "../../core/names.fixture.ts";
+import { ownerId } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Link } from "../conversation/link.ts";
 import type { Opened } from "./connector.ts";

@@ -1,6 +1,7 @@
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { NativeName, OwnerId } from "../../core/names.ts";
 import type { Payload } from "../../core/payload.ts";
+import { whenAborted } from "../../core/wait.ts";
 import type { UpstreamEra } from "../../wire/era.ts";
 import type { Message } from "../../wire/message.ts";
 import type { Channel } from "../channel/channel.ts";
@@ -99,12 +100,12 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
     if (!transport.startsChild) return () => {};
     const slot = slots.take();
     const release = (): void => {
-      signal.removeEventListener("abort", release);
+      withdraw();
       starting.delete(slot);
       slot.release();
     };
     starting.add(slot);
-    signal.addEventListener("abort", release, { once: true });
+    const withdraw = whenAborted(signal, release);
     await slot.granted;
     return release;
   }
@@ -138,7 +139,7 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
       alive: quiet.sign,
       stray,
       closed(detail) {
-        stderr = channel.stderr();
+        stderr = wordsOf(channel);
         ended = detail;
         if (link) listener.lost(detail, link);
       },
@@ -183,8 +184,8 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
     const trouble = [channel.trouble?.("given_up"), odd].filter(Boolean);
     const endedItself = ended;
     await channel.close();
-    stderr = channel.stderr();
-    const died = channel.pid !== undefined && (endedItself !== undefined || GONE.has(negotiated.fault));
+    stderr = wordsOf(channel);
+    const died = channel.child?.pid !== undefined && (endedItself !== undefined || GONE.has(negotiated.fault));
     // How it ended says more than what was noticed of that before.
     if (endedItself !== undefined) return { ...negotiated, detail: endedItself, died };
     const detail = negotiated.fault === "timeout" ? overdue(transport.startTimeoutMs) : negotiated.detail;
@@ -231,7 +232,7 @@ export function createDialer(transport: Transport, world: DialWorld): Dialer {
       for (const slot of starting) slot.hurry();
     },
     forget: knowledge.forget,
-    lastStderr: () => [...opening.keys()].map(channel => channel.stderr()).find(lines => lines.length > 0) ?? stderr,
+    lastStderr: () => [...opening.keys()].map(wordsOf).find(lines => lines.length > 0) ?? stderr,
     trouble: () => [...opening.values()].map(told => told()).find(detail => detail !== undefined),
     get strays() {
       return strays;
@@ -250,6 +251,8 @@ function failedOf(failures: readonly Failed[]): Opened {
     wanting ?? failures.findLast(({ verdicts }) => verdicts.legacy) ?? failures.at(-1) ?? STOPPED;
   return { kind: "failed", fault, delivery, detail, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
+
+const wordsOf = ({ child }: Channel): readonly string[] => child?.stderr() ?? [];
 
 /** Faults of a child that is gone, or on its way. */
 const GONE: ReadonlySet<AttemptFailure["fault"]> = new Set(["connection_lost", "unreachable"]);

@@ -14,8 +14,6 @@ function channelThatSays(text: string): Channel {
     notify: async () => {},
     close: async () => {},
     discard: async () => {},
-    pid: undefined,
-    stderr: () => [],
     cancels: true,
     attributes: true,
     heard: 0,

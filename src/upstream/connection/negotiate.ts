@@ -1,5 +1,6 @@
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import type { Clock } from "../../core/ports.ts";
+import { whenAborted } from "../../core/wait.ts";
 import type { UpstreamEra } from "../../wire/era.ts";
 import type { Message } from "../../wire/message.ts";
 import type { Channel } from "../channel/channel.ts";
@@ -62,12 +63,11 @@ export const isConclusive = ({ fault }: AttemptFailure): boolean => CONCLUSIVE.h
  */
 export async function negotiate(handshake: Handshake, plan: Plan): Promise<Negotiated> {
   const unwanted = new AbortController();
-  const stop = (): void => unwanted.abort();
-  handshake.signal.addEventListener("abort", stop, { once: true });
+  const withdraw = whenAborted(handshake.signal, () => unwanted.abort());
   try {
     return await converse(handshake, plan, unwanted);
   } finally {
-    handshake.signal.removeEventListener("abort", stop);
+    withdraw();
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
-import { ANONYMOUS, type OwnerId, ownerId, type Principal, principal } from "../../core/names.ts";
+import { ANONYMOUS } from "../../core/names.fixture.ts";
+import { type OwnerId, ownerId, type Principal, principal } from "../../core/names.ts";
 import { NO_CAPABILITIES } from "../../wire/capabilities.ts";
 import type { Link } from "../conversation/link.ts";
 import type { Opened } from "./connector.ts";

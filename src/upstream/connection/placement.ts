@@ -2,6 +2,7 @@ import type { Call, Caller } from "../../core/call.ts";
 import type { Holder } from "../../core/catalog.ts";
 import type { OwnerId } from "../../core/names.ts";
 import type { Clock } from "../../core/ports.ts";
+import { waitFor } from "../../core/wait.ts";
 import { NO_CAPABILITIES } from "../../wire/capabilities.ts";
 import { declaredIn, eraOf } from "../../wire/era-choice.ts";
 import { canBeAsked } from "../../wire/upstream-questions.ts";
@@ -171,15 +172,8 @@ export function createPlacement(options: PlacementOptions): Placement {
 
   /** Whether nobody uses it any more within the time that an agent waits. */
   function vacant(occupancy: Occupancy): Promise<boolean> {
-    return new Promise(resolve => {
-      const end = (free: boolean): void => {
-        cancel();
-        withdraw();
-        resolve(free);
-      };
-      const cancel = clock.after(PLACEMENT.patienceMs, () => end(false));
-      const withdraw = occupancy.whenVacant(() => end(true));
-    });
+    const late = { clock, afterMs: PLACEMENT.patienceMs, gives: () => false };
+    return waitFor<boolean>({ late }, end => occupancy.whenVacant(() => end(true)));
   }
 
   function linkFor(call: Call, holder: Holder): Promise<Opened> | Opened {

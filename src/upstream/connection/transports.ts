@@ -4,12 +4,11 @@ import { MARK_VARIABLE } from "../../lib/marked-processes.ts";
 import { findAccount } from "../../lib/users.ts";
 import type { UpstreamEra } from "../../wire/era.ts";
 import type { Channel } from "../channel/channel.ts";
+import { messageLimits } from "../channel/message-limits.ts";
 import type { Opener, TransportWorld } from "../channel/opening.ts";
 import { childEnvironment } from "../child/child-environment.ts";
 import { openStdioChannel } from "../child/stdio.ts";
 import { remoteOpener } from "../http/opener.ts";
-import type { SseChannel } from "../http/sse.ts";
-import type { HttpChannel } from "../http/streamable.ts";
 
 /**
  * How agents share conversations with an upstream: all of them one; those that can be asked for the same things one, used
@@ -85,7 +84,7 @@ const STATEFUL: Readonly<Record<UpstreamEra["name"], boolean>> = { legacy: true,
 
 /** Whether each agent needs a conversation of its own; `channel` is that of one, where one is open. */
 const isStateful = (era: UpstreamEra["name"], channel: Channel | undefined): boolean =>
-  channel === undefined ? STATEFUL[era] : (channel as HttpChannel | SseChannel).holdsState;
+  channel?.holdsState ?? STATEFUL[era];
 
 export function transportOf(config: UpstreamConfig): Transport {
   return (TRANSPORTS[config.transport] as (config: UpstreamConfig) => Transport)(config);
@@ -95,7 +94,7 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   const { clock, registry, environment, baseDir, replies, floods, secrets } = world;
   const room = replies.room();
   const flood = floods.gate();
-  const { command, args, cwd = baseDir, max_result_bytes: maxMessageBytes } = config;
+  const { command, args, cwd = baseDir } = config;
   return {
     close: async () => {},
     open(events) {
@@ -106,7 +105,7 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
       const env = { ...given, [MARK_VARIABLE]: registry.mark() };
       const spec = { command, args, cwd, env, runAs };
       const host = { clock, registry, environment, hide: secrets.hide };
-      return openStdioChannel({ ...host, room, flood, maxMessageBytes, spec }, events);
+      return openStdioChannel({ ...host, ...messageLimits(config), room, flood, spec }, events);
     },
   };
 }

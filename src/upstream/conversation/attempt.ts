@@ -1,9 +1,9 @@
 import type { AttemptFailure, Failure } from "../../core/failure.ts";
+import { namingOf } from "../../core/methods.ts";
 import type { UpstreamName } from "../../core/names.ts";
 import type { Payload } from "../../core/payload.ts";
 import type { Attempt } from "../../core/route.ts";
 import type { Asking, Objection, UpstreamEra } from "../../wire/era.ts";
-import { CALL_METHODS } from "../../wire/methods.ts";
 import { withoutOwnMeta } from "../../wire/own-words.ts";
 import { QUESTIONS } from "../../wire/questions.ts";
 import { kindOfError, plainError } from "../../wire/upstream-errors.ts";
@@ -65,7 +65,7 @@ function plainAttemptOf(reply: Reply, era: UpstreamEra, { method, capabilities }
       const asking = era.asks(reply.result);
       if (asking) return asksTooMuch(asking) ? failed(TOO_MANY) : asked(asking, era);
       // What an extension's own methods give is between those who know it.
-      if (era.knows(reply.result) || !CALL_METHODS.has(method)) {
+      if (era.knows(reply.result) || namingOf(method) === undefined) {
         return { kind: "done", result: withoutOwnMeta(reply.result) };
       }
       return failed({

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type ManualClock, manualClock } from "../../../test/fixtures/manual-clock.ts";
 import type { Call, Notice } from "../../core/call.ts";
-import { ANONYMOUS, ownerId, upstreamName } from "../../core/names.ts";
+import { ANONYMOUS } from "../../core/names.fixture.ts";
+import { ownerId, upstreamName } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Message } from "../../wire/message.ts";
 import { failed, type LinkAttempt } from "./attempt.ts";

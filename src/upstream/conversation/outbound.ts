@@ -1,11 +1,11 @@
 import type { Call, Room } from "../../core/call.ts";
 import type { Holder } from "../../core/catalog.ts";
+import { methodOf, namingOf } from "../../core/methods.ts";
 import type { Payload } from "../../core/payload.ts";
 import type { Clock } from "../../core/ports.ts";
 import { Unfinished } from "../../lib/unfinished.ts";
 import { bareRequest, type Input, type UpstreamEra } from "../../wire/era.ts";
 import { type Message, oneLine, requestParts } from "../../wire/message.ts";
-import { CALL_METHODS } from "../../wire/methods.ts";
 import type { Channel, OutboundRequest, Reply } from "../channel/channel.ts";
 import { cancelledText } from "../channel/correlate.ts";
 import { createResponder } from "../channel/responder.ts";
@@ -71,9 +71,9 @@ export function createOutbound(parts: {
           logLevel,
           capabilities,
           input,
-          params: CALL_METHODS.get(method)?.rename(call.params, holder.native) ?? call.params,
+          params: namingOf(method)?.rename(call.params, holder.native) ?? call.params,
           progressToken: call.params.object("_meta")?.given("progressToken") ? id : undefined,
-          definition: method === "tools/call" ? holder.definition : undefined,
+          definition: methodOf(method).argumentHeaders ? holder.definition : undefined,
         },
         version,
       );

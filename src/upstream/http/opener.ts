@@ -3,6 +3,7 @@ import type { UpstreamConfig } from "../../config/schema.ts";
 import type { Fault } from "../../core/failure.ts";
 import { Secret } from "../../lib/secret.ts";
 import type { ChannelEvents } from "../channel/channel.ts";
+import { messageLimits } from "../channel/message-limits.ts";
 import type { Opener, TransportWorld } from "../channel/opening.ts";
 import type { TokenSource } from "./credentials.ts";
 import { openDispatcher } from "./dispatcher.ts";
@@ -14,7 +15,7 @@ import { openSseChannel, type SseChannel, type SseChannelOptions } from "./sse.t
 import { type HttpChannel, type HttpChannelOptions, openHttpChannel } from "./streamable.ts";
 import { speaksTls } from "./tls-probe.ts";
 
-type RemoteConfig = Exclude<UpstreamConfig, { transport: "stdio" }>;
+type RemoteConfig = Extract<UpstreamConfig, { transport: "http" | "sse" }>;
 type Speaks = RemoteConfig["transport"];
 type Remote = HttpChannel | SseChannel;
 type RemoteOptions = HttpChannelOptions & SseChannelOptions;
@@ -35,7 +36,7 @@ const GARBLED: ReadonlySet<Fault> = new Set(["connection_lost", "protocol_error"
 
 /** Opens channels to an upstream over HTTP, which share its connections and its credentials. */
 export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks: Speaks): Opener {
-  const { url, headers, start_timeout, max_result_bytes: maxMessageBytes } = config;
+  const { url, headers, start_timeout } = config;
   const { clock, random, replies, floods, environment, identity, secrets } = world;
   const isExposed = !config.allow_plain_http && exposedBy(config).length > 0;
   const dispatcher = openDispatcher({
@@ -48,7 +49,7 @@ export function remoteOpener(config: RemoteConfig, world: TransportWorld, speaks
   const options: RemoteOptions = {
     ...{ url, headers, clock, random, secrets, dispatcher, room: replies.room() },
     ...{ flood: floods.gate(), sharing: { personal: false } },
-    ...{ userAgent, maxMessageBytes, endpointTimeoutMs: start_timeout * 1_000 },
+    ...{ ...messageLimits(config), userAgent, endpointTimeoutMs: start_timeout * 1_000 },
     ...(credentials && { credentials }),
   };
   let way = speaks;

@@ -192,14 +192,12 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     get heard() {
       return heard;
     },
-    pid: undefined,
     holdsState: true,
     get refusal() {
       return refusedWith;
     },
     cancels: true,
     attributes: false,
-    stderr: () => [],
     request(request) {
       if (over) return Promise.resolve<Reply>({ kind: "failed", ...over, delivery: "not_sent" });
       const reply = correlator.open(request);

@@ -3,19 +3,12 @@ import type { Message } from "../../wire/message.ts";
 import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
 import { reconnectMs } from "../channel/backoff.ts";
+import type { StreamWatcher } from "../channel/channel.ts";
 import { readUpstreamMessage } from "../channel/read-message.ts";
 import { Conversation } from "./conversation.ts";
 import { withSession } from "./headers.ts";
 import type { HttpLink } from "./http-link.ts";
 import { header, isEventStream, type ReplyHead, retryAfterMs } from "./statuses.ts";
-
-/** Wants to know what becomes of the stream itself. */
-export interface StreamWatcher {
-  /** It is open; `gap`: for a while it was not, and nobody knows what was said then. */
-  opened(gap: boolean): void;
-  /** The upstream offers none, or none any more. */
-  refused(status: number): void;
-}
 
 export interface StreamOptions {
   readonly link: HttpLink;

@@ -1,6 +1,6 @@
 import type { Clock, Random } from "../../core/ports.ts";
 import { stopAll } from "../../lib/running.ts";
-import type { Channel, ChannelEvents } from "../channel/channel.ts";
+import type { Channel, ChannelEvents, StreamWatcher } from "../channel/channel.ts";
 import type { ReplyRoom } from "../channel/inbound-memory.ts";
 import type { Secrets } from "../channel/secrets.ts";
 import type { TokenSource } from "./credentials.ts";
@@ -11,7 +11,7 @@ import { authorityOf, withSession } from "./headers.ts";
 import { createHttpLink, type Sharing } from "./http-link.ts";
 import { type RequestHost, sendRequest } from "./request.ts";
 import { header } from "./statuses.ts";
-import { openStandaloneStream, type StreamWatcher } from "./stream.ts";
+import { openStandaloneStream } from "./stream.ts";
 
 export interface HttpChannelOptions {
   readonly url: string;
@@ -36,16 +36,11 @@ export interface HttpChannelOptions {
 export interface HttpChannel extends Channel {
   /** The session that the upstream gave us, sent with everything after `initialize`. */
   readonly sessionId: string | undefined;
-  /** Whether the upstream keeps state for whoever this conversation belongs to. */
   readonly holdsState: boolean;
   /** How the upstream refused to open it, where that may mean that it speaks the other transport. */
   readonly refusal: number | undefined;
   /** Messages that came after an answer, or that nobody asked for. */
   readonly dropped: number;
-  /**
-   * Opens the upstream's standalone stream, whose messages become events; at most one at a time. An upstream that
-   * offers none is left alone.
-   */
   openStream(headers: Readonly<Record<string, string>>, watcher?: StreamWatcher): void;
   /** Tells the upstream that the session is over. Never rejects; takes two seconds at most. */
   endSession(): Promise<void>;
@@ -125,10 +120,8 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   };
 
   return {
-    pid: undefined,
     cancels: false,
     attributes: true,
-    stderr: () => [],
     get sessionId() {
       return sessionId;
     },

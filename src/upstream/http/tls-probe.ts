@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { connect } from "node:tls";
 import type { Clock } from "../../core/ports.ts";
+import { waitFor } from "../../core/wait.ts";
 import { hostOf } from "./url-parts.ts";
 
 const TIMEOUT_MS = 2_000;
@@ -13,22 +14,16 @@ export function speaksTls(
   url: string,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  return new Promise(resolve => {
+  const gives = (): boolean => false;
+  const limit = { late: { clock, afterMs: TIMEOUT_MS, gives }, aborted: { signal, gives } };
+  return waitFor<boolean>(limit, end => {
     const { port } = new URL(url);
     const host = hostOf(new URL(url));
     const name = isIP(host) === 0 ? { servername: host } : {};
     const socket = connect({ host, port: Number(port || 80), rejectUnauthorized: false, ...name });
-    const give = (speaks: boolean): void => {
-      cancel();
-      signal.removeEventListener("abort", stop);
-      socket.destroy();
-      resolve(speaks);
-    };
-    const stop = (): void => give(false);
-    signal.addEventListener("abort", stop);
-    const cancel = clock.after(TIMEOUT_MS, () => give(false));
-    socket.on("secureConnect", () => give(true));
-    socket.on("error", () => give(false));
-    socket.on("close", () => give(false));
+    socket.on("secureConnect", () => end(true));
+    socket.on("error", () => end(false));
+    socket.on("close", () => end(false));
+    return () => socket.destroy();
   });
 }

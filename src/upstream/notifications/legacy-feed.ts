@@ -1,8 +1,7 @@
 import { Payload } from "../../core/payload.ts";
-import type { Channel, Reply } from "../channel/channel.ts";
+import type { Reply } from "../channel/channel.ts";
 import { failureToTell } from "../conversation/attempt.ts";
 import type { Link } from "../conversation/link.ts";
-import type { HttpChannel } from "../http/streamable.ts";
 import { type Feed, type FeedWorld, UNWATCHED } from "./feed.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -26,10 +25,7 @@ export function legacyFeed(link: Link, { upstream, clock, gap, doubt }: FeedWorl
   let endWait = (): void => {};
   /** Whether the upstream can tell of changes at all. */
   const heard = new Promise<boolean>(resolve => {
-    if (!hasStream(link.channel)) {
-      resolve(true);
-      return;
-    }
+    if (!link.channel.openStream) return resolve(true);
     // Some servers send nothing, not even a head, before there is something to say.
     const cancelTimer = clock.after(STREAM_WAIT_MS, () => resolve(true));
     endWait = () => {
@@ -92,5 +88,3 @@ export function legacyFeed(link: Link, { upstream, clock, gap, doubt }: FeedWorl
     },
   };
 }
-
-const hasStream = (channel: Channel): channel is HttpChannel => "openStream" in channel;

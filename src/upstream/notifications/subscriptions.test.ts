@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import type { Caller } from "../../core/call.ts";
-import { ANONYMOUS, ownerId, upstreamName } from "../../core/names.ts";
+import { ANONYMOUS } from "../../core/names.fixture.ts";
+import { ownerId, upstreamName } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
 import { legacyUpstream } from "../../wire/legacy.ts";
 import type { Reply } from "../channel/channel.ts";
