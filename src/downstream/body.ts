@@ -27,10 +27,11 @@ export function readBody(
   if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") {
     return refused(415, "Content-Encoding is not supported: send the body as it is");
   }
-  if (Number(headers["content-length"] ?? 0) > MAX_BODY_BYTES) return tooLarge();
+  const announcedBytes = Number(headers["content-length"] ?? 0);
+  if (announcedBytes > MAX_BODY_BYTES) return tooLarge();
   if (headers.expect !== undefined) response.writeContinue();
   return new Promise(resolve => {
-    const body = new ByteBuffer(MAX_BODY_BYTES);
+    const body = new ByteBuffer(MAX_BODY_BYTES, announcedBytes);
     let read = false;
     let receiving: Receiving | undefined;
     const end = (answer: Body): void => {

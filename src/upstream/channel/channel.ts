@@ -68,7 +68,8 @@ export interface ChannelChild {
  * requests at once; every request ends with exactly one reply.
  */
 export interface Channel {
-  request(request: OutboundRequest): Promise<Reply>;
+  /** `done` is called exactly once, perhaps before this returns. */
+  request(request: OutboundRequest, done: (reply: Reply) => void): void;
   /** Sends a notification or a response. Resolves when it was handed over; never rejects. */
   notify(message: Buffer, headers: Readonly<Record<string, string>>): Promise<void>;
   /** Whether it tells the upstream by itself that a request was abandoned. */
@@ -92,4 +93,9 @@ export interface Channel {
   openStream?(headers: Readonly<Record<string, string>>, watcher?: StreamWatcher): void;
   /** Why its upstream may not be understood, while nothing of it has been; says more once it is given up. */
   trouble?(stage: "opening" | "given_up"): string | undefined;
+}
+
+/** For those who would rather wait. */
+export function requestOn(channel: Pick<Channel, "request">, request: OutboundRequest): Promise<Reply> {
+  return new Promise(resolve => channel.request(request, resolve));
 }

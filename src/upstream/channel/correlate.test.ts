@@ -30,7 +30,14 @@ function setUp() {
     const controller = new AbortController();
     const fixed = { method: "tools/call", parts: [], headers: {}, timeoutMs: 1_000, maxTimeoutMs: 2_500 };
     const onMessage = (each: Message): void => void told.push(each);
-    const reply = correlator.open({ id, ...fixed, signal: controller.signal, onMessage, ...changes });
+    const request = { id, ...fixed, signal: controller.signal, onMessage, ...changes };
+    const reply = new Promise<Reply>((resolve, reject) => {
+      try {
+        correlator.open(request, resolve);
+      } catch (error) {
+        reject(error);
+      }
+    });
     return { reply, abort: () => controller.abort() };
   };
   return { clock, unmatched, cancelled, told, strays, correlator, open };

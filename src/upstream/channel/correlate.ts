@@ -7,8 +7,11 @@ import type { OutboundRequest, Reply } from "./channel.ts";
 
 /** Matches replies to requests where many requests share one stream. Every request ends with exactly one reply. */
 export interface Correlator {
-  /** Waits for the reply. Call it before the request is sent. */
-  open(request: OutboundRequest): Promise<Reply>;
+  /**
+   * Waits for the reply. Call it before the request is sent. `done` is called once: before this returns where nobody wants
+   * the reply any more, of which the answer tells.
+   */
+  open(request: OutboundRequest, done: (reply: Reply) => void): boolean;
   /** An answer that makes no sense ends its request: nothing better will come. */
   receive(message: Message | Invalid): void;
   /** A message of more than `maxBytes` passed by: it ends the request that it answers, and no other. */
@@ -42,7 +45,7 @@ interface Waiting {
   /** Whether something has already been passed on. */
   told: boolean;
   cancelTimer(): void;
-  resolve(reply: Reply): void;
+  done(reply: Reply): void;
   onAbort(): void;
 }
 
@@ -74,7 +77,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
     waiting.delete(String(entry.request.id));
     entry.cancelTimer();
     entry.request.signal.removeEventListener("abort", entry.onAbort);
-    entry.resolve(reply);
+    entry.done(reply);
   };
 
   const failEntry = (entry: Waiting, failure: Refusal): void => {
@@ -132,14 +135,14 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
   };
 
   return {
-    open(request) {
+    open(request, done) {
       if (request.signal.aborted) {
-        return Promise.resolve({ kind: "failed", fault: "cancelled", delivery: "not_sent", detail: "never sent" });
+        done({ kind: "failed", fault: "cancelled", delivery: "not_sent", detail: "never sent" });
+        return false;
       }
-      const { promise, resolve } = newPromise<Reply>();
       const now = clock.now();
       const entry: Waiting = {
-        ...{ request, resolve, openedAt: now, activeAt: now, told: false },
+        ...{ request, done, openedAt: now, activeAt: now, told: false },
         cancelTimer: () => {},
         onAbort: () => abandon(entry, "cancelled", "the agent no longer waits"),
       };
@@ -150,7 +153,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
       lastId = Math.max(lastId, request.id);
       request.signal.addEventListener("abort", entry.onAbort, { once: true });
       watch(entry);
-      return promise;
+      return true;
     },
     receive(message) {
       if (message.kind === "invalid") garbled(message);
@@ -193,12 +196,4 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
 /** Tells an upstream, in our id, that nobody waits for a request any more. */
 export function cancelledText(id: number): Buffer {
   return notificationText("notifications/cancelled", Payload.of({ requestId: id }));
-}
-
-function newPromise<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>(settle => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }

@@ -5,6 +5,7 @@ import { poll } from "../../../test/fixtures/poll.ts";
 import { peer as child, stdioChannels } from "../../../test/fixtures/stdio-channel.ts";
 import { openSseChannel } from "../http/sse.ts";
 import type { Reply } from "./channel.ts";
+import { requestOn } from "./channel.ts";
 import { createReplyRooms, type ReplyRoom } from "./inbound-memory.ts";
 
 const LARGE = 3_000_000;
@@ -60,8 +61,8 @@ async function twoStreams(room: ReplyRoom): Promise<Two> {
   };
   const [one, two] = [await open(0), await open(1)];
   return {
-    first: () => one.request(outbound()),
-    second: () => two.request(outbound()),
+    first: () => requestOn(one, outbound()),
+    second: () => requestOn(two, outbound()),
     finish: () => finish(),
   };
 }

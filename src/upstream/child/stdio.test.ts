@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { watchedChildren } from "../../../test/fixtures/children.ts";
 import { peer, stdioChannels } from "../../../test/fixtures/stdio-channel.ts";
 import type { Reply } from "../channel/channel.ts";
+import { requestOn } from "../channel/channel.ts";
 
 const { env } = watchedChildren();
 const openChannel = stdioChannels();
@@ -24,7 +25,7 @@ describe("requests over one child", () => {
       parts: ['{"jsonrpc":"2.0","id":1,\r\n"method":"x","params":{\n"a":', '"b\\n"\n}}'].map(part => Buffer.from(part)),
       signal: new AbortController().signal,
     };
-    expect(value(await channel.request(request))).toEqual({ a: "b\n" });
+    expect(value(await requestOn(channel, request))).toEqual({ a: "b\n" });
   });
 
   test("of several megabytes go both ways", async () => {

@@ -194,7 +194,7 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
   }
 
   const send = (request: OutboundRequest): void => {
-    if (request.signal.aborted || !writer) return;
+    if (!writer) return;
     const message = writer.send(request.parts.map(oneLine));
     if (message) outgoing.set(request.id, message);
     else {
@@ -203,17 +203,19 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     }
   };
 
-  const request = async (request: OutboundRequest): Promise<Reply> => {
-    if (ended) return { kind: "failed", ...ended };
-    const answer = correlator.open(request);
-    send(request);
-    const reply = await answer;
-    const message = outgoing.get(request.id);
-    outgoing.delete(request.id);
+  /** What never left us was not sent, whatever became of its request. */
+  const settled = (id: number, reply: Reply): Reply => {
+    const message = outgoing.get(id);
+    outgoing.delete(id);
     // An answer to what was never asked: it must not be asked later.
     if (message) writer?.withdraw(message);
     if (reply.kind !== "failed" || (message && message.state !== "dropped")) return reply;
     return { ...reply, delivery: "not_sent", ...(refusal()?.fault === "overloaded" && { fault: "overloaded" }) };
+  };
+
+  const request = (request: OutboundRequest, done: (reply: Reply) => void): void => {
+    if (ended) done({ kind: "failed", ...ended });
+    else if (correlator.open(request, reply => done(settled(request.id, reply)))) send(request);
   };
 
   const close = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import { Payload } from "../../core/payload.ts";
 import { SCANNED_TEXT } from "../../core/scan-limits.ts";
 import type { Message } from "../../wire/message.ts";
-import type { Channel, ChannelEvents, Reply } from "../channel/channel.ts";
+import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel/channel.ts";
 import type { Opener } from "../channel/opening.ts";
 import type { Secrets } from "../channel/secrets.ts";
 
@@ -65,10 +65,10 @@ export function discreet(opener: Opener, secrets: Secrets, hidden: () => void): 
       const channel = opener.open(clearEvents(events));
       // What a transport has beyond a channel stays reachable.
       return Object.assign(Object.create(channel) as Channel, {
-        request: request =>
-          channel
-            .request({ ...request, onMessage: message => request.onMessage(clearMessage(message)) })
-            .then(clearReply),
+        request(request, done) {
+          const onMessage: OutboundRequest["onMessage"] = message => request.onMessage(clearMessage(message));
+          channel.request({ ...request, onMessage }, reply => done(clearReply(reply)));
+        },
         trouble: stage => {
           const said = channel.trouble?.(stage);
           return said && secrets.hide(said);

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { Payload } from "../../core/payload.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
-import type { Channel, OutboundRequest, Reply } from "../channel/channel.ts";
+import type { Channel } from "../channel/channel.ts";
 import { createParking } from "../conversation/suspended-calls.ts";
 import { negotiate } from "./negotiate.ts";
 
@@ -10,7 +10,7 @@ import { negotiate } from "./negotiate.ts";
 function channelThatSays(text: string): Channel {
   const result = Payload.parse(Buffer.from(text), UPSTREAM_TEXT);
   return {
-    request: async (_request: OutboundRequest): Promise<Reply> => ({ kind: "result", result }),
+    request: (_request, done) => done({ kind: "result", result }),
     notify: async () => {},
     close: async () => {},
     discard: async () => {},

@@ -11,6 +11,7 @@ import { type Identity, modernUpstream } from "../../wire/modern.ts";
 import { CODES } from "../../wire/rpc-errors.ts";
 import { agreesToHandshake, isLegacy, isModern, LATEST_LEGACY, LATEST_MODERN } from "../../wire/versions.ts";
 import type { Channel, Reply } from "../channel/channel.ts";
+import { requestOn } from "../channel/channel.ts";
 import type { Introduction } from "../conversation/link.ts";
 import type { Speaks } from "./speaks.ts";
 
@@ -128,7 +129,7 @@ async function put(
   const id = nextId();
   const parts = requestParts(id, method, params);
   const timing = { timeoutMs, maxTimeoutMs: timeoutMs };
-  return sound(await channel.request({ id, method, parts, headers, signal, onMessage, ...timing }));
+  return sound(await requestOn(channel, { id, method, parts, headers, signal, onMessage, ...timing }));
 }
 
 /** What an upstream says of itself is read here and shown to every agent, so it may be no larger than what an agent says. */

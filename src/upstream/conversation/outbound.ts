@@ -7,6 +7,7 @@ import { Unfinished } from "../../lib/unfinished.ts";
 import { bareRequest, type Input, type UpstreamEra } from "../../wire/era.ts";
 import { type Message, oneLine, requestParts } from "../../wire/message.ts";
 import type { Channel, OutboundRequest, Reply } from "../channel/channel.ts";
+import { requestOn } from "../channel/channel.ts";
 import { cancelledText } from "../channel/correlate.ts";
 import { createResponder } from "../channel/responder.ts";
 import type { Timeouts } from "./attempt.ts";
@@ -54,13 +55,16 @@ export function createOutbound(parts: {
   const farewells = new Unfinished();
 
   async function requestWithFarewell(outbound: OutboundRequest): Promise<Reply> {
-    const reply = await channel.request(outbound);
+    const reply = await requestOn(channel, outbound);
     if (reply.kind === "failed" && wasAbandoned(reply)) {
       farewells.add(channel.notify(cancelledText(outbound.id), era.headers(version)));
     }
     return reply;
   }
-  const request = era.cancelsByMessage && !channel.cancels ? requestWithFarewell : channel.request;
+  const request =
+    era.cancelsByMessage && !channel.cancels
+      ? requestWithFarewell
+      : (outbound: OutboundRequest) => requestOn(channel, outbound);
 
   return {
     send(call, { id, holder, timeouts, input, capabilities, signal, onMessage, onPostponed }) {

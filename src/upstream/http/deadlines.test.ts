@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { Deadlines, type Timed } from "./deadlines.ts";
 
@@ -6,6 +6,7 @@ function setup() {
   const clock = manualClock();
   const deadlines = new Deadlines(clock);
   const late: string[] = [];
+  const stopped: string[] = [];
   const add = (name: string, inMs: number): Timed => {
     const member: Timed = {
       place: -1,
@@ -14,11 +15,15 @@ function setup() {
         late.push(name);
         deadlines.remove(member);
       },
+      stop: () => {
+        stopped.push(name);
+        deadlines.remove(member);
+      },
     };
     deadlines.add(member);
     return member;
   };
-  return { clock, deadlines, late, add };
+  return { clock, deadlines, late, stopped, add };
 }
 
 it("ends each in its time, whatever order they came in", () => {
@@ -35,12 +40,47 @@ it("ends each in its time, whatever order they came in", () => {
   expect(clock.pending).toBe(0);
 });
 
-it("sets one timer for all and none for nothing", () => {
+it("sets one timer for all, which is not set again when there is nothing left", () => {
   const { clock, deadlines, add } = setup();
   const members = [add("a", 100), add("b", 100), add("c", 200)];
   expect(clock.pending).toBe(1);
   for (const member of members) deadlines.remove(member);
+  clock.advance(100);
   expect(clock.pending).toBe(0);
+});
+
+it("sets no timer anew for those that come one after the other", () => {
+  const { clock, deadlines, late, add } = setup();
+  deadlines.remove(add("a", 100));
+  const after = vi.spyOn(clock, "after");
+  clock.advance(10);
+  deadlines.remove(add("b", 100));
+  clock.advance(10);
+  add("c", 100);
+  expect(after).not.toHaveBeenCalled();
+  clock.advance(99);
+  expect(late).toEqual([]);
+  clock.advance(1);
+  expect(late).toEqual(["c"]);
+});
+
+it("ends one sooner that is due earlier than before", () => {
+  const { clock, deadlines, late, add } = setup();
+  const member = add("a", 100);
+  member.dueAt = clock.now() + 10;
+  deadlines.hasten(member);
+  clock.advance(10);
+  expect(late).toEqual(["a"]);
+});
+
+it("stops all that run, and its timer", () => {
+  const { clock, deadlines, late, stopped, add } = setup();
+  add("a", 100);
+  add("b", 200);
+  deadlines.stopAll();
+  expect(stopped).toEqual(["a", "b"]);
+  expect([deadlines.size, clock.pending]).toEqual([0, 0]);
+  expect(late).toEqual([]);
 });
 
 it("looks again when a time was put off", () => {

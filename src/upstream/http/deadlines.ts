@@ -1,9 +1,9 @@
 import type { Clock } from "../../core/ports.ts";
-import { type Placed, Running } from "../../lib/running.ts";
+import { Running, type Stoppable } from "../../lib/running.ts";
 
-/** Something that has to end in time. */
-export interface Timed extends Placed {
-  /** Monotonic milliseconds. It may be put off at any moment, never brought forward. */
+/** Something that runs and has to end in time. */
+export interface Timed extends Stoppable {
+  /** Monotonic milliseconds. It may be put off at any moment; whoever brings it forward says so by `hasten`. */
   dueAt: number;
   expire(): void;
 }
@@ -11,7 +11,10 @@ export interface Timed extends Placed {
 /** Timers with a longer delay fire at once. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-/** Watches over everything that runs on one channel with one timer, which looks again when it fires. */
+/**
+ * Everything that runs on one channel, watched over with one timer. The timer looks again when it fires; what ends before
+ * leaves it alone, so that a channel with one call at a time does not set it for each.
+ */
 export class Deadlines {
   readonly #clock: Clock;
   readonly #members = new Running<Timed>();
@@ -22,13 +25,27 @@ export class Deadlines {
     this.#clock = clock;
   }
 
+  get size(): number {
+    return this.#members.size;
+  }
+
   add(member: Timed): void {
     this.#members.add(member);
-    if (member.dueAt < this.#firesAt) this.#arm(member.dueAt);
+    this.hasten(member);
+  }
+
+  /** It is due earlier than before. */
+  hasten({ dueAt }: Timed): void {
+    if (dueAt < this.#firesAt) this.#arm(dueAt);
   }
 
   remove(member: Timed): void {
     this.#members.remove(member);
+  }
+
+  /** Ends everything that runs now. */
+  stopAll(): void {
+    for (const member of this.#members.all()) member.stop();
     if (this.#members.size === 0) this.#disarm();
   }
 

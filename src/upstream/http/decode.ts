@@ -51,7 +51,7 @@ export function isDecodable(head: ReplyHead): boolean {
 /** The head of the body as it is after decoding, of which nobody knows how long it is. */
 export function decodedHead(head: ReplyHead): ReplyHead {
   const { "content-encoding": _encoding, "content-length": _length, ...headers } = head.headers;
-  return { ...head, headers };
+  return { ...head, headers, bytes: undefined };
 }
 
 /** For a head that {@link isDecodable}. What it makes is handed over in small pieces, so that a receiver can stop it. */

@@ -1,6 +1,6 @@
 import type { AttemptFailure } from "../../core/failure.ts";
-import { Conversation, type LinkRequest } from "./conversation.ts";
 import { failure } from "./faults.ts";
+import { type LinkRequest, ListenedExchange } from "./http-exchange.ts";
 import type { HttpLink } from "./http-link.ts";
 import type { ReplyHead } from "./statuses.ts";
 
@@ -22,29 +22,25 @@ export function deliver(link: HttpLink, request: Delivery): Promise<ReplyHead | 
     let given = false;
     const give = (outcome: ReplyHead | AttemptFailure): void => {
       given = true;
-      cancel();
       resolve(outcome);
     };
-    const conversation = new Conversation(link, request, {
+    const exchange = new ListenedExchange(link, {
       head: head => {
-        conversation.drain();
+        exchange.drain();
         give(head);
       },
       data: () => {},
       end: () => {},
       failed: give,
+      late: () => {
+        exchange.abandon();
+        give(failure("timeout", exchange.wasSent ? "sent_unknown" : "not_sent", "no answer came in time"));
+      },
     });
-    const giveUp = (): void => {
-      conversation.abandon();
-      give(failure("timeout", conversation.wasSent ? "sent_unknown" : "not_sent", "no answer came in time"));
-    };
-    let cancel =
-      request.timeoutMs === Number.POSITIVE_INFINITY ? () => {} : link.clock.after(request.timeoutMs, giveUp);
+    exchange.lateAt(link.clock.now() + request.timeoutMs);
     void request.until?.then(() => {
-      if (given) return;
-      cancel();
-      cancel = link.clock.after(LINGER_MS, giveUp);
+      if (!given) exchange.lateAt(link.clock.now() + LINGER_MS);
     });
-    conversation.begin();
+    exchange.start(request);
   });
 }

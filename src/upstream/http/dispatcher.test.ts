@@ -3,7 +3,8 @@ import { json, type Peer, type Seen, startPeer } from "../../../test/fixtures/ht
 import { type ManualClock, manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
-import type { HttpRequest } from "./transport.ts";
+import { type LinkRequest, ListenedExchange } from "./http-exchange.ts";
+import { createHttpLink } from "./http-link.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -15,7 +16,32 @@ interface Setup {
   readonly clock: ManualClock;
   readonly dispatcher: UpstreamDispatcher;
   /** Sends and resolves with the status or the error. */
-  send(path: string, overrides?: Partial<HttpRequest>): { abandon(): void; outcome: Promise<unknown> };
+  send(path: string, overrides?: Partial<LinkRequest>): { abandon(): void; outcome: Promise<unknown> };
+}
+
+/** An exchange as channels have them, of which its status is of interest, or its failure. */
+function statusExchange(
+  to: { readonly url: string; readonly clock: ManualClock; readonly dispatcher: UpstreamDispatcher },
+  { upgraded = false, ...request }: Partial<LinkRequest> & { readonly upgraded?: boolean },
+): { exchange: ListenedExchange; outcome: Promise<unknown> } {
+  let over = (_outcome: unknown): void => {};
+  const outcome = new Promise(resolve => {
+    over = resolve;
+  });
+  let status = 0;
+  const link = createHttpLink({ ...to, headers: {} });
+  if (upgraded) link.moved.set("POST /mcp", { path: "/mcp", upgraded });
+  const exchange = new ListenedExchange(link, {
+    head: head => {
+      status = head.status;
+    },
+    data: () => {},
+    end: () => over(status),
+    failed: failure => over(Object.assign(new Error(failure.detail), failure)),
+  });
+  const plain = { lane: "call", method: "POST", path: "/mcp", headers: {}, ownHeaders: [], body: null } as const;
+  exchange.start({ ...plain, ...request });
+  return { exchange, outcome };
 }
 
 let openTransport: OpenTransport;
@@ -29,22 +55,8 @@ async function setup(): Promise<Setup> {
     () => dispatcher.close(),
   );
   const send: Setup["send"] = (path, overrides) => {
-    let abandon = (): void => {};
-    const outcome = new Promise(resolve => {
-      const request: HttpRequest = { lane: "call", method: "POST", path, headers: [], body: null, ...overrides };
-      let status = 0;
-      const ongoing = dispatcher.send(request, {
-        sent: () => {},
-        head: head => {
-          status = head.status;
-        },
-        data: () => {},
-        end: () => resolve(status),
-        broken: resolve,
-      });
-      abandon = () => ongoing.abandon();
-    });
-    return { abandon, outcome };
+    const { exchange, outcome } = statusExchange({ url: peer.url, clock, dispatcher }, { path, ...overrides });
+    return { abandon: () => exchange.abandon(), outcome };
   };
   return { peer, clock, dispatcher, send };
 }
@@ -113,20 +125,8 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
 });
 
 describe("towards an upstream", () => {
-  const statusOf = (dispatcher: UpstreamDispatcher, request: Partial<HttpRequest> = {}): Promise<unknown> =>
-    new Promise(resolve => {
-      let status = 0;
-      const whole: HttpRequest = { lane: "call", method: "POST", path: "/mcp", headers: [], body: null, ...request };
-      dispatcher.send(whole, {
-        sent: () => {},
-        head: head => {
-          status = head.status;
-        },
-        data: () => {},
-        end: () => resolve(status),
-        broken: resolve,
-      });
-    });
+  const statusOf = (dispatcher: UpstreamDispatcher, request: { readonly upgraded?: boolean } = {}): Promise<unknown> =>
+    statusExchange({ url: "http://h.test/mcp", clock: manualClock(), dispatcher }, request).outcome;
   const answering = async (): Promise<Peer> => {
     const peer = await startPeer(seen => json(seen, 200, "{}"));
     cleanups.push(() => peer.close());
@@ -167,7 +167,7 @@ describe("towards an upstream", () => {
     expect(await statusOf(dispatcher)).toBe(200);
     await one.close();
     address = "127.0.0.2";
-    expect(await statusOf(dispatcher)).toMatchObject({ code: "ECONNREFUSED" });
+    expect(await statusOf(dispatcher)).toMatchObject({ message: expect.stringContaining("ECONNREFUSED") });
     expect(two.seen).toEqual([]);
   });
 

@@ -1,13 +1,14 @@
 import type { Clock } from "../../core/ports.ts";
-import { Running, type Stoppable } from "../../lib/running.ts";
 import { createFloodGates, type FloodGate } from "../channel/flood-gate.ts";
 import { createReplyRooms, type ReplyRoom } from "../channel/inbound-memory.ts";
 import type { Secrets } from "../channel/secrets.ts";
 import { type CookieJar, createCookieJar } from "./cookies.ts";
 import type { TokenSource } from "./credentials.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { UpstreamDispatcher } from "./dispatcher.ts";
 import { type ChannelHeaders, channelHeaders } from "./headers.ts";
 import type { Place } from "./redirects.ts";
+import { createRequestHeads, type HeadParts, type RequestHead } from "./request-head.ts";
 import type { ReplyHead } from "./statuses.ts";
 import { hostOf, isLoopback } from "./url-parts.ts";
 
@@ -30,7 +31,9 @@ export interface HttpLink {
   /** Keeps what the upstream says unasked from taking all the time. */
   readonly flood: FloodGate;
   /** Everything that still runs, so that closing the channel can end it. */
-  readonly running: Running<Stoppable>;
+  readonly running: Deadlines;
+  /** The head of a request; the same object for the same parts as before. */
+  requestHead(parts: HeadParts): RequestHead;
 }
 
 /** What is known of one upstream on all its channels. */
@@ -71,7 +74,8 @@ export function createHttpLink(options: HttpLinkOptions): HttpLink {
     ...{ sharing, personal: sharing.personal },
     room: options.room ?? createReplyRooms({ clock }).room(),
     flood: options.flood ?? createFloodGates(clock).gate(),
-    running: new Running<Stoppable>(),
+    running: new Deadlines(clock),
+    requestHead: createRequestHeads(),
   };
 }
 

@@ -3,18 +3,10 @@ import type { Transport } from "./transport.ts";
 /** For an upstream that cannot be reached with what the environment says: every exchange ends with this error, unsent. */
 export function refuseTransport(error: Error): Transport {
   return {
-    start(_request, receiver) {
-      let abandoned = false;
+    start(exchange) {
       setImmediate(() => {
-        if (!abandoned) receiver.broken(error);
+        if (!exchange.isOver) exchange.fail(error);
       });
-      return {
-        abandon() {
-          abandoned = true;
-        },
-        pause: () => {},
-        resume: () => {},
-      };
     },
     close: async () => {},
   };

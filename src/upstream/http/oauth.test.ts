@@ -11,6 +11,7 @@ import {
 } from "../../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { Secret } from "../../lib/secret.ts";
+import { requestOn } from "../channel/channel.ts";
 import { CredentialError } from "./credentials.ts";
 import { clientCredentials } from "./oauth.ts";
 import { openHttpChannel } from "./streamable.ts";
@@ -128,7 +129,7 @@ describe("an upstream that refuses a token", () => {
     const stale = await issuer();
     const second = channelWith(upstream.url, sourceAt(stale.url));
     const before = upstream.seen.length;
-    const replies = await Promise.all(Array.from({ length: 100 }, () => second.request(outbound())));
+    const replies = await Promise.all(Array.from({ length: 100 }, () => requestOn(second, outbound())));
     expect(replies.every(reply => reply.kind === "result")).toBe(true);
     expect(stale.seen).toHaveLength(2);
     expect(upstream.seen.length - before).toBe(200);
@@ -137,7 +138,7 @@ describe("an upstream that refuses a token", () => {
   it("again is reported, not asked a third time", async () => {
     const server = await issuer();
     const upstream = await peerWith(guarded(["Bearer t1", "Bearer t2"]));
-    const reply = await channelWith(upstream.url, sourceAt(server.url)).request(outbound());
+    const reply = await requestOn(channelWith(upstream.url, sourceAt(server.url)), outbound());
     expect(plain(reply)).toMatchObject({ fault: "auth_required", delivery: "refused", status: 401 });
     expect([server.seen.length, upstream.seen.length]).toEqual([2, 2]);
   });
@@ -145,7 +146,7 @@ describe("an upstream that refuses a token", () => {
   it("is not called at all without a token", async () => {
     const upstream = await peerWith(guarded([]));
     const channel = channelWith(upstream.url, sourceAt("http://auth.example.test/token"));
-    expect(plain(await channel.request(outbound()))).toMatchObject({ fault: "auth_required", delivery: "not_sent" });
+    expect(plain(await requestOn(channel, outbound()))).toMatchObject({ fault: "auth_required", delivery: "not_sent" });
     expect(upstream.seen).toEqual([]);
   });
 });

@@ -4,8 +4,9 @@ import { AGENT_TEXT, ScanError, type ScanLimits } from "../../core/scan-limits.t
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
 import type { Environment } from "./proxy.ts";
 import { type Place, redirectOf } from "./redirects.ts";
+import { requestHead } from "./request-head.ts";
 import { header, mediaType, type ReplyHead } from "./statuses.ts";
-import type { HttpRequest, ReplyReceiver } from "./transport.ts";
+import type { HttpRequest } from "./transport.ts";
 
 /** What one answer from a place that is no upstream may cost. */
 export const OUTSIDE = {
@@ -81,7 +82,10 @@ async function follow(request: OutsideRequest, world: OutsideWorld, dispatcher: 
   const body = request.body === undefined ? null : [Buffer.from(request.body)];
   let place: Place = { path: pathname + search, upgraded: false };
   for (let hops = 0; hops <= OUTSIDE.maxRedirects; hops++) {
-    const received = await exchange(dispatcher, { lane: "control", method, ...place, headers, body });
+    const head = requestHead(method, place.path, headers);
+    const received = await exchange(dispatcher, {
+      ...{ lane: "control", head, headers: {}, upgraded: place.upgraded, body },
+    });
     const redirect = redirectOf(received.head, { method, origin, place });
     if (redirect.kind === "none") return received;
     if (redirect.kind === "refuse") throw new OutsideError(redirect.says);
@@ -106,7 +110,8 @@ function exchange(dispatcher: UpstreamDispatcher, request: HttpRequest): Promise
       chunks.length = 0;
       reject(new OutsideError(why, { cause }));
     };
-    const receiver: ReplyReceiver = {
+    dispatcher.start({
+      ...{ request, isOver: false, carrier: undefined, turn: "none", queuedAt: 0 },
       sent() {},
       head(given) {
         head = given;
@@ -116,15 +121,14 @@ function exchange(dispatcher: UpstreamDispatcher, request: HttpRequest): Promise
       data(chunk) {
         bytes += chunk.length;
         if (bytes > OUTSIDE.maxBytes) refuse(TOO_LARGE);
-        else chunks.push(chunk);
+        else chunks.push(Buffer.from(chunk));
       },
       end() {
         if (head) resolve({ head, text: Buffer.concat(chunks) });
         else refuse("gave no answer");
       },
-      broken: error => refuse("the exchange broke", error),
-    };
-    dispatcher.send(request, receiver);
+      fail: error => refuse("the exchange broke", error),
+    });
   });
 }
 
@@ -136,7 +140,7 @@ function objectionTo(head: ReplyHead): string | undefined {
   if (isEncoded && header(head, "content-encoding")?.trim().toLowerCase() !== "identity") {
     return "compressed its answer, which nobody asked for";
   }
-  return Number(header(head, "content-length") ?? 0) > OUTSIDE.maxBytes ? TOO_LARGE : undefined;
+  return (head.bytes ?? 0) > OUTSIDE.maxBytes ? TOO_LARGE : undefined;
 }
 
 function understood(head: ReplyHead, text: Buffer): string | undefined {

@@ -2,8 +2,9 @@ import { connect, type LookupFunction, type Socket } from "node:net";
 import type { Clock } from "../../core/ports.ts";
 import { ATTEMPT_TIMEOUT_MS } from "./lookup.ts";
 import { ReplyParser, type ReplyParts } from "./reply-parser.ts";
+import { type HeaderLines, headText } from "./request-head.ts";
 import type { ReplyHead } from "./statuses.ts";
-import type { HttpRequest, ReplyReceiver } from "./transport.ts";
+import type { Carrier, Exchange, HttpRequest } from "./transport.ts";
 
 /** Where connections lead, and what becomes of them. */
 export interface ConnectionOwner {
@@ -23,21 +24,17 @@ export interface ConnectionOwner {
 const READ_BYTES = 65_536;
 /** Up to here head and body are copied together; beyond it copying costs more than a second piece. */
 const JOINED_BYTES = 65_536;
-const MAX_LINES = 64;
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-const PATH = /^\/[\x21-\x7e]*$/;
 
 /** One TCP connection that carries one exchange at a time. */
-export class PlainConnection implements ReplyParts {
+export class PlainConnection implements ReplyParts, Carrier {
   /** From then on it is not used again, in monotonic milliseconds. */
   expiresAt = 0;
   readonly #owner: ConnectionOwner;
   readonly #socket: Socket;
   readonly #parser = new ReplyParser(this);
   readonly #cancelConnectTimeout: () => void;
-  #request: HttpRequest | undefined;
-  #receiver: ReplyReceiver | undefined;
+  #exchange: Exchange | undefined;
+  #paused = false;
   #error: Error | undefined;
 
   constructor(owner: ConnectionOwner) {
@@ -59,7 +56,7 @@ export class PlainConnection implements ReplyParts {
     this.#cancelConnectTimeout = clock.after(connectTimeoutMs, () => this.#break("CONNECT_TIMEOUT"));
     socket.on("connect", () => {
       this.#cancelConnectTimeout();
-      if (this.#receiver) this.#write();
+      if (this.#exchange) this.#write(this.#exchange);
     });
     socket.on("end", () => this.#parser.finish());
     socket.on("error", error => {
@@ -76,24 +73,25 @@ export class PlainConnection implements ReplyParts {
     return this.#socket.readyState === "open";
   }
 
-  begin(request: HttpRequest, receiver: ReplyReceiver): void {
-    this.#request = request;
-    this.#receiver = receiver;
-    if (!this.#socket.connecting) this.#write();
+  begin(exchange: Exchange): void {
+    this.#exchange = exchange;
+    exchange.carrier = this;
+    if (!this.#socket.connecting) this.#write(exchange);
   }
 
-  /** Closes the connection; the receiver hears nothing more. */
   abandon(): void {
-    this.#receiver = undefined;
+    this.#exchange = undefined;
     this.#parser.stop();
     this.#socket.destroy();
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#socket.resume();
   }
 
@@ -105,21 +103,25 @@ export class PlainConnection implements ReplyParts {
   }
 
   head(head: ReplyHead): void {
-    this.#receiver?.head(head);
+    this.#exchange?.head(head);
   }
 
   data(chunk: Buffer): void {
-    this.#receiver?.data(Buffer.from(chunk));
+    this.#exchange?.data(chunk);
   }
 
   end(reusable: boolean, keepAliveMs: number | undefined): void {
-    const receiver = this.#receiver;
-    this.#receiver = undefined;
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    // It may serve others from now on, whoever is behind.
+    if (this.#paused) this.resume();
     // An answer that came before all of the request was sent leaves the rest of it in the way.
     if (reusable && this.#socket.writableLength === 0 && !this.#socket.writableEnded)
       this.#owner.free(this, keepAliveMs);
     else this.#socket.destroy();
-    receiver?.end();
+    if (!exchange) return;
+    exchange.carrier = undefined;
+    exchange.end();
   }
 
   bad(code: string): void {
@@ -133,26 +135,26 @@ export class PlainConnection implements ReplyParts {
   }
 
   #lose(error: Error): void {
-    const receiver = this.#receiver;
-    this.#receiver = undefined;
-    receiver?.broken(error);
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    if (!exchange) return;
+    exchange.carrier = undefined;
+    exchange.fail(error);
   }
 
-  #write(): void {
-    const request = this.#request!;
-    this.#request = undefined;
-    const { body } = request;
-    const bytes = body === null ? 0 : body.reduce((sum, part) => sum + part.length, 0);
-    const head = headOf(request, this.#owner, bytes);
-    if (head === undefined) {
+  #write(exchange: Exchange): void {
+    const { body } = exchange.request;
+    const bytes = body === null ? 0 : sizeOf(body);
+    const head = this.#headOf(exchange.request, bytes);
+    if (head === "") {
       this.#break("UNSENDABLE");
       return;
     }
-    this.#receiver?.sent();
-    // Whoever was told may have given it up.
-    if (this.#socket.destroyed) return;
-    this.#parser.expect();
+    exchange.sent();
     const socket = this.#socket;
+    // Whoever was told may have given it up.
+    if (socket.destroyed) return;
+    this.#parser.expect();
     if (body === null) socket.write(head, "latin1");
     else if (bytes <= JOINED_BYTES) socket.write(joined(head, body, bytes));
     else {
@@ -162,38 +164,25 @@ export class PlainConnection implements ReplyParts {
       socket.uncork();
     }
   }
-}
 
-/** A header as it is written; `undefined` when it cannot be. */
-export type HeaderLines = (name: string, value: string) => string | undefined;
-
-/** Most headers say the same in every request: the line last written with each name is kept. */
-export function headerLines(): HeaderLines {
-  const written = new Map<string, { readonly value: string; readonly line: string }>();
-  return (name, value) => {
-    const last = written.get(name);
-    if (last?.value === value) return last.line;
-    if (!NAME.test(name) || !VALUE.test(value)) return undefined;
-    const line = `${name}: ${value}\r\n`;
-    if (last || written.size < MAX_LINES) written.set(name, { value, line });
-    return line;
-  };
-}
-
-/** `undefined` when something in it cannot stand in a head. */
-function headOf(
-  { method, path, headers, body }: HttpRequest,
-  owner: ConnectionOwner,
-  bytes: number,
-): string | undefined {
-  if (!PATH.test(path)) return undefined;
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${owner.authority}\r\nconnection: keep-alive\r\n`;
-  for (let at = 0; at < headers.length; at += 2) {
-    const line = owner.lines(headers[at]!, headers[at + 1]!);
-    if (line === undefined) return undefined;
-    head += line;
+  /** Empty when something in it cannot stand in a head. */
+  #headOf({ head, headers, body }: HttpRequest, bytes: number): string {
+    const { authority, lines } = this.#owner;
+    let text = headText(head, authority, lines);
+    if (text === "") return text;
+    for (const name in headers) {
+      const line = lines(name, headers[name]!);
+      if (line === undefined) return "";
+      text += line;
+    }
+    return body === null ? `${text}\r\n` : `${text}content-length: ${bytes}\r\n\r\n`;
   }
-  return body === null ? `${head}\r\n` : `${head}content-length: ${bytes}\r\n\r\n`;
+}
+
+function sizeOf(parts: readonly Buffer[]): number {
+  let bytes = 0;
+  for (const part of parts) bytes += part.length;
+  return bytes;
 }
 
 function joined(head: string, body: readonly Buffer[], bytes: number): Buffer {

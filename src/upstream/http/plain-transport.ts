@@ -1,6 +1,7 @@
 import { keepLastGood } from "./lookup.ts";
-import { type ConnectionOwner, headerLines, PlainConnection } from "./plain-connection.ts";
-import type { HttpRequest, Ongoing, ReplyReceiver, Transport, TransportOptions } from "./transport.ts";
+import { type ConnectionOwner, PlainConnection } from "./plain-connection.ts";
+import { headerLines } from "./request-head.ts";
+import type { Exchange, Transport, TransportOptions } from "./transport.ts";
 
 /** How much sooner than the upstream we stop using an idle connection, for what is on the way at that moment. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
@@ -15,7 +16,8 @@ export function openPlainTransport(options: TransportOptions): Transport {
   const { hostname, port, host } = new URL(options.url);
   const all = new Set<PlainConnection>();
   const idle: PlainConnection[] = [];
-  let starting: PlainExchange[] = [];
+  /** Those that get a connection at the end of this turn of the event loop, when the ones that just broke are known. */
+  let starting: Exchange[] = [];
   let resting: PlainConnection[] = [];
   let cancelSweep: (() => void) | undefined;
   let closed: Error | undefined;
@@ -49,8 +51,9 @@ export function openPlainTransport(options: TransportOptions): Transport {
     starting = [];
     resting = [];
     for (const exchange of exchanges) {
-      if (closed) exchange.refuse(closed);
-      else exchange.begin(take);
+      if (exchange.isOver) continue;
+      if (closed) exchange.fail(closed);
+      else take().begin(exchange);
     }
     for (const connection of rested) if (connection.isUsable) idle.push(connection);
     sweepLater();
@@ -82,11 +85,9 @@ export function openPlainTransport(options: TransportOptions): Transport {
   }
 
   return {
-    start(request, receiver) {
-      const exchange = new PlainExchange(request, receiver);
+    start(exchange) {
       starting.push(exchange);
       if (resting.length + starting.length === 1) setImmediate(endTurn);
-      return exchange;
     },
     async close(error) {
       closed = error;
@@ -94,40 +95,4 @@ export function openPlainTransport(options: TransportOptions): Transport {
       for (const connection of [...all]) connection.close(error);
     },
   };
-}
-
-/** An exchange that gets its connection at the end of a turn of the event loop, when those that just broke are known. */
-class PlainExchange implements Ongoing {
-  readonly #request: HttpRequest;
-  readonly #receiver: ReplyReceiver;
-  #connection: PlainConnection | undefined;
-  #over = false;
-
-  constructor(request: HttpRequest, receiver: ReplyReceiver) {
-    this.#request = request;
-    this.#receiver = receiver;
-  }
-
-  begin(take: () => PlainConnection): void {
-    if (this.#over) return;
-    this.#connection = take();
-    this.#connection.begin(this.#request, this.#receiver);
-  }
-
-  refuse(error: Error): void {
-    if (!this.#over) this.#receiver.broken(error);
-  }
-
-  abandon(): void {
-    this.#over = true;
-    this.#connection?.abandon();
-  }
-
-  pause(): void {
-    this.#connection?.pause();
-  }
-
-  resume(): void {
-    this.#connection?.resume();
-  }
 }

@@ -3,6 +3,7 @@ import { startChannel } from "../../../test/fixtures/http-channel.ts";
 import { eventText, outbound, type Seen } from "../../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { poll } from "../../../test/fixtures/poll.ts";
+import { requestOn } from "../channel/channel.ts";
 import { createReplyRooms } from "../channel/inbound-memory.ts";
 
 const LARGE = 3_000_000;
@@ -23,11 +24,11 @@ async function twoLarge(shape: keyof typeof SHAPES, timeoutMs = 60_000) {
   end = close;
   const whole = ({ id }: Seen) => frame(JSON.stringify({ jsonrpc: "2.0", id, result: { text: "x".repeat(LARGE) } }));
   const abort = new AbortController();
-  const first = channel.request(outbound({ signal: abort.signal }));
+  const first = requestOn(channel, outbound({ signal: abort.signal }));
   const one = await peer.request(0);
   one.response.writeHead(200, { "content-type": type }).write(whole(one).slice(0, 450_000));
   expect(await poll(() => rooms.bytes === 450_000)).toBe(true);
-  const second = channel.request(outbound({ timeoutMs, maxTimeoutMs: timeoutMs }));
+  const second = requestOn(channel, outbound({ timeoutMs, maxTimeoutMs: timeoutMs }));
   const two = await peer.request(1);
   two.response.writeHead(200, { "content-type": type }).end(whole(two));
   // Its wait is the only timer of that clock.

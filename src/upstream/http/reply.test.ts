@@ -14,6 +14,7 @@ import {
   startPeer,
 } from "../../../test/fixtures/http-peer.ts";
 import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import { requestOn } from "../channel/channel.ts";
 import type { HttpChannel } from "./streamable.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -30,7 +31,7 @@ async function peerWith(answer: Answer): Promise<Peer> {
   return peer;
 }
 async function replyTo(answer: Answer, request = outbound()): Promise<object> {
-  return plain(await channelTo((await peerWith(answer)).url).request(request));
+  return plain(await requestOn(channelTo((await peerWith(answer)).url), request));
 }
 const html =
   (status: number): Answer =>
@@ -51,7 +52,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
   describe("a JSON answer", () => {
     it("becomes the result, byte for byte", async () => {
       const peer = await peerWith(seen => json(seen, 200, `{"id":${seen.id},"result":{"n": 1.0e2},"jsonrpc":"2.0"}`));
-      const reply = await channelTo(peer.url).request(outbound());
+      const reply = await requestOn(channelTo(peer.url), outbound());
       expect(reply.kind === "result" && reply.result.bytes.toString()).toBe('{"n": 1.0e2}');
       const { method, headers, text } = peer.seen[0]!;
       expect({
@@ -184,8 +185,8 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         events(seen, ...twice.map(text => eventText(text))).end();
       });
       const channel = channelTo(peer.url);
-      expect(plain(await channel.request(outbound()))).toEqual({ kind: "result", result: { turn: 1 } });
-      await channel.request(outbound());
+      expect(plain(await requestOn(channel, outbound()))).toEqual({ kind: "result", result: { turn: 1 } });
+      await requestOn(channel, outbound());
       expect(channel.dropped).toBeGreaterThanOrEqual(1);
     });
 

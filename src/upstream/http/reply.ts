@@ -58,7 +58,7 @@ export function readReply(head: ReplyHead, context: ReplyContext): ReplyReader {
   }
   if (status === 202 || status === 204) return refuse(garbled(`the upstream gave no answer (HTTP ${status})`));
   if (type === "text/event-stream") return readEvents(context);
-  if (type === "application/json") return readJson(Number(header(head, "content-length") ?? 0), context);
+  if (type === "application/json") return readJson(head.bytes, context);
   if (type === "") return readUnlabelled(context);
   return refuse(garbled(`the upstream answered with ${type} instead of JSON`));
 }
@@ -71,7 +71,7 @@ const OPENS_EVENTS = /^[deir:]/;
 function readUnlabelled(context: ReplyContext): ReplyReader {
   let reader: ReplyReader | undefined;
   const begin = (first: string): ReplyReader => {
-    if (OPENS_JSON.test(first)) return readJson(0, context);
+    if (OPENS_JSON.test(first)) return readJson(undefined, context);
     if (OPENS_EVENTS.test(first)) return readEvents(context);
     context.onReply({ kind: "failed", ...garbled("the upstream answered with no content type instead of JSON") });
     return IGNORE;
@@ -89,13 +89,16 @@ function readUnlabelled(context: ReplyContext): ReplyReader {
 }
 
 /** A single JSON object. */
-function readJson(announcedBytes: number, context: ReplyContext): ReplyReader {
-  if (announcedBytes > context.maxMessageBytes) {
+function readJson(announcedBytes: number | undefined, context: ReplyContext): ReplyReader {
+  if (announcedBytes !== undefined && announcedBytes > context.maxMessageBytes) {
     context.onReply(tooLarge(context));
     return IGNORE;
   }
-  return collect(context, text => context.onReply(answerOf(readUpstreamMessage(unmarked(text)), context) ?? NO_ANSWER));
+  return new WholeBody(context, announcedBytes, takeAnswer);
 }
+
+const takeAnswer = (text: Buffer, context: ReplyContext): void =>
+  context.onReply(answerOf(readUpstreamMessage(unmarked(text)), context) ?? NO_ANSWER);
 
 /** Each event's data is a message; the one that answers ends it. */
 export function readEvents(context: ReplyContext): ReplyReader {
@@ -136,7 +139,7 @@ export function readEvents(context: ReplyContext): ReplyReader {
 /** An error status with a JSON body: a JSON-RPC error counts, whomever it names; anything else is just the status. */
 function readError(status: number, context: ReplyContext): ReplyReader {
   const doubt = doubtIn(context, status);
-  return collect(context, text => {
+  return new WholeBody(context, undefined, text => {
     const message = readUpstreamMessage(text);
     if (message.kind === "error") context.onReply({ kind: "error", error: message.error, status, ...doubt });
     else context.onReply({ kind: "failed", status, ...faultOfBareStatus(status, context.hadSession), ...doubt });
@@ -151,26 +154,39 @@ function doubtIn({ hadSession }: ReplyContext, status: number): { readonly doubt
 const NO_DOUBT = {};
 
 /** Gathers a body up to the largest message and hands it over whole. */
-function collect(context: ReplyContext, whole: (text: Buffer) => void): ReplyReader {
-  const body = new ByteBuffer(context.maxMessageBytes);
-  let gaveUp = false;
-  return {
-    data(chunk) {
-      if (gaveUp) return;
-      const bytes = body.length + chunk.length;
-      if (bytes > context.maxMessageBytes) {
-        gaveUp = true;
-        body.clear();
-        context.onReply(tooLarge(context));
-      } else {
-        body.append(chunk);
-        if (bytes > REPLIES.smallBytes) context.onHeld(bytes);
-      }
-    },
-    end() {
-      if (!gaveUp) whole(body.take());
-    },
-  };
+class WholeBody implements ReplyReader {
+  readonly #context: ReplyContext;
+  readonly #body: ByteBuffer;
+  readonly #whole: (text: Buffer, context: ReplyContext) => void;
+  #gaveUp = false;
+
+  constructor(
+    context: ReplyContext,
+    announcedBytes: number | undefined,
+    whole: (text: Buffer, context: ReplyContext) => void,
+  ) {
+    this.#context = context;
+    this.#body = new ByteBuffer(context.maxMessageBytes, announcedBytes ?? 0);
+    this.#whole = whole;
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#gaveUp) return;
+    const context = this.#context;
+    const bytes = this.#body.length + chunk.length;
+    if (bytes > context.maxMessageBytes) {
+      this.#gaveUp = true;
+      this.#body.clear();
+      context.onReply(tooLarge(context));
+    } else {
+      this.#body.append(chunk);
+      if (bytes > REPLIES.smallBytes) context.onHeld(bytes);
+    }
+  }
+
+  end(): void {
+    if (!this.#gaveUp) this.#whole(this.#body.take(), this.#context);
+  }
 }
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);

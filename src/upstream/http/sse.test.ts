@@ -14,6 +14,7 @@ import {
 } from "../../../test/fixtures/http-peer.ts";
 import type { Message } from "../../wire/message.ts";
 import type { Channel } from "../channel/channel.ts";
+import { requestOn } from "../channel/channel.ts";
 import { openSseChannel } from "./sse.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -69,7 +70,7 @@ it("posts to the address that the stream names and takes the reply from the stre
       stream.write(eventText(resultText(id), "event: message\n"));
     }),
   );
-  const replies = await Promise.all([outbound(), outbound()].map(request => channel.request(request)));
+  const replies = await Promise.all([outbound(), outbound()].map(request => requestOn(channel, request)));
   expect(replies.map(plain)).toEqual(Array(2).fill({ kind: "result", result: { ok: true } }));
   expect(messages).toHaveLength(2);
   const [stream, post] = peer.seen;
@@ -83,24 +84,24 @@ it("posts to the address that the stream names and takes the reply from the stre
 
 it.each(["http://localhost:1/messages", "//evil.test/messages", "http://"])("refuses the address %s", async address => {
   const { peer, channel, closed } = await setup(server(() => {}, `event: endpoint\ndata: ${address}\n\n`));
-  expect(await channel.request(outbound())).toMatchObject({ fault: "protocol_error", delivery: "not_sent" });
+  expect(await requestOn(channel, outbound())).toMatchObject({ fault: "protocol_error", delivery: "not_sent" });
   expect(await closed).toContain("another origin");
   expect(peer.seen).toHaveLength(1);
 });
 
 it("is unreachable when no address comes in time", async () => {
   const { peer, channel, clock, closed } = await setup(seen => void events(seen));
-  const reply = channel.request(outbound({ timeoutMs: 60_000 }));
+  const reply = requestOn(channel, outbound({ timeoutMs: 60_000 }));
   await peer.request(0);
   clock.advance(10_000);
   expect(await reply).toMatchObject({ fault: "unreachable", delivery: "not_sent" });
   await closed;
-  expect(await channel.request(outbound())).toMatchObject({ delivery: "not_sent" });
+  expect(await requestOn(channel, outbound())).toMatchObject({ delivery: "not_sent" });
 });
 
 it("loses what is in flight with its stream", async () => {
   const { channel, closed } = await setup(server(stream => void stream.end()));
-  expect(await channel.request(outbound())).toMatchObject({ fault: "connection_lost", delivery: "sent_unknown" });
+  expect(await requestOn(channel, outbound())).toMatchObject({ fault: "connection_lost", delivery: "sent_unknown" });
   expect(await closed).toContain("ended its stream");
 });
 
@@ -115,7 +116,7 @@ it.each([
     const { channel } = await setup(seen =>
       seen.method === "GET" ? events(seen, ENDPOINT) : seen.response.writeHead(status).end(),
     );
-    expect(await channel.request(outbound())).toMatchObject({ fault, delivery, doubt, status });
+    expect(await requestOn(channel, outbound())).toMatchObject({ fault, delivery, doubt, status });
   },
 );
 
@@ -125,7 +126,7 @@ it("lets go of a POST that nobody answers once the reply has come on the stream"
     if (seen.method === "GET") stream = events(seen, ENDPOINT);
     else stream?.write(eventText(resultText(seen.id), "event: message\n"));
   });
-  expect(await channel.request(outbound({ timeoutMs: 3_600_000, maxTimeoutMs: 3_600_000 }))).toMatchObject({
+  expect(await requestOn(channel, outbound({ timeoutMs: 3_600_000, maxTimeoutMs: 3_600_000 }))).toMatchObject({
     kind: "result",
   });
   const post = await peer.request(1);
@@ -144,7 +145,7 @@ it("ends a request at once whose answer makes no sense, and no other", async () 
       stream.write(wrong.map(text => eventText(text, "event: message\n")).join(""));
     }),
   );
-  expect(await channel.request(outbound())).toMatchObject({
+  expect(await requestOn(channel, outbound())).toMatchObject({
     ...{ kind: "failed", fault: "protocol_error", delivery: "answered" },
     detail: expect.stringContaining('"result" must be an object'),
   });
@@ -157,7 +158,7 @@ it.each([
 ])("is not opened by a server that offers no stream (%i)", async (status, fault, says) => {
   const html = { "content-type": "text/html" };
   const { channel, closed } = await setup(seen => void seen.response.writeHead(status, html).end());
-  expect(await channel.request(outbound())).toMatchObject({ fault, delivery: "not_sent" });
+  expect(await requestOn(channel, outbound())).toMatchObject({ fault, delivery: "not_sent" });
   expect(await closed).toMatch(says);
 });
 
@@ -165,7 +166,7 @@ it("tells the upstream about a request that is no longer wanted, if it was sent"
   const { peer, channel } = await setup(server(() => {}));
   const controller = new AbortController();
   const request = outbound({ signal: controller.signal });
-  const reply = channel.request(request);
+  const reply = requestOn(channel, request);
   await peer.request(1);
   controller.abort();
   expect(await reply).toMatchObject({ fault: "cancelled", delivery: "sent_unknown" });
@@ -175,11 +176,11 @@ it("tells the upstream about a request that is no longer wanted, if it was sent"
 it("never sends a request that was given up before the address was known", async () => {
   const { peer, channel } = await setup(seen => void (seen.method === "GET" && events(seen)));
   const controller = new AbortController();
-  const reply = channel.request(outbound({ signal: controller.signal }));
+  const reply = requestOn(channel, outbound({ signal: controller.signal }));
   const { response } = await peer.request(0);
   controller.abort();
   expect(await reply).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
-  const next = channel.request(outbound());
+  const next = requestOn(channel, outbound());
   response.write(ENDPOINT);
   await peer.request(1);
   expect(peer.seen).toHaveLength(2);

@@ -1,16 +1,15 @@
 import type { AttemptFailure } from "../../core/failure.ts";
 import { looksRandom } from "../../core/secrets/looks-random.ts";
-import { stopAll } from "../../lib/running.ts";
 import { passBy } from "../../wire/oversized.ts";
 import { sseParser } from "../../wire/sse.ts";
-import type { Channel, ChannelEvents, OutboundRequest, Reply } from "../channel/channel.ts";
+import type { Channel, ChannelEvents, OutboundRequest } from "../channel/channel.ts";
 import { cancelledText, createCorrelator } from "../channel/correlate.ts";
 import { readUpstreamMessage } from "../channel/read-message.ts";
-import { Conversation } from "./conversation.ts";
 import { type Delivery, deliver } from "./deliver.ts";
 import { openDispatcher } from "./dispatcher.ts";
 import { failure } from "./faults.ts";
 import { authorityOf } from "./headers.ts";
+import { ListenedExchange } from "./http-exchange.ts";
 import { createHttpLink } from "./http-link.ts";
 import { urlOf } from "./redirects.ts";
 import { doubtOf, faultOfBareStatus, faultOfStatus, isEventStream, mediaType, type ReplyHead } from "./statuses.ts";
@@ -35,8 +34,8 @@ const CLOSED = failure("connection_lost", "sent_unknown", "the channel was close
 
 interface Sending {
   readonly request: OutboundRequest;
-  /** Comes on the stream, maybe long before the POST is answered. */
-  readonly reply: Promise<Reply>;
+  /** Its reply is there: it comes on the stream, maybe long before the POST is answered. */
+  readonly replied: Promise<void>;
 }
 
 /**
@@ -90,7 +89,7 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     for (const id of unsent.keys()) correlator.fail(id, { ...cause, delivery: "not_sent" });
     unsent.clear();
     correlator.failAll({ ...cause, delivery: "sent_unknown" });
-    stopAll(link.running);
+    link.running.stopAll();
     if (!options.dispatcher) closing ??= dispatcher.close();
     events.closed(cause.detail);
   };
@@ -142,35 +141,28 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     },
   });
 
-  const stream = new Conversation(
-    link,
-    {
-      lane: "stream",
-      method: "GET",
-      path: streamPath,
-      ...{ headers: {}, ownHeaders: link.headers.get },
-      body: null,
+  const stream = new ListenedExchange(link, {
+    head: head => {
+      if (isEventStream(head)) return;
+      if (head.status >= 400 && head.status < 500) refusedWith = head.status;
+      finish(noStream(head, clock.wall()));
     },
-    {
-      head: head => {
-        if (isEventStream(head)) return;
-        if (head.status >= 400 && head.status < 500) refusedWith = head.status;
-        finish(noStream(head, clock.wall()));
-      },
-      data: push,
-      end: () => finish(failure("connection_lost", "sent_unknown", "the upstream ended its stream")),
-      failed: finish,
-    },
-  );
+    data: push,
+    end: () => finish(failure("connection_lost", "sent_unknown", "the upstream ended its stream")),
+    failed: finish,
+  });
   const cancelEndpointTimer = clock.after(options.endpointTimeoutMs ?? ENDPOINT_TIMEOUT_MS, () =>
     finish(
       failure("unreachable", "not_sent", "the upstream did not name an address for messages in time (`start_timeout`)"),
     ),
   );
-  stream.begin();
+  stream.start({
+    ...{ lane: "stream", method: "GET", path: streamPath },
+    ...{ headers: {}, ownHeaders: link.headers.get, body: null },
+  });
 
-  const send = async ({ request, reply }: Sending): Promise<void> => {
-    const patience = { timeoutMs: request.maxTimeoutMs, until: reply };
+  const send = async ({ request, replied }: Sending): Promise<void> => {
+    const patience = { timeoutMs: request.maxTimeoutMs, until: replied };
     const outcome = await post(Buffer.concat(request.parts), request.headers, patience);
     if ("fault" in outcome) {
       // The correlator keeps the time itself, by what comes on the stream.
@@ -198,16 +190,23 @@ export function openSseChannel(options: SseChannelOptions, events: ChannelEvents
     },
     cancels: true,
     attributes: false,
-    request(request) {
-      if (over) return Promise.resolve<Reply>({ kind: "failed", ...over, delivery: "not_sent" });
-      const reply = correlator.open(request);
-      if (request.signal.aborted) return reply;
-      if (endpoint !== undefined) void send({ request, reply });
-      else {
-        unsent.set(request.id, { request, reply });
-        void reply.then(() => unsent.delete(request.id));
+    request(request, done) {
+      if (over) {
+        done({ kind: "failed", ...over, delivery: "not_sent" });
+        return;
       }
-      return reply;
+      let tell = (): void => {};
+      const replied = new Promise<void>(resolve => {
+        tell = resolve;
+      });
+      const isOpen = correlator.open(request, reply => {
+        unsent.delete(request.id);
+        tell();
+        done(reply);
+      });
+      if (!isOpen) return;
+      if (endpoint === undefined) unsent.set(request.id, { request, replied });
+      else void send({ request, replied });
     },
     async notify(message, headers) {
       if (!over && endpoint !== undefined) await post(message, headers, NOTIFY_PATIENCE);

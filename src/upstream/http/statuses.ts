@@ -6,6 +6,8 @@ import { failure } from "./faults.ts";
 export interface ReplyHead {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** How large the body is, where the head says so. */
+  readonly bytes?: number | undefined;
   /** Why a redirect was not followed, and where it leads. */
   readonly redirect?: string;
 }

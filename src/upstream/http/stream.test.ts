@@ -15,6 +15,7 @@ import {
   plain,
   resultText,
 } from "../../../test/fixtures/http-peer.ts";
+import { requestOn } from "../channel/channel.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -37,10 +38,10 @@ describe("a stream that breaks after an event id", () => {
         else events(seen, eventText(noticeText("notifications/message"), "id: e2\n"));
       }),
     );
-    await channel.request(initialize());
+    await requestOn(channel, initialize());
     const request = outbound({ headers: LEGACY });
     const waiting = clock.timer(700);
-    const reply = channel.request(request);
+    const reply = requestOn(channel, request);
     await waiting;
     expect(peer.seen).toHaveLength(2);
     clock.advance(700);
@@ -60,7 +61,7 @@ describe("a stream that breaks after an event id", () => {
       else events(seen, eventText(resultText(request.id))).end();
     });
     const request = { ...outbound(), onPostponed: () => postponed.push(peer.seen.length) };
-    const reply = channel.request(request);
+    const reply = requestOn(channel, request);
     for (let turn = 1; turn <= ENDS; turn++) {
       await clock.timer(700);
       clock.advance(700);
@@ -78,7 +79,7 @@ describe("a stream that breaks after an event id", () => {
       const { peer, channel, clock } = await setup(seen =>
         seen.method === "POST" ? events(seen, priming).end() : seen.response.writeHead(status).end(),
       );
-      const reply = channel.request(outbound());
+      const reply = requestOn(channel, outbound());
       let settled = false;
       void reply.then(() => {
         settled = true;
@@ -137,7 +138,7 @@ describe("the standalone stream", () => {
 
 it("cuts off a stream that stays open after its answer", async () => {
   const { peer, channel, clock } = await setup(seen => void events(seen, eventText(resultText(seen.id))));
-  expect(await channel.request(outbound())).toMatchObject({ kind: "result" });
+  expect(await requestOn(channel, outbound())).toMatchObject({ kind: "result" });
   expect(clock.pending).toBe(1);
   clock.advance(1_000);
   await peer.seen[0]!.closed;

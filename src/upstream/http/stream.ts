@@ -5,8 +5,7 @@ import { sseParser } from "../../wire/sse.ts";
 import { reconnectMs } from "../channel/backoff.ts";
 import type { StreamWatcher } from "../channel/channel.ts";
 import { readUpstreamMessage } from "../channel/read-message.ts";
-import { Conversation } from "./conversation.ts";
-import { withSession } from "./headers.ts";
+import { ListenedExchange } from "./http-exchange.ts";
 import type { HttpLink } from "./http-link.ts";
 import { header, isEventStream, type ReplyHead, retryAfterMs } from "./statuses.ts";
 
@@ -16,8 +15,8 @@ export interface StreamOptions {
   readonly random: Random;
   readonly maxMessageBytes: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** The session id to send, read anew for every connection. */
-  session(): string | undefined;
+  /** Headers of the channel, with the session that there is, read anew for every connection. */
+  ownHeaders(): readonly string[];
   onMessage(message: Message): void;
   /** Something came that is no message, or a response that nobody asked for. */
   onDropped(): void;
@@ -38,7 +37,7 @@ export function openStandaloneStream(options: StreamOptions): () => void {
   let wasOpen = false;
   let lastEventId: string | undefined;
   let retryMs: number | undefined;
-  let conversation: Conversation | undefined;
+  let exchange: ListenedExchange | undefined;
   let cancelWait = (): void => {};
   const holding = link.room.open();
 
@@ -46,7 +45,7 @@ export function openStandaloneStream(options: StreamOptions): () => void {
     const push = sseParser({
       maxEventBytes: maxMessageBytes,
       onHeld: bytes => {
-        if (!holding.hold(bytes)) conversation?.hold(holding);
+        if (!holding.hold(bytes)) exchange?.hold(holding);
       },
       onTooLong: () => passBy(options.onDropped),
       onEvent: event => {
@@ -58,41 +57,37 @@ export function openStandaloneStream(options: StreamOptions): () => void {
         if (message.kind === "request" || message.kind === "notification") options.onMessage(message);
         else options.onDropped();
         const flooded = link.flood.count(event.data.length);
-        if (flooded) conversation?.hold(flooded);
+        if (flooded) exchange?.hold(flooded);
       },
     });
     const cursor = lastEventId === undefined ? [] : ["last-event-id", lastEventId];
-    const ownHeaders = [...withSession(link.headers.get, options.session()), ...cursor];
+    const ownHeaders = [...options.ownHeaders(), ...cursor];
     let streaming = false;
-    const current = new Conversation(
-      link,
-      { lane: "stream", method: "GET", path, headers: options.headers, ownHeaders, body: null },
-      {
-        head: head => {
-          streaming = isEventStream(head);
-          if (streaming) {
-            options.watcher?.opened(wasOpen && lastEventId === undefined);
-            wasOpen = true;
-            return;
-          }
-          current.drain();
-          if (offersLater(head)) again(retryAfterMs(header(head, "retry-after"), link.clock.wall()));
-          else {
-            stop();
-            options.watcher?.refused(head.status);
-          }
-        },
-        data: chunk => {
-          if (streaming) push(chunk);
-        },
-        end: () => {
-          if (streaming) again();
-        },
-        failed: () => again(),
+    const current = new ListenedExchange(link, {
+      head: head => {
+        streaming = isEventStream(head);
+        if (streaming) {
+          options.watcher?.opened(wasOpen && lastEventId === undefined);
+          wasOpen = true;
+          return;
+        }
+        current.drain();
+        if (offersLater(head)) again(retryAfterMs(header(head, "retry-after"), link.clock.wall()));
+        else {
+          stop();
+          options.watcher?.refused(head.status);
+        }
       },
-    );
-    conversation = current;
-    current.begin();
+      data: chunk => {
+        if (streaming) push(chunk);
+      },
+      end: () => {
+        if (streaming) again();
+      },
+      failed: () => again(),
+    });
+    exchange = current;
+    current.start({ lane: "stream", method: "GET", path, headers: options.headers, ownHeaders, body: null });
   };
   const again = (askedMs = retryMs): void => {
     if (stopped) return;
@@ -107,9 +102,9 @@ export function openStandaloneStream(options: StreamOptions): () => void {
     cancelWait();
     holding.hold(0);
     link.running.remove(handle);
-    conversation?.abandon();
+    exchange?.abandon();
   };
-  const handle = { place: -1, stop };
+  const handle = { place: -1, dueAt: Number.POSITIVE_INFINITY, expire: () => {}, stop };
   link.running.add(handle);
   connect();
   return stop;

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { outbound, plain, resultText, startPeer, startRawPeer } from "../../../test/fixtures/http-peer.ts";
 import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import { requestOn } from "../channel/channel.ts";
 import type { HttpChannel } from "./streamable.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -24,7 +25,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
     it("that was never accepted is unreachable", async () => {
       const peer = await startPeer(() => {});
       await peer.close();
-      expect(plain(await channelTo(peer.url).request(outbound()))).toEqual(failed("unreachable", "not_sent"));
+      expect(plain(await requestOn(channelTo(peer.url), outbound()))).toEqual(failed("unreachable", "not_sent"));
     });
 
     const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
@@ -39,7 +40,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         socket.once("data", () => (text === undefined ? socket.resetAndDestroy() : socket.end(text))),
       );
       cleanups.push(() => peer.close());
-      expect(plain(await channelTo(peer.url).request(outbound()))).toEqual(failed(fault));
+      expect(plain(await requestOn(channelTo(peer.url), outbound()))).toEqual(failed(fault));
     });
 
     it("is not what interim replies mean", async () => {
@@ -51,7 +52,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         }),
       );
       cleanups.push(() => peer.close());
-      expect(plain(await channelTo(peer.url).request(outbound()))).toEqual({ kind: "result", result: { ok: true } });
+      expect(plain(await requestOn(channelTo(peer.url), outbound()))).toEqual({ kind: "result", result: { ok: true } });
     });
 
     it("is what headers without an end lead to", async () => {
@@ -61,7 +62,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
           socket.once("close", () => resolve());
         }).then(async peer => {
           cleanups.push(() => peer.close());
-          expect(plain(await channelTo(peer.url).request(outbound()))).toEqual(failed("protocol_error"));
+          expect(plain(await requestOn(channelTo(peer.url), outbound()))).toEqual(failed("protocol_error"));
         });
       });
       await closed;
@@ -79,9 +80,9 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       cleanups.push(() => peer.close());
       const channel = channelTo(peer.url);
       const large = outbound({ params: { text: "x".repeat(9_000_000) } });
-      expect(plain(await channel.request(large))).toEqual(failed("rejected", "refused"));
+      expect(plain(await requestOn(channel, large))).toEqual(failed("rejected", "refused"));
       await nextTurn();
-      expect(plain(await channel.request(outbound()))).toEqual(failed("rejected", "refused"));
+      expect(plain(await requestOn(channel, outbound()))).toEqual(failed("rejected", "refused"));
       expect(sockets.size).toBe(2);
     });
 
@@ -97,7 +98,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       cleanups.push(() => peer.close());
       const channel = channelTo(peer.url);
       for (let turn = 0; turn < 20; turn++) {
-        const reply = await channel.request(outbound());
+        const reply = await requestOn(channel, outbound());
         expect(JSON.stringify(plain(reply))).not.toContain("poisoned");
       }
     });

@@ -18,6 +18,7 @@ import {
 } from "../../../test/fixtures/http-peer.ts";
 import { Payload } from "../../core/payload.ts";
 import { notificationText } from "../../wire/message.ts";
+import { requestOn } from "../channel/channel.ts";
 import type { HttpChannelOptions } from "./streamable.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -34,10 +35,10 @@ async function setup(answer: Answer, options: Partial<HttpChannelOptions> = {}):
 describe("the session", () => {
   it("is remembered from initialize, sent with everything after it, and ended on close", async () => {
     const { peer, channel, closed } = await setup(withSession(seen => json(seen, 200, resultText(seen.id))));
-    await channel.request(initialize());
+    await requestOn(channel, initialize());
     expect(channel.sessionId).toBe("s-1");
     await channel.notify(notificationText("notifications/initialized"), LEGACY);
-    await channel.request(outbound());
+    await requestOn(channel, outbound());
     await channel.close();
     await channel.close();
     expect(peer.seen.map(({ method, headers }) => [method, headers["mcp-session-id"]])).toEqual([
@@ -67,8 +68,8 @@ describe("the session", () => {
     ["500", bare(500), "unknown"],
   ])("may be lost when the upstream says %s", async (_, answer, doubt) => {
     const { channel } = await setup(withSession(answer));
-    await channel.request(initialize());
-    expect(await channel.request(outbound())).toMatchObject({ doubt });
+    await requestOn(channel, initialize());
+    expect(await requestOn(channel, outbound())).toMatchObject({ doubt });
   });
 
   it.each<[string, Answer]>([
@@ -85,28 +86,28 @@ describe("the session", () => {
     ],
   ])("is not in doubt when the upstream says %s", async (_, answer) => {
     const { channel } = await setup(withSession(answer));
-    await channel.request(initialize());
-    expect(await channel.request(outbound())).not.toHaveProperty("doubt");
+    await requestOn(channel, initialize());
+    expect(await requestOn(channel, outbound())).not.toHaveProperty("doubt");
   });
 
   it("is in doubt, and no more, over an unknown method", async () => {
     const { channel } = await setup(withSession(seen => json(seen, 404, errorText(seen.id, -32601))));
-    await channel.request(initialize());
-    expect(await channel.request(outbound())).toMatchObject({ kind: "error", status: 404 });
+    await requestOn(channel, initialize());
+    expect(await requestOn(channel, outbound())).toMatchObject({ kind: "error", status: 404 });
   });
 
   it("is replaced by a second initialize, which does not send the old one", async () => {
     let turn = 0;
     const { peer, channel } = await setup(seen => withSession(() => {}, `s-${++turn}`)(seen));
-    await channel.request(initialize());
-    await channel.request(initialize());
+    await requestOn(channel, initialize());
+    await requestOn(channel, initialize());
     expect(peer.seen[1]!.headers["mcp-session-id"]).toBeUndefined();
     expect(channel.sessionId).toBe("s-2");
   });
 
   it("does not hold up closing when the upstream never answers DELETE", async () => {
     const { peer, channel, clock } = await setup(seen => seen.method === "DELETE" || withSession(() => {})(seen));
-    await channel.request(initialize());
+    await requestOn(channel, initialize());
     const waiting = clock.timer(2_000);
     const closing = channel.close();
     await waiting;
@@ -121,7 +122,7 @@ describe("a request", () => {
     const { peer, channel } = await setup(seen => json(seen, 200, resultText(seen.id)), {
       headers: { "X-Api-Key": "k" },
     });
-    await channel.request(outbound({ headers: { "mcp-method": "tools/call" } }));
+    await requestOn(channel, outbound({ headers: { "mcp-method": "tools/call" } }));
     expect(Object.keys(peer.seen[0]!.headers).sort()).toEqual([
       ...[
         "accept",
@@ -142,20 +143,22 @@ describe("a request", () => {
     const { peer, channel, clock } = await setup(seen => void events(seen, ": open\n\n"));
     const controller = new AbortController();
     const request = outbound({ signal: controller.signal });
-    const reply = channel.request(request);
+    const reply = requestOn(channel, request);
     const { closed } = await peer.request(0);
     controller.abort();
     expect(await reply).toMatchObject({ fault: "cancelled", delivery: "sent_unknown" });
     await closed;
+    // The channel's own timer looks once more, and finds nothing.
+    clock.advance(request.maxTimeoutMs);
     expect(clock.pending).toBe(0);
-    expect(await channel.request(request)).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
+    expect(await requestOn(channel, request)).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
   });
 
   it("times out, later when there was progress, but never beyond the maximum", async () => {
     const { peer, channel, clock } = await setup(seen => void events(seen));
     let told = (): void => {};
     const onMessage = (): void => told();
-    const request = channel.request(outbound({ timeoutMs: 1_000, maxTimeoutMs: 2_500, onMessage }));
+    const request = requestOn(channel, outbound({ timeoutMs: 1_000, maxTimeoutMs: 2_500, onMessage }));
     let settled = false;
     void request.then(() => {
       settled = true;
@@ -182,11 +185,11 @@ describe("a request", () => {
 
   it("in flight ends when the channel closes, and later ones are never sent", async () => {
     const { peer, channel } = await setup(() => {});
-    const reply = channel.request(outbound());
+    const reply = requestOn(channel, outbound());
     await peer.request(0);
     await channel.close();
     expect(await reply).toMatchObject({ fault: "connection_lost", delivery: "sent_unknown" });
-    expect(await channel.request(outbound())).toMatchObject({ fault: "connection_lost", delivery: "not_sent" });
+    expect(await requestOn(channel, outbound())).toMatchObject({ fault: "connection_lost", delivery: "not_sent" });
     expect(peer.seen).toHaveLength(1);
   });
 });

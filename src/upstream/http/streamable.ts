@@ -1,15 +1,14 @@
 import type { Clock, Random } from "../../core/ports.ts";
-import { stopAll } from "../../lib/running.ts";
 import type { Channel, ChannelEvents, StreamWatcher } from "../channel/channel.ts";
 import type { ReplyRoom } from "../channel/inbound-memory.ts";
 import type { Secrets } from "../channel/secrets.ts";
+import { CallExchange, type CallHost } from "./call-exchange.ts";
 import type { TokenSource } from "./credentials.ts";
-import { Deadlines } from "./deadlines.ts";
 import { deliver } from "./deliver.ts";
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
+import { failure } from "./faults.ts";
 import { authorityOf, withSession } from "./headers.ts";
 import { createHttpLink, type Sharing } from "./http-link.ts";
-import { type RequestHost, sendRequest } from "./request.ts";
 import { header } from "./statuses.ts";
 import { openStandaloneStream } from "./stream.ts";
 
@@ -61,7 +60,7 @@ const SESSION_ID = /^[\x21-\x7e]+$/;
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
  */
 export function openHttpChannel(options: HttpChannelOptions, events: ChannelEvents): HttpChannel {
-  const { clock, random = Math.random, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  const { random = Math.random, maxMessageBytes = MAX_MESSAGE_BYTES } = options;
   const { pathname, search } = new URL(options.url);
   const path = pathname + search;
   const dispatcher = options.dispatcher ?? openDispatcher({ ...options, authority: authorityOf(options.headers) });
@@ -79,9 +78,18 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
   const drop = (): void => {
     dropped++;
   };
-  const host: RequestHost = {
-    ...{ link, path, random, maxMessageBytes, dropped: drop, deadlines: new Deadlines(clock) },
-    session: () => sessionId,
+  const ownHeaders = { POST: link.headers.post, GET: link.headers.get };
+  const setSession = (id: string | undefined): void => {
+    sessionId = id;
+    ownHeaders.POST = withSession(link.headers.post, id);
+    ownHeaders.GET = withSession(link.headers.get, id);
+  };
+  const host: CallHost = {
+    ...{ link, path, random, maxMessageBytes, dropped: drop },
+    ownHeaders: method => ownHeaders[method],
+    get session() {
+      return sessionId;
+    },
     closing: () => discarded || closing !== undefined,
     sawHead(method, head) {
       if (method !== "initialize") return true;
@@ -89,7 +97,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       if (head.status >= 300) return true;
       const given = header(head, "mcp-session-id");
       if (given !== undefined && !SESSION_ID.test(given)) return false;
-      sessionId = given;
+      setSession(given);
       // Whoever knows it can speak as us.
       if (given !== undefined && given.length >= NAME_LENGTH) options.secrets?.learnName(given);
       return true;
@@ -98,19 +106,19 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
 
   const endSession = async (): Promise<void> => {
     if (sessionId === undefined) return;
-    const ownHeaders = withSession([], sessionId);
-    sessionId = undefined;
+    const session = withSession([], sessionId);
+    setSession(undefined);
     await deliver(link, {
-      ...{ lane: "control", method: "DELETE", path, headers: sessionHeaders, ownHeaders, body: null },
+      ...{ lane: "control", method: "DELETE", path, headers: sessionHeaders, ownHeaders: session, body: null },
       timeoutMs: END_SESSION_TIMEOUT_MS,
     });
   };
 
   const close = async (): Promise<void> => {
     stopStream();
-    stopAll(link.running);
+    link.running.stopAll();
     await endSession();
-    stopAll(link.running);
+    link.running.stopAll();
     if (!options.dispatcher) await dispatcher.close();
     if (!discarded) events.closed("closed by us");
   };
@@ -137,19 +145,16 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
     get dropped() {
       return dropped;
     },
-    request: request => {
-      if (!host.closing()) return sendRequest(host, request);
-      return Promise.resolve({
-        ...{ kind: "failed", fault: "connection_lost", delivery: "not_sent" },
-        detail: "the channel was closed",
-      });
+    request(request, done) {
+      if (!host.closing()) new CallExchange(host, request, done).begin();
+      else done({ kind: "failed", ...failure("connection_lost", "not_sent", "the channel was closed") });
     },
     async notify(message, headers) {
       if (closing) return;
       sessionHeaders = headers;
       await deliver(link, {
         ...{ lane: "control", method: "POST", path, body: [message], timeoutMs: NOTIFY_TIMEOUT_MS },
-        ...{ headers, ownHeaders: withSession(link.headers.post, sessionId) },
+        ...{ headers, ownHeaders: ownHeaders.POST },
       });
     },
     openStream(headers, watcher) {
@@ -158,7 +163,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       sessionHeaders = headers;
       stopStream = openStandaloneStream({
         ...{ link, path, random, maxMessageBytes, onDropped: drop },
-        ...{ headers, session: () => sessionId },
+        ...{ headers, ownHeaders: () => ownHeaders.GET },
         onMessage(message) {
           heard++;
           events.message(message);

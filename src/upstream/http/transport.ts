@@ -1,6 +1,7 @@
 import type { LookupFunction } from "node:net";
 import type { Clock } from "../../core/ports.ts";
 import type { HttpProxy } from "./proxy.ts";
+import type { RequestHead } from "./request-head.ts";
 import type { ReplyHead } from "./statuses.ts";
 
 export interface TransportOptions {
@@ -30,29 +31,41 @@ export type Lane = "call" | "control" | "stream";
 
 export interface HttpRequest {
   readonly lane: Lane;
-  readonly method: "POST" | "GET" | "DELETE";
-  readonly path: string;
+  readonly head: RequestHead;
+  /** Those of this request alone, by name. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Goes to the same host over TLS, because the upstream said so. */
-  readonly upgraded?: boolean;
-  /** Name, value, name, value, … */
-  readonly headers: string[];
+  readonly upgraded: boolean;
   /** Sent one part after the other. */
   readonly body: readonly Buffer[] | null;
 }
 
-/** Takes one reply: a head, data, then either the end or an error; nothing after it was abandoned. */
-export interface ReplyReceiver {
+/**
+ * One request and its reply, as transports see it. It takes `sent`, a head, data, then either `end` or `fail`; nothing
+ * once it is over.
+ */
+export interface Exchange {
+  readonly request: HttpRequest;
+  /** Whether nothing of the reply is wanted any more. What is over is not begun. */
+  readonly isOver: boolean;
+  /** The connection that carries it. Set by the transport, from when it is sent until its reply has ended. */
+  carrier: Carrier | undefined;
+  /** How it stands in the queue of the dispatcher. */
+  turn: "none" | "waiting" | "running";
+  /** Monotonic milliseconds. */
+  queuedAt: number;
   /** The request is being written from now on. */
   sent(): void;
   head(head: ReplyHead): void;
+  /** `chunk` is only lent: it may be overwritten after the call. */
   data(chunk: Buffer): void;
   end(): void;
-  broken(error: unknown): void;
+  fail(error: unknown): void;
 }
 
-/** An exchange on its way. */
-export interface Ongoing {
-  /** Closes its connection; the receiver hears nothing more. */
+/** The connection of one exchange. */
+export interface Carrier {
+  /** Closes the connection; its exchange hears nothing more. */
   abandon(): void;
   /** Reads no further until `resume`; what has been read already may still come. */
   pause(): void;
@@ -61,8 +74,7 @@ export interface Ongoing {
 
 /** Carries exchanges to one origin, any number at once. */
 export interface Transport {
-  /** What it returns may only be abandoned before the reply has ended. */
-  start(request: HttpRequest, receiver: ReplyReceiver): Ongoing;
+  start(exchange: Exchange): void;
   /** Breaks every exchange with this error and closes every connection. */
   close(error: Error): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { buildConnector, type Dispatcher, Pool } from "undici";
 import { codeOf } from "./faults.ts";
 import { ATTEMPT_TIMEOUT_MS, keepLastGood } from "./lookup.ts";
 import type { HttpProxy } from "./proxy.ts";
-import type { HttpRequest, Ongoing, ReplyReceiver, Transport, TransportOptions } from "./transport.ts";
+import type { Carrier, Exchange, HttpRequest, Transport, TransportOptions } from "./transport.ts";
 import { ProxyError, tunnelConnector } from "./tunnel.ts";
 import { hostOf } from "./url-parts.ts";
 
@@ -34,14 +34,8 @@ export function openUndiciTransport(options: TransportOptions): Transport {
   ];
   const prefix = forwards ? url.origin : "";
   return {
-    start(request, receiver) {
-      const exchange = new Exchange(receiver, forwards ? proxy : undefined);
-      exchange.dispatch(pool, {
-        ...request,
-        path: prefix + request.path,
-        headers: [...ownHeaders, ...request.headers],
-      });
-      return exchange;
+    start(exchange) {
+      new Carried(exchange, forwards ? proxy : undefined).dispatch(pool, { prefix, ownHeaders });
     },
     close: error => pool.destroy(error),
   };
@@ -91,22 +85,27 @@ const MAX_INTERIM = 100;
 const NOT_HTTP = (): Error => Object.assign(new Error("interim replies without end"), { code: "NOT_HTTP" });
 
 /** Translates undici's handler into ours. */
-class Exchange implements Dispatcher.DispatchHandler, Ongoing {
-  readonly #receiver: ReplyReceiver;
+class Carried implements Dispatcher.DispatchHandler, Carrier {
+  readonly #exchange: Exchange;
   /** Whoever forwards the request, and answers instead of the upstream when it will not. */
   readonly #proxy: HttpProxy | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #interim = 0;
+  #paused = false;
   #over = false;
 
-  constructor(receiver: ReplyReceiver, proxy: HttpProxy | undefined) {
-    this.#receiver = receiver;
+  constructor(exchange: Exchange, proxy: HttpProxy | undefined) {
+    this.#exchange = exchange;
     this.#proxy = proxy;
   }
 
-  dispatch(pool: Pool, { method, path, headers, body }: HttpRequest): void {
+  dispatch(pool: Pool, added: { readonly prefix: string; readonly ownHeaders: readonly string[] }): void {
+    const { head, headers, body }: HttpRequest = this.#exchange.request;
+    this.#exchange.carrier = this;
     const bytes = body && Buffer.concat(body);
-    pool.dispatch({ method, path, headers, body: bytes, reset: (bytes?.length ?? 0) > MAX_REUSED_BYTES }, this);
+    const lines = [...added.ownHeaders, ...head.headers, ...Object.entries(headers).flat()];
+    const reset = (bytes?.length ?? 0) > MAX_REUSED_BYTES;
+    pool.dispatch({ method: head.method, path: added.prefix + head.path, headers: lines, body: bytes, reset }, this);
   }
 
   abandon(): void {
@@ -115,17 +114,19 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#controller?.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#controller?.resume();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#over) controller.abort(new Error("abandoned"));
-    else this.#receiver.sent();
+    else this.#exchange.sent();
   }
 
   onResponseStart(
@@ -136,27 +137,38 @@ class Exchange implements Dispatcher.DispatchHandler, Ongoing {
     if (this.#over) return;
     if (status < 200) {
       if (++this.#interim > MAX_INTERIM) this.#break(NOT_HTTP());
-      return;
-    }
-    if (status === PROXY_AUTHENTICATION && this.#proxy) {
+    } else if (status === PROXY_AUTHENTICATION && this.#proxy) {
       this.#break(new ProxyError(this.#proxy, "PROXY_UNAUTHENTICATED", status));
-    } else this.#receiver.head({ status, headers });
+    } else {
+      const length = headers["content-length"];
+      this.#exchange.head({ status, headers, bytes: typeof length === "string" ? Number(length) : undefined });
+    }
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#over) this.#exchange.data(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#leave()) this.#exchange.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#leave()) this.#exchange.fail(error);
   }
 
   #break(error: Error): void {
     this.abandon();
-    this.#receiver.broken(error);
+    this.#exchange.carrier = undefined;
+    this.#exchange.fail(error);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#over) this.#receiver.data(chunk);
-  }
-
-  onResponseEnd(): void {
-    if (!this.#over) this.#receiver.end();
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (!this.#over) this.#receiver.broken(error);
+  /** The exchange may be sent again from now on, on another connection. Tells whether it still wants to know. */
+  #leave(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    if (this.#paused) this.resume();
+    this.#exchange.carrier = undefined;
+    return true;
   }
 }

@@ -15,6 +15,7 @@ import {
   startPeer,
 } from "../../../test/fixtures/http-peer.ts";
 import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import { requestOn } from "../channel/channel.ts";
 import type { HttpChannel } from "./streamable.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -52,8 +53,8 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       ["that only adds a slash", 301, "/mcp/"],
     ])("%s is followed with the whole request, and remembered", async (_name, status, location) => {
       const { peer, channel } = await start(moved(status, location));
-      expect(plain(await channel.request(outbound()))).toEqual(ok);
-      expect(plain(await channel.request(outbound()))).toEqual(ok);
+      expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
+      expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
       expect(lines(peer)).toEqual(["POST /mcp", `POST ${location}`, `POST ${location}`]);
       expect(peer.seen[1]!.text).toBe(peer.seen[0]!.text);
       const { accept, "content-type": type } = peer.seen[0]!.headers;
@@ -67,7 +68,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         else if (seen.method === "GET") events(seen);
         else seen.response.writeHead(204).end();
       });
-      await channel.request(initialize());
+      await requestOn(channel, initialize());
       const opened = new Promise<void>(resolve => {
         channel.openStream({}, { opened: () => resolve(), refused: () => {} });
       });
@@ -80,7 +81,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
     it("to another origin reaches nobody there and says where it leads", async () => {
       const far = await start(result);
       const { channel } = await start(seen => redirect(seen, 307, far.peer.url));
-      const reply = plain(await channel.request(outbound())) as { detail: string };
+      const reply = plain(await requestOn(channel, outbound())) as { detail: string };
       expect(reply).toMatchObject({ kind: "failed", fault: "protocol_error", delivery: "refused", status: 307 });
       expect(reply.detail).toContain(far.peer.url);
       expect(far.peer.seen).toEqual([]);
@@ -88,14 +89,14 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
 
     it("after which a call may have run does not run it again", async () => {
       const { peer, channel } = await start(moved(303, "/result"));
-      const reply = plain(await channel.request(outbound()));
+      const reply = plain(await requestOn(channel, outbound()));
       expect(reply).toMatchObject({ kind: "failed", delivery: "sent_unknown", status: 303 });
       expect(peer.seen).toHaveLength(1);
     });
 
     it("in a circle ends, with the way that it goes", async () => {
       const { peer, channel } = await start(seen => redirect(seen, 307, seen.url === "/a" ? "/mcp" : "/a"));
-      const reply = plain(await channel.request(outbound())) as { detail: string };
+      const reply = plain(await requestOn(channel, outbound())) as { detail: string };
       expect(reply).toMatchObject({ kind: "failed", fault: "protocol_error", delivery: "refused" });
       expect(reply.detail).toContain("/mcp → /a → /mcp");
       expect(peer.seen).toHaveLength(2);
@@ -103,7 +104,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
 
     it("that never ends is given up", async () => {
       const { peer, channel } = await start(seen => redirect(seen, 307, `/${peer.seen.length}`));
-      expect(plain(await channel.request(outbound()))).toMatchObject({ kind: "failed", delivery: "refused" });
+      expect(plain(await requestOn(channel, outbound()))).toMatchObject({ kind: "failed", delivery: "refused" });
       expect(peer.seen).toHaveLength(11);
     });
 
@@ -111,7 +112,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       const { peer, channel } = await start(seen =>
         seen.headers.cookie === "gate=1" ? result(seen) : redirect(seen, 307, "/mcp", { "set-cookie": "gate=1" }),
       );
-      expect(plain(await channel.request(initialize()))).toEqual(ok);
+      expect(plain(await requestOn(channel, initialize()))).toEqual(ok);
       expect(peer.seen).toHaveLength(2);
     });
 
@@ -119,8 +120,8 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       const { peer, channel } = await start(seen =>
         seen.url === "/mcp" ? redirect(seen, 307, "/gone") : json(seen, 404, "{}"),
       );
-      await channel.request(outbound());
-      await channel.request(outbound());
+      await requestOn(channel, outbound());
+      await requestOn(channel, outbound());
       expect(lines(peer)).toEqual(["POST /mcp", "POST /gone", "POST /mcp", "POST /gone"]);
     });
   });
@@ -138,8 +139,8 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       "that the opening brought goes back with all that follows: %s",
       async method => {
         const { peer, channel } = await start(setting(opens));
-        await channel.request(outbound({ method, params: {} }));
-        await channel.request(outbound());
+        await requestOn(channel, outbound({ method, params: {} }));
+        await requestOn(channel, outbound());
         await channel.notify(Buffer.from("{}"), {});
         channel.openStream({});
         await peer.request(3);
@@ -150,19 +151,19 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
 
     it("stays within its conversation", async () => {
       const { peer, channel } = await start(setting(opens));
-      await channel.request(initialize());
+      await requestOn(channel, initialize());
       const other = channelOver(openTransport, peer.url, cleanups);
-      await other.request(outbound());
+      await requestOn(other, outbound());
       expect(peer.seen[1]!.headers.cookie).toBeUndefined();
       expect(other.holdsState).toBe(false);
     });
 
     it("that a call brought is not sent with others' calls, and says that agents need conversations of their own", async () => {
       const { peer, channel } = await start(setting(({ text }) => text.includes("tools/call")));
-      await channel.request(initialize());
+      await requestOn(channel, initialize());
       expect(channel.holdsState).toBe(false);
-      await channel.request(outbound());
-      await channel.request(outbound());
+      await requestOn(channel, outbound());
+      await requestOn(channel, outbound());
       expect(peer.seen.map(({ headers }) => headers.cookie)).toEqual([undefined, undefined, undefined]);
       expect(channel.holdsState).toBe(true);
     });
@@ -188,14 +189,14 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       ["identity", Buffer.from],
     ])("is read although none was asked for: %s", async (encoding, pack) => {
       const { peer, channel } = await start(packed(encoding, pack));
-      expect(plain(await channel.request(outbound()))).toEqual({ kind: "result", result: RESULT });
+      expect(plain(await requestOn(channel, outbound()))).toEqual({ kind: "result", result: RESULT });
       expect(peer.seen[0]!.headers["accept-encoding"]).toBe("identity");
-      expect(plain(await channel.request(outbound()))).toEqual({ kind: "result", result: RESULT });
+      expect(plain(await requestOn(channel, outbound()))).toEqual({ kind: "result", result: RESULT });
     });
 
     it("may be an error", async () => {
       const { channel } = await start(packed("gzip", gzipSync, 400));
-      expect(plain(await channel.request(outbound()))).toMatchObject({ kind: "error", status: 400 });
+      expect(plain(await requestOn(channel, outbound()))).toMatchObject({ kind: "error", status: 400 });
     });
 
     it("may be a stream, whose events come as they are sent", async () => {
@@ -208,7 +209,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         finish = () => gzip.end(eventText(resultText(peer.seen[0]!.id)));
       });
       let finish = (): void => {};
-      const reply = channel.request(outbound({ onMessage: () => void finish() }));
+      const reply = requestOn(channel, outbound({ onMessage: () => void finish() }));
       expect(plain(await reply)).toEqual(ok);
     });
 
@@ -218,7 +219,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(bomb);
       });
       const before = process.memoryUsage.rss();
-      expect(plain(await channel.request(outbound()))).toMatchObject({ kind: "failed", fault: "too_large" });
+      expect(plain(await requestOn(channel, outbound()))).toMatchObject({ kind: "failed", fault: "too_large" });
       expect(process.memoryUsage.rss() - before).toBeLessThan(32 * 1024 * 1024);
     });
 
@@ -228,12 +229,12 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
         response.end(gzipSync(resultText(id, { rows })));
       });
-      expect(plain(await channel.request(outbound()))).toMatchObject({ kind: "result" });
+      expect(plain(await requestOn(channel, outbound()))).toMatchObject({ kind: "result" });
       const blown = await start(({ id, response }) => {
         response.writeHead(200, { "content-type": "application/json", "content-encoding": "br" });
         response.end(brotliCompressSync(resultText(id, { text: "x".repeat(2 * 1024 * 1024) })));
       });
-      const reply = plain(await blown.channel.request(outbound()));
+      const reply = plain(await requestOn(blown.channel, outbound()));
       expect(reply).toMatchObject({ fault: "too_large", delivery: "answered" });
     });
 
@@ -243,7 +244,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
         response.end(whole.subarray(0, whole.length - 9));
       });
-      const reply = plain(await channel.request(outbound()));
+      const reply = plain(await requestOn(channel, outbound()));
       expect(reply).toMatchObject({ kind: "failed", fault: "connection_lost", delivery: "sent_unknown" });
     });
 
@@ -253,7 +254,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
         response.write(gzipSync(resultText(seen.id, RESULT)).subarray(0, 50), () => response.destroy());
       });
-      const reply = plain(await channel.request(outbound()));
+      const reply = plain(await requestOn(channel, outbound()));
       expect(reply).toMatchObject({ kind: "failed", fault: "connection_lost", delivery: "sent_unknown" });
     });
   });
@@ -264,14 +265,14 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
     });
     cleanups.push(() => peer.close());
     const channel = channelOver(openTransport, peer.url, cleanups);
-    expect(plain(await channel.request(outbound()))).toMatchObject({ kind: "failed", fault: "protocol_error" });
+    expect(plain(await requestOn(channel, outbound()))).toMatchObject({ kind: "failed", fault: "protocol_error" });
   });
 
   it("a configured host is sent instead of the URL's, once", async () => {
     const peer = await startPeer(result);
     cleanups.push(() => peer.close());
     const channel = channelOver(openTransport, peer.url, cleanups, { Host: "inner.example:8080" });
-    expect(plain(await channel.request(outbound()))).toEqual(ok);
+    expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
     const { response } = peer.seen[0]!;
     const hosts = response.req.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host");
     expect([hosts.length, response.req.headers.host]).toEqual([1, "inner.example:8080"]);
