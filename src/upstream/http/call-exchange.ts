@@ -190,15 +190,17 @@ export class CallExchange extends HttpExchange implements ReplyContext {
     this.abandon();
     // Its time goes on, and the channel may close.
     this.link.running.add(this);
-    resumption.later(this.#host, () => {
-      this.link.running.remove(this);
-      this.#holding?.hold(0);
-      this.#reader = undefined;
-      this.#ended = false;
-      const ownHeaders = [...this.#host.ownHeaders("GET"), "last-event-id", resumption.eventId!];
-      const { headers } = this.#request;
-      this.start({ lane: "stream", method: "GET", path: this.#host.path, headers, ownHeaders, body: null });
-    });
+    resumption.later(() => this.#resume(resumption.eventId!), { clock: this.#clock, random: this.#host.random });
+  }
+
+  #resume(eventId: string): void {
+    this.link.running.remove(this);
+    this.#holding?.hold(0);
+    this.#reader = undefined;
+    this.#ended = false;
+    const ownHeaders = [...this.#host.ownHeaders("GET"), "last-event-id", eventId];
+    const { headers } = this.#request;
+    this.start({ lane: "stream", method: "GET", path: this.#host.path, headers, ownHeaders, body: null });
   }
 
   #resumed(head: ReplyHead, resumption: Resumption): ReplyReader | undefined {

@@ -1,7 +1,7 @@
 import type { AttemptFailure } from "../../core/failure.ts";
 import { failure } from "./faults.ts";
-import { type LinkRequest, ListenedExchange } from "./http-exchange.ts";
-import type { HttpLink } from "./http-link.ts";
+import type { HttpLink, LinkRequest } from "./http-link.ts";
+import { ListenedExchange } from "./listened-exchange.ts";
 import type { ReplyHead } from "./statuses.ts";
 
 export interface Delivery extends LinkRequest {

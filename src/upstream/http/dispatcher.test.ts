@@ -3,8 +3,8 @@ import { json, type Peer, type Seen, startPeer } from "../../../test/fixtures/ht
 import { type ManualClock, manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
-import { type LinkRequest, ListenedExchange } from "./http-exchange.ts";
-import { createHttpLink } from "./http-link.ts";
+import { createHttpLink, type LinkRequest } from "./http-link.ts";
+import { ListenedExchange } from "./listened-exchange.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -4,26 +4,11 @@ import { CredentialError } from "./credentials.ts";
 import type { Timed } from "./deadlines.ts";
 import { type Decoder, decodedHead, isDecodable, openDecoder } from "./decode.ts";
 import { failure, faultOf } from "./faults.ts";
-import { type HttpLink, takeCookies } from "./http-link.ts";
+import { type HttpLink, type LinkRequest, takeCookies } from "./http-link.ts";
 import type { Place } from "./redirects.ts";
-import type { RequestHead } from "./request-head.ts";
 import { isEventStream, type ReplyHead } from "./statuses.ts";
-import type { Carrier, Exchange, HttpRequest, Lane } from "./transport.ts";
+import type { Carrier, Exchange, HttpRequest } from "./transport.ts";
 import { createWay, placeOf, type Way } from "./way.ts";
-
-/** What a channel asks for. */
-export interface LinkRequest {
-  readonly lane: Lane;
-  readonly method: RequestHead["method"];
-  readonly path: string;
-  /** Those of the protocol revision, by name. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Name, value, name, value, … The same list while it says the same. Credentials and configured ones are added. */
-  readonly ownHeaders: readonly string[];
-  readonly body: readonly Buffer[] | null;
-  /** Whether it opens the conversation, so that what its reply sets belongs to the conversation and to no call. */
-  readonly opening?: boolean;
-}
 
 /** How much of an answer that is not wanted is read to keep its connection usable. */
 const DRAIN_BYTES = 65_536;
@@ -308,48 +293,5 @@ export abstract class HttpExchange implements Exchange, Timed {
     this.#release();
     this.link.running.remove(this);
     this.link.dispatcher.leave(this);
-  }
-}
-
-/** Takes a reply; `failed` comes instead of the rest. Nothing comes after `end`, `failed` or `abandon`. */
-export interface ReplyListener {
-  head(head: ReplyHead): void;
-  data(chunk: Buffer): void;
-  end(): void;
-  failed(failed: AttemptFailure): void;
-  late?(): void;
-}
-
-/** An exchange that is listened to by somebody else, for what is no call. */
-export class ListenedExchange extends HttpExchange {
-  readonly #listener: ReplyListener;
-
-  constructor(link: HttpLink, listener: ReplyListener) {
-    super(link);
-    this.#listener = listener;
-  }
-
-  lateAt(dueAt: number): void {
-    this.deadline(dueAt);
-  }
-
-  protected replyHead(head: ReplyHead): void {
-    this.#listener.head(head);
-  }
-
-  protected replyData(chunk: Buffer): void {
-    this.#listener.data(chunk);
-  }
-
-  protected replyEnd(): void {
-    this.#listener.end();
-  }
-
-  protected replyFailed(failed: AttemptFailure): void {
-    this.#listener.failed(failed);
-  }
-
-  protected late(): void {
-    this.#listener.late?.();
   }
 }

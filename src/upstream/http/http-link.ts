@@ -10,6 +10,7 @@ import { type ChannelHeaders, channelHeaders } from "./headers.ts";
 import type { Place } from "./redirects.ts";
 import { createRequestHeads, type HeadParts, type RequestHead } from "./request-head.ts";
 import type { ReplyHead } from "./statuses.ts";
+import type { Lane } from "./transport.ts";
 import { hostOf, isLoopback } from "./url-parts.ts";
 
 /** What every HTTP exchange of one channel has in common. */
@@ -34,6 +35,20 @@ export interface HttpLink {
   readonly running: Deadlines;
   /** The head of a request; the same object for the same parts as before. */
   requestHead(parts: HeadParts): RequestHead;
+}
+
+/** What a channel asks for. */
+export interface LinkRequest {
+  readonly lane: Lane;
+  readonly method: RequestHead["method"];
+  readonly path: string;
+  /** Those of the protocol revision, by name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Name, value, name, value, … The same list while it says the same. Credentials and configured ones are added. */
+  readonly ownHeaders: readonly string[];
+  readonly body: readonly Buffer[] | null;
+  /** Whether it opens the conversation, so that what its reply sets belongs to the conversation and to no call. */
+  readonly opening?: boolean;
 }
 
 /** What is known of one upstream on all its channels. */

@@ -65,7 +65,7 @@ describe("a reply", () => {
 
   it("has its header names in lower case and repeated ones as a list", () => {
     const [head] = read([reply("Set-Cookie: a\r\nX-Y:  b \r\nset-cookie: c\r\nContent-Length: 0")]).heads;
-    expect(head).toEqual({ status: 200, headers: { "set-cookie": ["a", "c"], "x-y": "b", "content-length": "0" } });
+    expect(head).toEqual({ status: 200, bytes: 0, headers: { "set-cookie": ["a", "c"], "x-y": "b" } });
   });
 
   it("says how long its connection may be kept", () => {
@@ -87,7 +87,7 @@ describe("a reply", () => {
 describe("what servers of all kinds send", () => {
   it("may be a header that goes on in the next line", () => {
     const [head] = read([reply("A: b \r\n\t c\r\n d\r\nContent-Length: 0")]).heads;
-    expect(head?.headers).toEqual({ a: "b c d", "content-length": "0" });
+    expect(head?.headers).toEqual({ a: "b c d" });
   });
 
   it("may be chunks in HTTP/1.0, whose connection is not used again", () => {
@@ -98,7 +98,7 @@ describe("what servers of all kinds send", () => {
   it("may be headers of 60 KB, header values in Latin-1 and statuses that nobody has defined", () => {
     const a = "b".repeat(60_000);
     const got = read([`HTTP/1.1 799 x\r\nA: ${a}\r\nC: \xe4\r\nContent-Length: 0\r\n\r\n`]);
-    expect(got.heads[0]).toEqual({ status: 799, headers: { a, c: "\xe4", "content-length": "0" } });
+    expect(got.heads[0]).toEqual({ status: 799, bytes: 0, headers: { a, c: "\xe4" } });
   });
 
   it("may be TLS, which says that nobody speaks HTTP there", () => {

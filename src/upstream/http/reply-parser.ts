@@ -1,3 +1,4 @@
+import { createHeadReader, headersOf } from "./framed-head.ts";
 import type { ReplyHead } from "./statuses.ts";
 
 /** Takes the parts of one reply. */
@@ -13,16 +14,11 @@ export interface ReplyParts {
 
 type State = "idle" | "head" | "sized" | "chunk size" | "chunk" | "chunk end" | "trailers" | "until close" | "over";
 
+const BODY_STATES = { sized: "sized", chunked: "chunk size", "until close": "until close" } as const;
 const MAX_HEAD_BYTES = 65_536;
 const MAX_SIZE_LINE = 256;
 const START = "HTTP/1.";
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-const LENGTH = /^\d{1,15}$/;
 const SIZE_LINE = /^([0-9a-fA-F]{1,8})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
-const CLOSE = /(?:^|,)\s*close\s*(?:,|$)/i;
-const KEEP_ALIVE = /(?:^|[,;])\s*timeout=(\d{1,6})\s*(?:[,;]|$)/i;
 const BLANK_LINE = Buffer.from("\r\n\r\n");
 const LINE_BREAK = Buffer.from("\r\n");
 const [LINE_FEED, CARRIAGE_RETURN] = [0x0a, 0x0d] as const;
@@ -35,6 +31,7 @@ const TLS_ALERT = Buffer.from([0x15, 0x03]);
  */
 export class ReplyParser {
   readonly #parts: ReplyParts;
+  readonly #readHead = createHeadReader();
   #state: State = "idle";
   /** The beginning of a head or of a line that has not come to its end. */
   #held: Buffer | undefined;
@@ -122,51 +119,32 @@ export class ReplyParser {
 
   #head(chunk: Buffer, at: number): number {
     const end = chunk.indexOf(BLANK_LINE, at);
-    const size = (end < 0 ? chunk.length : end) - at;
-    const start = chunk.toString("latin1", at, at + Math.min(size, START.length));
-    if (start !== START.slice(0, start.length)) {
-      return this.#bad(chunk.indexOf(TLS_ALERT, at) === at ? "TLS_THERE" : "NOT_HTTP");
-    }
-    if (size > this.#left) return this.#bad("HEADERS_TOO_LARGE");
-    if (end < 0) return this.#holdLine(chunk, at);
-    this.#left -= size;
-    const [statusLine = "", ...lines] = chunk.toString("latin1", at, end).split("\r\n");
-    const [, minor, status] = STATUS_LINE.exec(statusLine) ?? [];
-    const headers = headersOf(lines);
-    if (status === undefined || !headers || !this.#frame(Number(status), headers, minor === "1")) {
-      return this.#bad("NOT_HTTP");
-    }
+    if (end < 0) return this.#headBegins(chunk, at, chunk.length) ? this.#holdLine(chunk, at) : 0;
+    const framed = end - at > this.#left ? undefined : this.#readHead(chunk.toString("latin1", at, end));
+    if (framed === undefined) return this.#headBegins(chunk, at, end) ? this.#bad("NOT_HTTP") : 0;
+    this.#left -= end - at;
     const rest = end + BLANK_LINE.length;
-    if (this.#state === "head") return rest;
-    this.#parts.head({ status: Number(status), headers });
+    if (framed === "interim") return rest;
+    this.#reusable = framed.reusable;
+    this.#keepAliveMs = framed.keepAliveMs;
+    this.#state = BODY_STATES[framed.body];
+    this.#left = framed.head.bytes ?? 0;
+    this.#parts.head(framed.head);
     if (this.#state === "sized" && this.#left === 0) return this.#end(chunk.length - rest, rest);
     return rest;
   }
 
-  /** Decides where the body ends; `false` where that is not beyond doubt. */
-  #frame(status: number, headers: ReplyHead["headers"], isHttp11: boolean): boolean {
-    const length = headers["content-length"];
-    const encoding = headers["transfer-encoding"];
-    const { connection } = headers;
-    // Interim replies are passed over; the switch to another protocol was never asked for.
-    if (status < 200) return status !== 101 && length === undefined && encoding === undefined;
-    this.#reusable = isHttp11 && !(connection !== undefined && CLOSE.test(String(connection)));
-    this.#keepAliveMs = keepAliveMs(headers["keep-alive"]);
-    if (encoding !== undefined) {
-      if (length !== undefined || typeof encoding !== "string") return false;
-      this.#state = "chunk size";
-      return encoding.toLowerCase() === "chunked";
+  /** Whether it may be a head as far as it is there; says what is wrong with it otherwise. */
+  #headBegins(chunk: Buffer, at: number, end: number): boolean {
+    const start = chunk.toString("latin1", at, Math.min(at + START.length, end));
+    if (start !== START.slice(0, start.length)) {
+      this.#bad(chunk.indexOf(TLS_ALERT, at) === at ? "TLS_THERE" : "NOT_HTTP");
+      return false;
     }
-    if (status === 204 || status === 304) this.#left = 0;
-    else if (length === undefined) {
-      this.#state = "until close";
-      this.#reusable = false;
-      return true;
-    } else {
-      if (typeof length !== "string" || !LENGTH.test(length)) return false;
-      this.#left = Number(length);
+    if (end - at > this.#left) {
+      this.#bad("HEADERS_TOO_LARGE");
+      return false;
     }
-    this.#state = "sized";
     return true;
   }
 
@@ -218,37 +196,4 @@ export class ReplyParser {
     this.#parts.end(reusable, this.#keepAliveMs);
     return rest;
   }
-}
-
-const FOLD = /^[\t ]+/;
-const isFolded = (line: string): boolean => line.startsWith(" ") || line.startsWith("\t");
-
-/** Joins lines that go on in the next one. https://www.rfc-editor.org/rfc/rfc9112#section-5.2 */
-function unfolded(lines: readonly string[]): readonly string[] {
-  if (!lines.some(isFolded)) return lines;
-  const whole: string[] = [];
-  for (const line of lines) {
-    const before = whole.at(-1);
-    if (before === undefined || !isFolded(line)) whole.push(line);
-    else whole[whole.length - 1] = before.trimEnd() + line.replace(FOLD, " ");
-  }
-  return whole;
-}
-
-/** By name in lower case; `undefined` when a line is no header. */
-function headersOf(lines: readonly string[]): Record<string, string | string[]> | undefined {
-  const headers: Record<string, string | string[]> = {};
-  for (const line of unfolded(lines)) {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
-    const value = line.slice(colon + 1);
-    if (!TOKEN.test(name) || !VALUE.test(value) || name === "__proto__") return undefined;
-    headers[name] = Object.hasOwn(headers, name) ? [headers[name]!, value.trim()].flat() : value.trim();
-  }
-  return headers;
-}
-
-function keepAliveMs(header: string | string[] | undefined): number | undefined {
-  const seconds = typeof header === "string" ? KEEP_ALIVE.exec(header)?.[1] : undefined;
-  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }

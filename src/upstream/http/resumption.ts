@@ -1,5 +1,5 @@
+import type { Clock, Random } from "../../core/ports.ts";
 import { reconnectMs } from "../channel/backoff.ts";
-import type { CallHost } from "./call-exchange.ts";
 
 /** How often in a row a broken stream is taken up again without having brought anything new. */
 const MAX_TRIES = 3;
@@ -37,11 +37,11 @@ export class Resumption {
     this.#tries = MAX_TRIES;
   }
 
-  later({ link, random }: Pick<CallHost, "link" | "random">, run: () => void): void {
+  later(run: () => void, { clock, random }: { readonly clock: Clock; readonly random: Random }): void {
     const delayMs = reconnectMs(this.#retryMs, this.#tries, random);
     this.#tries++;
     this.isTried = true;
-    this.#cancel = link.clock.after(delayMs, run);
+    this.#cancel = clock.after(delayMs, run);
   }
 
   cancel(): void {

@@ -5,8 +5,8 @@ import { sseParser } from "../../wire/sse.ts";
 import { reconnectMs } from "../channel/backoff.ts";
 import type { StreamWatcher } from "../channel/channel.ts";
 import { readUpstreamMessage } from "../channel/read-message.ts";
-import { ListenedExchange } from "./http-exchange.ts";
 import type { HttpLink } from "./http-link.ts";
+import { ListenedExchange } from "./listened-exchange.ts";
 import { header, isEventStream, type ReplyHead, retryAfterMs } from "./statuses.ts";
 
 export interface StreamOptions {
