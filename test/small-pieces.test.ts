@@ -27,7 +27,10 @@ const replyOf = (type: string) => readReply({ status: 200, headers: { "content-t
 const READERS: Readonly<Record<string, () => (piece: Buffer) => void>> = {
   "the line splitter": () => lineSplitter({ maxBytes: 10 * MB, onLine: nothing, onTooLong: nothing }).push,
   "a line of an event stream": () => sseParser({ maxEventBytes: 10 * MB, onEvent: nothing, onTooLong: nothing }),
-  "an upstream's JSON": () => replyOf("application/json").data,
+  "an upstream's JSON": () => {
+    const reader = replyOf("application/json");
+    return piece => reader.data(piece);
+  },
   "an agent's body": () => {
     const request = Object.assign(new Readable({ read: nothing }), { headers: { "content-type": "application/json" } });
     void readBody(

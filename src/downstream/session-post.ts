@@ -1,5 +1,4 @@
 import type { ServerResponse } from "node:http";
-import type { Clock } from "../core/ports.ts";
 import { errorText, oneLine, resultParts } from "../wire/message.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
 import type { SendAnswer } from "./answers.ts";
@@ -23,7 +22,6 @@ export interface SessionPostOptions {
   readonly events: EventRing;
   readonly backlog: Backlog;
   readonly streams: Streams;
-  readonly clock: Clock;
   /** Whether the agent reads an event without data; older ones fail on it. */
   readonly primes: boolean;
   /** Whether the agent reads event streams at all. */
@@ -50,12 +48,12 @@ export function responseSink(response: ServerResponse, backlog: Backlog): Sink {
  * event stream that outlives its connection.
  */
 export function sessionPost(options: SessionPostOptions): Exchange {
-  const { response, headers, clock, batched, acceptsStream } = options;
+  const { response, headers, batched, acceptsStream, streams } = options;
   const ready: Buffer[] = [];
   let left = batched ?? 1;
   let stream: EventStream | undefined;
   let retryAfterMs: number | undefined;
-  const cancel = acceptsStream ? clock.after(SESSION_POST.streamAfterMs, () => void open()) : () => {};
+  const cancel = acceptsStream ? streams.after(SESSION_POST.streamAfterMs, () => void open()) : () => {};
 
   /** `undefined` where there can be no stream: the agent has not learned of any, and is gone. */
   function open(): EventStream | undefined {
@@ -69,7 +67,7 @@ export function sessionPost(options: SessionPostOptions): Exchange {
     response.write(options.primes ? `id: ${opened.start}\nretry: ${retryMs}\ndata: \n\n` : SSE_COMMENT);
     const sink = responseSink(response, options.backlog);
     opened.attach(sink, 0);
-    options.streams.keep(response, { closed: () => opened.detach(sink) });
+    streams.keep(response, { closed: () => opened.detach(sink) });
     for (const answer of ready.splice(0)) opened.send(oneLine(answer));
     return opened;
   }

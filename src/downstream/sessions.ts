@@ -49,7 +49,6 @@ export interface Sessions {
 
 export function createSessions(options: { front: Front; clock: Clock; max?: number }): Sessions {
   const { front, clock, max = SESSIONS.max } = options;
-  /** What was used least lately comes first. */
   const slots = new Map<string, Slot>();
   const ids = createSessionIds(front.sealer);
   let cancelSweep = clock.after(SESSIONS.sweepMs, sweep);
@@ -99,8 +98,6 @@ export function createSessions(options: { front: Front; clock: Clock; max?: numb
       const slot = slots.get(id);
       if (!slot || !isSameView(slot.session.view, view)) return undefined;
       slot.session.held.used();
-      slots.delete(id);
-      slots.set(id, slot);
       return slot.session;
     },
     holdStream(id) {

@@ -182,7 +182,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
   function exchangeFor({ request, response }: Visit, session: Session, batched?: number): Exchange {
     const { accept } = request.headers;
     return sessionPost({
-      ...{ response, ...out, clock, streams, batched, events: session.events },
+      ...{ response, ...out, streams, batched, events: session.events },
       headers: { "mcp-session-id": session.id },
       primes: readsEmptyEvents(session.version),
       acceptsStream: accepts(accept, STREAM),

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Ledger } from "../core/ledger.ts";
 import type { Holding, Keeper } from "../core/ledger-entries.ts";
 import type { Clock } from "../core/ports.ts";
+import { Deadlines, type Timed } from "../lib/deadlines.ts";
 import { type Placed, Running } from "../lib/running.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
 import type { Backlog } from "./backlog.ts";
@@ -18,6 +19,8 @@ export interface Streams {
   admits(keeper: Keeper): boolean;
   /** Begins a stream where an answer turns out to be slow; returns the function that says that it has come. */
   whenSlow(begin: () => void): () => void;
+  /** Calls `begin` after so long; returns the function that prevents it. No timer is set for each. */
+  after(delayMs: number, begin: () => void): () => void;
   /** Ends those that would never end by themselves. */
   stop(): void;
 }
@@ -57,6 +60,7 @@ export function createStreams({ ledger, clock, backlog, maxEndless }: StreamsOpt
   const open = new Map<ServerResponse, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
   let cancelLook = clock.after(SLOW_MS, look);
+  const deadlines = new Deadlines(clock);
   let stopped = false;
   /** Answers that are waited for: those that were not there at the last look, and the others. A call costs no timer. */
   let recent = new Running<Waiting>();
@@ -98,8 +102,20 @@ export function createStreams({ ledger, clock, backlog, maxEndless }: StreamsOpt
         earlier.remove(waiting);
       };
     },
+    after(delayMs, begin) {
+      const waiting: Timed = {
+        ...{ place: -1, dueAt: clock.now() + delayMs, stop: () => {} },
+        expire() {
+          deadlines.remove(waiting);
+          begin();
+        },
+      };
+      deadlines.add(waiting);
+      return () => deadlines.remove(waiting);
+    },
     stop() {
       stopped = true;
+      deadlines.finish();
       cancel();
       cancelLook();
       for (const { stop } of [...open.values()]) stop?.();

@@ -51,13 +51,14 @@ const text = async (reply: Promise<Reply>): Promise<string> => {
 
 describe("a reply", () => {
   test("finds its request by our id, in any order", async () => {
-    const { correlator, open, clock } = setUp();
+    const { correlator, open, clock, cancelled } = setUp();
     const [first, second] = [open(1), open(2)];
     correlator.receive(message({ id: 2, error: { code: 1, message: "no" } }));
     correlator.receive(message({ id: 1, result: { n: 1 } }));
     expect(await text(first.reply)).toBe('result {"n":1}');
     expect(await text(second.reply)).toBe('error {"code":1,"message":"no"}');
-    expect([correlator.size, correlator.dropped, clock.pending]).toEqual([0, 0, 0]);
+    clock.advance(2_500);
+    expect([correlator.size, correlator.dropped, clock.pending, cancelled]).toEqual([0, 0, 0, []]);
   });
 
   test("with another id or a second time is dropped and counted, and one that was never asked is told", async () => {
@@ -103,7 +104,8 @@ describe("giving up", () => {
     expect(await text(reply)).toBe("cancelled sent_unknown");
     correlator.receive(message({ id: 1, result: {} }));
     correlator.receive(progress(1));
-    expect([correlator.dropped, clock.pending]).toEqual([2, 0]);
+    clock.advance(2_500);
+    expect([correlator.dropped, clock.pending, cancelled]).toEqual([2, 0, [1]]);
   });
 
   test("before anything was sent needs no word to the upstream", async () => {

@@ -1,6 +1,7 @@
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Clock } from "../../core/ports.ts";
+import { Deadlines, type Timed } from "../../lib/deadlines.ts";
 import { type Invalid, type Message, notificationText, numberOf, type RawId } from "../../wire/message.ts";
 import type { Seen } from "../../wire/oversized.ts";
 import type { OutboundRequest, Reply } from "./channel.ts";
@@ -37,14 +38,11 @@ export interface CorrelatorOptions {
   onStray?(what: string): void;
 }
 
-interface Waiting {
+interface Waiting extends Timed {
   readonly request: OutboundRequest;
   readonly openedAt: number;
-  /** When the request was opened or last made progress. */
-  activeAt: number;
   /** Whether something has already been passed on. */
   told: boolean;
-  cancelTimer(): void;
   done(reply: Reply): void;
   onAbort(): void;
 }
@@ -58,6 +56,7 @@ const SHOWN_ID_BYTES = 60;
 
 export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: CorrelatorOptions): Correlator {
   const waiting = new Map<string, Waiting>();
+  const deadlines = new Deadlines(clock);
   let dropped = 0;
   /** Ids are given in ascending order, so these two tell whether one was ever asked. */
   let firstId = Number.POSITIVE_INFINITY;
@@ -75,7 +74,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
 
   const finish = (entry: Waiting, reply: Reply): void => {
     waiting.delete(String(entry.request.id));
-    entry.cancelTimer();
+    deadlines.remove(entry);
     entry.request.signal.removeEventListener("abort", entry.onAbort);
     entry.done(reply);
   };
@@ -88,16 +87,6 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
   const abandon = (entry: Waiting, fault: Fault, detail: string): void => {
     if (!OPENING.has(entry.request.method)) onCancel(entry.request.id);
     failEntry(entry, { fault, delivery: "sent_unknown", detail });
-  };
-
-  /** Progress only notes the time; the timer finds out when it fires. */
-  const watch = (entry: Waiting): void => {
-    const { timeoutMs, maxTimeoutMs } = entry.request;
-    const due = Math.min(entry.activeAt + timeoutMs, entry.openedAt + maxTimeoutMs);
-    const left = due - clock.now();
-    if (left === Number.POSITIVE_INFINITY) return;
-    if (left > 0) entry.cancelTimer = clock.after(left, () => watch(entry));
-    else abandon(entry, "timeout", `no answer within ${Math.round(due - entry.openedAt)} ms`);
   };
 
   const take = (id: RawId, reply: Reply): void => {
@@ -129,7 +118,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
       dropped++;
       return;
     }
-    entry.activeAt = clock.now();
+    entry.dueAt = dueAt(entry.request, entry.openedAt, clock.now());
     entry.told = true;
     entry.request.onMessage(message);
   };
@@ -142,8 +131,9 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
       }
       const now = clock.now();
       const entry: Waiting = {
-        ...{ request, done, openedAt: now, activeAt: now, told: false },
-        cancelTimer: () => {},
+        ...{ request, done, openedAt: now, told: false, place: -1, dueAt: dueAt(request, now, now) },
+        expire: () => abandon(entry, "timeout", `no answer within ${Math.round(entry.dueAt - now)} ms`),
+        stop: () => {},
         onAbort: () => abandon(entry, "cancelled", "the agent no longer waits"),
       };
       const key = String(request.id);
@@ -152,7 +142,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
       firstId = Math.min(firstId, request.id);
       lastId = Math.max(lastId, request.id);
       request.signal.addEventListener("abort", entry.onAbort, { once: true });
-      watch(entry);
+      deadlines.add(entry);
       return true;
     },
     receive(message) {
@@ -183,6 +173,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
     },
     failAll(failure) {
       for (const entry of [...waiting.values()]) failEntry(entry, failure);
+      deadlines.finish();
     },
     get dropped() {
       return dropped;
@@ -192,6 +183,10 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
     },
   };
 }
+
+/** When a request is late that was opened and last made progress then, in monotonic milliseconds. */
+const dueAt = ({ timeoutMs, maxTimeoutMs }: OutboundRequest, openedAt: number, activeAt: number): number =>
+  Math.min(activeAt + timeoutMs, openedAt + maxTimeoutMs);
 
 /** Tells an upstream, in our id, that nobody waits for a request any more. */
 export function cancelledText(id: number): Buffer {

@@ -1,7 +1,7 @@
 import type { Behind } from "../../core/call.ts";
 import type { AttemptFailure } from "../../core/failure.ts";
+import type { Timed } from "../../lib/deadlines.ts";
 import { CredentialError } from "./credentials.ts";
-import type { Timed } from "./deadlines.ts";
 import { type Decoder, decodedHead, isDecodable, openDecoder } from "./decode.ts";
 import { failure, faultOf } from "./faults.ts";
 import { type HttpLink, type LinkRequest, takeCookies } from "./http-link.ts";

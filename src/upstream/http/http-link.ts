@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/ports.ts";
+import { Deadlines } from "../../lib/deadlines.ts";
 import { createFloodGates, type FloodGate } from "../channel/flood-gate.ts";
 import { createReplyRooms, type ReplyRoom } from "../channel/inbound-memory.ts";
 import type { Secrets } from "../channel/secrets.ts";
 import { type CookieJar, createCookieJar } from "./cookies.ts";
 import type { TokenSource } from "./credentials.ts";
-import { Deadlines } from "./deadlines.ts";
 import type { UpstreamDispatcher } from "./dispatcher.ts";
 import { type ChannelHeaders, channelHeaders } from "./headers.ts";
 import type { Place } from "./redirects.ts";

@@ -178,6 +178,7 @@ export function openHttpChannel(options: HttpChannelOptions, events: ChannelEven
       if (!options.dispatcher || link.running.size === 0) return closeOnce();
       if (discarded || closing) return;
       discarded = true;
+      link.running.finish();
       events.closed("given up");
     },
     close: closeOnce,

@@ -1,5 +1,5 @@
-import type { Clock } from "../../core/ports.ts";
-import { Running, type Stoppable } from "../../lib/running.ts";
+import type { Clock } from "../core/ports.ts";
+import { Running, type Stoppable } from "./running.ts";
 
 /** Something that runs and has to end in time. */
 export interface Timed extends Stoppable {
@@ -20,6 +20,7 @@ export class Deadlines {
   readonly #members = new Running<Timed>();
   #firesAt = Number.POSITIVE_INFINITY;
   #cancel: (() => void) | undefined;
+  #isLast = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -41,11 +42,22 @@ export class Deadlines {
 
   remove(member: Timed): void {
     this.#members.remove(member);
+    if (this.#isLast) this.#disarmIfIdle();
   }
 
-  /** Ends everything that runs now. */
+  /** Nothing new is expected: no timer is left when what runs has ended. */
+  finish(): void {
+    this.#isLast = true;
+    this.#disarmIfIdle();
+  }
+
+  /** Ends everything that runs now, after which nothing new is expected. */
   stopAll(): void {
     for (const member of this.#members.all()) member.stop();
+    this.finish();
+  }
+
+  #disarmIfIdle(): void {
     if (this.#members.size === 0) this.#disarm();
   }
 

@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { manualClock } from "../../../test/fixtures/manual-clock.ts";
+import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { Deadlines, type Timed } from "./deadlines.ts";
 
 function setup() {
@@ -71,6 +71,15 @@ it("ends one sooner that is due earlier than before", () => {
   deadlines.hasten(member);
   clock.advance(10);
   expect(late).toEqual(["a"]);
+});
+
+it("leaves no timer behind when nothing new is expected and the last one ends", () => {
+  const { clock, deadlines, add } = setup();
+  const members = [add("a", 100), add("b", 200)];
+  deadlines.finish();
+  expect(clock.pending).toBe(1);
+  for (const member of members) deadlines.remove(member);
+  expect(clock.pending).toBe(0);
 });
 
 it("stops all that run, and its timer", () => {
