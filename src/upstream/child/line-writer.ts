@@ -34,14 +34,33 @@ export interface LineWriterOptions {
 
 interface Item {
   state: Outgoing["state"];
-  parts: Buffer[];
-  bytes: number;
+  readonly parts: readonly Buffer[];
+  /** How far it has been taken: the next part, and how much of that. */
+  part: number;
+  offset: number;
+  readonly bytes: number;
   settled: (() => void) | undefined;
 }
 
 /** One step of progress: a peer that reads slowly is told from one that does not read by this much. */
 const BATCH_BYTES = 64 * 1024;
 const LINE_FEED = Buffer.from("\n");
+
+/** Copies of that message what fits behind the first `from` bytes; returns where it ends. */
+function fill(text: Buffer, from: number, item: Item): number {
+  let at = from;
+  while (item.part < item.parts.length && at < text.length) {
+    const part = item.parts[item.part]!;
+    const bytes = Math.min(part.length - item.offset, text.length - at);
+    part.copy(text, at, item.offset, item.offset + bytes);
+    at += bytes;
+    item.offset += bytes;
+    if (item.offset < part.length) break;
+    item.part++;
+    item.offset = 0;
+  }
+  return at;
+}
 
 export function createLineWriter(options: LineWriterOptions): LineWriter {
   const { stream, clock, maxQueuedBytes, stallMs, onStall, onError } = options;
@@ -58,41 +77,30 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
   };
 
   /** Takes up to one batch off the queue; a large message is cut, so that it takes several. */
-  const nextBatch = (): { pieces: Buffer[]; completed: Item[]; bytes: number } => {
-    const pieces: Buffer[] = [];
+  const nextBatch = (): { text: Buffer; completed: Item[] } => {
+    const text = Buffer.allocUnsafe(Math.min(waitingBytes, BATCH_BYTES));
     const completed: Item[] = [];
     let bytes = 0;
     for (const item of queue) {
       item.state = "writing";
-      while (item.parts.length > 0 && bytes < BATCH_BYTES) {
-        const part = item.parts.shift()!;
-        const piece = part.subarray(0, BATCH_BYTES - bytes);
-        if (piece.length < part.length) item.parts.unshift(part.subarray(piece.length));
-        pieces.push(piece);
-        bytes += piece.length;
-      }
-      if (item.parts.length > 0) break;
+      bytes = fill(text, bytes, item);
+      if (item.part < item.parts.length) break;
       completed.push(item);
-      if (bytes >= BATCH_BYTES) break;
+      if (bytes === text.length) break;
     }
     queue.splice(0, completed.length);
     waitingBytes -= bytes;
-    return { pieces, completed, bytes };
+    return { text, completed };
   };
 
   const flush = (): void => {
     scheduled = undefined;
     if (closed || batch || queue.length === 0) return;
-    const { pieces, completed, bytes } = nextBatch();
-    batch = { startedAt: clock.now(), completed, bytes };
+    const { text, completed } = nextBatch();
+    batch = { startedAt: clock.now(), completed, bytes: text.length };
     watch();
-    stream.cork();
-    const last = pieces.length - 1;
-    pieces.forEach((piece, index) => {
-      if (index < last) stream.write(piece);
-      else stream.write(piece, onWritten);
-    });
-    stream.uncork();
+    // In one piece, since each piece would cost a message as much as its bytes.
+    stream.write(text, onWritten);
   };
 
   const onWritten = (error?: Error | null): void => {
@@ -132,10 +140,11 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
 
   return {
     send(parts, settled) {
-      const bytes = parts.reduce((sum, part) => sum + part.length, LINE_FEED.length);
+      let bytes = LINE_FEED.length;
+      for (const part of parts) bytes += part.length;
       const held = waitingBytes + (batch?.bytes ?? 0);
       if (closed || (held > 0 && held + bytes > maxQueuedBytes)) return undefined;
-      const item: Item = { state: "waiting", parts: [...parts, LINE_FEED], bytes, settled };
+      const item: Item = { state: "waiting", parts: [...parts, LINE_FEED], part: 0, offset: 0, bytes, settled };
       queue.push(item);
       waitingBytes += bytes;
       if (!batch) scheduled ??= setImmediate(flush);
