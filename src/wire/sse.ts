@@ -11,8 +11,8 @@ export interface SseEvent {
   readonly event: string;
   /** Empty for a block that carries only an id or a retry time. */
   readonly data: Buffer;
-  readonly id?: string;
-  readonly retryMs?: number;
+  readonly id: string | undefined;
+  readonly retryMs: number | undefined;
 }
 
 export interface SseParserOptions {
@@ -170,6 +170,7 @@ class Parser {
     if (isComment || isLonger) return;
     const valueAt = nameEnd === end ? end : bytes[nameEnd + 1] === SPACE ? nameEnd + 2 : nameEnd + 1;
     if (nameEnd - from === 4 && bytes[from] === D && isAta(bytes, from + 1)) this.#addData(bytes, valueAt, end);
+    else if (isPlainEvent(bytes, from, end)) this.#event = "message";
     else this.#field(bytes.toString("latin1", from, nameEnd), bytes.subarray(valueAt, end));
   }
 
@@ -208,8 +209,17 @@ class Parser {
     this.#id = undefined;
     this.#retryMs = undefined;
     if (!hadData && id === undefined && retryMs === undefined) return;
-    this.#options.onEvent({ event, data, ...(id !== undefined && { id }), ...(retryMs !== undefined && { retryMs }) });
+    this.#options.onEvent({ event, data, id, retryMs });
   }
+}
+
+/** The usual name, written in the usual way: no string is made of it. */
+const PLAIN_EVENT = Buffer.from("event: message");
+
+function isPlainEvent(bytes: Buffer, from: number, end: number): boolean {
+  if (end - from !== PLAIN_EVENT.length) return false;
+  for (let at = 0; at < PLAIN_EVENT.length; at++) if (bytes[from + at] !== PLAIN_EVENT[at]) return false;
+  return true;
 }
 
 const isAta = (bytes: Buffer, at: number): boolean => bytes[at] === A && bytes[at + 1] === T && bytes[at + 2] === A;

@@ -17,6 +17,7 @@ type State = "idle" | "head" | "sized" | "chunk size" | "chunk" | "chunk end" | 
 const BODY_STATES = { sized: "sized", chunked: "chunk size", "until close": "until close" } as const;
 const MAX_HEAD_BYTES = 65_536;
 const MAX_SIZE_LINE = 256;
+const MAX_SIZE_DIGITS = 8;
 const START = "HTTP/1.";
 const SIZE_LINE = /^([0-9a-fA-F]{1,8})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 const BLANK_LINE = Buffer.from("\r\n\r\n");
@@ -169,9 +170,9 @@ export class ReplyParser {
     const end = chunk.indexOf(LINE_BREAK, at);
     if ((end < 0 ? chunk.length : end) - at > MAX_SIZE_LINE) return this.#bad("NOT_HTTP");
     if (end < 0) return this.#holdLine(chunk, at);
-    const size = SIZE_LINE.exec(chunk.toString("latin1", at, end))?.[1];
-    if (size === undefined) return this.#bad("NOT_HTTP");
-    this.#left = Number.parseInt(size, 16);
+    const size = sizeIn(chunk, at, end);
+    if (size < 0) return this.#bad("NOT_HTTP");
+    this.#left = size;
     this.#state = this.#left > 0 ? "chunk" : "trailers";
     if (this.#left === 0) this.#left = MAX_HEAD_BYTES;
     return end + LINE_BREAK.length;
@@ -196,4 +197,26 @@ export class ReplyParser {
     this.#parts.end(reusable, this.#keepAliveMs);
     return rest;
   }
+}
+
+/** The size in a line of its own; -1 where there is none. Few servers add anything to it. */
+function sizeIn(chunk: Buffer, at: number, end: number): number {
+  let size = 0;
+  for (let place = at; place < end; place++) {
+    const digit = place - at < MAX_SIZE_DIGITS ? hexDigit(chunk[place]!) : -1;
+    if (digit < 0) return extendedSize(chunk.toString("latin1", at, end));
+    size = size * 16 + digit;
+  }
+  return end > at ? size : -1;
+}
+
+function extendedSize(line: string): number {
+  const digits = SIZE_LINE.exec(line)?.[1];
+  return digits === undefined ? -1 : Number.parseInt(digits, 16);
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
