@@ -183,3 +183,9 @@ describe("writing events", () => {
     ]);
   });
 });
+
+it("names an event by the last name that it has, be it the usual one", () => {
+  expect(read("event: ping\nevent: message\ndata: a\n\n")).toMatchObject([{ event: "message" }]);
+  expect(read("event: message\nevent: ping\ndata: a\n\n")).toMatchObject([{ event: "ping" }]);
+  expect(read("event: massage\ndata: a\n\n")).toMatchObject([{ event: "massage" }]);
+});

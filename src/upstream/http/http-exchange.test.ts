@@ -14,6 +14,7 @@ import {
   type Seen,
   startPeer,
 } from "../../../test/fixtures/http-peer.ts";
+import { type ManualClock, manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
 import { requestOn } from "../channel/channel.ts";
 import type { HttpChannel } from "./streamable.ts";
@@ -28,6 +29,12 @@ async function start(answer: Answer): Promise<{ peer: Peer; channel: HttpChannel
   const peer = await startPeer(answer);
   cleanups.push(() => peer.close());
   return { peer, channel: channelOver(openTransport, peer.url, cleanups) };
+}
+async function startWithClock(answer: Answer): Promise<{ peer: Peer; channel: HttpChannel; clock: ManualClock }> {
+  const peer = await startPeer(answer);
+  cleanups.push(() => peer.close());
+  const clock = manualClock();
+  return { peer, channel: channelOver(openTransport, peer.url, cleanups, {}, clock), clock };
 }
 const lines = (peer: Peer) => peer.seen.map(({ method, url }) => `${method} ${url}`);
 const result = (seen: Seen): void => json(seen, 200, resultText(seen.id));
@@ -276,5 +283,56 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
     const { response } = peer.seen[0]!;
     const hosts = response.req.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host");
     expect([hosts.length, response.req.headers.host]).toEqual([1, "inner.example:8080"]);
+  });
+
+  describe("a connection", () => {
+    it("whose reader was behind when the reply ended serves the next one", async () => {
+      let answered = 0;
+      const { peer, channel } = await start(seen => {
+        const text = `${eventText(noticeText("notifications/message"))}${eventText(resultText(seen.id))}`;
+        answered++;
+        seen.response.writeHead(200, { "content-type": "text/event-stream" }).end(text);
+      });
+      const never = { caughtUp: () => {} };
+      for (let turn = 0; turn < 3; turn++) {
+        expect(plain(await requestOn(channel, outbound({ onMessage: () => never })))).toEqual(ok);
+      }
+      expect([answered, peer.seen.length]).toEqual([3, 3]);
+    });
+
+    it("brings what comes in many pieces as it was sent, though it reads them all into one place", async () => {
+      const text = Array.from({ length: 400 }, (_, at) => `${at}:${"äx".repeat(at)}`).join("");
+      const { channel } = await start(seen => {
+        const whole = Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: seen.id, result: { text } }));
+        seen.response.writeHead(200, { "content-type": "application/json", "content-length": whole.length });
+        for (let at = 0; at < whole.length; at += 10_007) seen.response.write(whole.subarray(at, at + 10_007));
+        seen.response.end();
+      });
+      expect(plain(await requestOn(channel, outbound()))).toEqual({ kind: "result", result: { text } });
+    });
+  });
+
+  describe("a reply", () => {
+    it("is given once, at once where the channel is closed", async () => {
+      const { channel } = await start(result);
+      const replies: string[] = [];
+      await new Promise<void>(resolve => {
+        channel.request(outbound(), reply => {
+          replies.push(reply.kind);
+          resolve();
+        });
+      });
+      await channel.close();
+      channel.request(outbound(), reply => replies.push(reply.kind));
+      expect(replies).toEqual(["result", "failed"]);
+    });
+
+    it("that says nothing after its answer is waited for a second, then its connection is closed", async () => {
+      const { peer, channel, clock } = await startWithClock(seen => void events(seen, eventText(resultText(seen.id))));
+      expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
+      const { closed } = await peer.request(0);
+      clock.advance(1_000);
+      await closed;
+    });
   });
 });
