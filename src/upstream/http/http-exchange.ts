@@ -101,8 +101,8 @@ export abstract class HttpExchange implements Exchange, Timed {
 
   expire(): void {
     if (this.#phase === "draining") this.abandon();
-    else if (this.#deadlineAt <= this.dueAt) this.late();
-    else this.#againAfterRest();
+    else if (this.#phase === "refused" && this.#deadlineAt > this.dueAt) this.#againAfterRest();
+    else this.late();
   }
 
   /** The rest of the reply is not wanted: read on for a bounded time and size only. */

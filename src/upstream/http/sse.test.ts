@@ -187,3 +187,14 @@ it("never sends a request that was given up before the address was known", async
   await channel.close();
   expect(await next).toMatchObject({ fault: "connection_lost" });
 });
+
+it("learns nothing from what a redirect brings besides its address", async () => {
+  const named = server((stream, seen) => stream.write(eventText(resultText(seen.id))));
+  const { peer, channel } = await setup(seen => {
+    if (seen.url !== "/mcp") return named(seen);
+    const headers = { location: "/stream", "content-type": "text/event-stream" };
+    seen.response.writeHead(307, headers).end("event: endpoint\ndata: /elsewhere\n\n");
+  });
+  expect(plain(await requestOn(channel, outbound()))).toMatchObject({ kind: "result" });
+  expect(peer.seen.map(({ url }) => url)).toEqual(["/mcp", "/stream", "/messages?session=1"]);
+});
