@@ -1,0 +1,170 @@
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  type Answer,
+  events,
+  eventText,
+  json,
+  noticeText,
+  outbound,
+  type Peer,
+  plain,
+  resultText,
+  type Seen,
+  startPeer,
+  type WatchedClock,
+  watchedClock,
+} from "../../../test/fixtures/http-peer.ts";
+import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import { requestOn } from "../channel/channel.ts";
+import type { HttpChannel } from "./streamable.ts";
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+let openTransport: OpenTransport;
+async function start(answer: Answer): Promise<{ peer: Peer; channel: HttpChannel }> {
+  const peer = await startPeer(answer);
+  cleanups.push(() => peer.close());
+  return { peer, channel: channelOver(openTransport, peer.url, cleanups) };
+}
+async function startWithClock(answer: Answer): Promise<{ peer: Peer; channel: HttpChannel; clock: WatchedClock }> {
+  const peer = await startPeer(answer);
+  cleanups.push(() => peer.close());
+  const clock = watchedClock();
+  return { peer, channel: channelOver(openTransport, peer.url, cleanups, {}, clock), clock };
+}
+const lines = (peer: Peer) => peer.seen.map(({ method, url }) => `${method} ${url}`);
+const result = (seen: Seen): void => json(seen, 200, resultText(seen.id));
+const redirect = ({ response }: Seen, status: number, location: string, headers = {}): void =>
+  void response.writeHead(status, { location, ...headers }).end("moved");
+const ok = { kind: "result", result: { ok: true } };
+
+describe.each(TRANSPORTS)("over %s", (_, open) => {
+  beforeEach(() => {
+    openTransport = open;
+  });
+
+  describe("a connection", () => {
+    it("whose reader was behind when the reply ended serves the next one", async () => {
+      let answered = 0;
+      const { peer, channel } = await start(seen => {
+        const text = `${eventText(noticeText("notifications/message"))}${eventText(resultText(seen.id))}`;
+        answered++;
+        seen.response.writeHead(200, { "content-type": "text/event-stream" }).end(text);
+      });
+      const never = { caughtUp: () => {} };
+      for (let turn = 0; turn < 3; turn++) {
+        expect(plain(await requestOn(channel, outbound({ onMessage: () => never })))).toEqual(ok);
+      }
+      expect([answered, peer.seen.length]).toEqual([3, 3]);
+    });
+
+    it("brings what comes in many pieces as it was sent, though it reads them all into one place", async () => {
+      const text = Array.from({ length: 400 }, (_, at) => `${at}:${"äx".repeat(at)}`).join("");
+      const { channel } = await start(seen => {
+        const whole = Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: seen.id, result: { text } }));
+        seen.response.writeHead(200, { "content-type": "application/json", "content-length": whole.length });
+        for (let at = 0; at < whole.length; at += 10_007) seen.response.write(whole.subarray(at, at + 10_007));
+        seen.response.end();
+      });
+      expect(plain(await requestOn(channel, outbound()))).toEqual({ kind: "result", result: { text } });
+    });
+  });
+
+  describe("a reply", () => {
+    it("is given once, at once where the channel is closed", async () => {
+      const { channel } = await start(result);
+      const replies: string[] = [];
+      await new Promise<void>(resolve => {
+        channel.request(outbound(), reply => {
+          replies.push(reply.kind);
+          resolve();
+        });
+      });
+      await channel.close();
+      channel.request(outbound(), reply => replies.push(reply.kind));
+      expect(replies).toEqual(["result", "failed"]);
+    });
+
+    it("that says nothing after its answer is waited for a second, then its connection is closed", async () => {
+      const { peer, channel, clock } = await startWithClock(seen => void events(seen, eventText(resultText(seen.id))));
+      expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
+      const { closed } = await peer.request(0);
+      clock.advance(1_000);
+      await closed;
+    });
+
+    it("that brings too much after its answer loses its connection at once", async () => {
+      const { peer, channel } = await start(seen => {
+        const { response } = seen;
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.write(eventText(resultText(seen.id)));
+        for (let at = 0; at < 20; at++) response.write(`:${"x".repeat(10_000)}\n`);
+      });
+      expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
+      await (await peer.request(0)).closed;
+    });
+
+    it("that is cut short is none, though what came of it can be decompressed", async () => {
+      const { channel } = await start(seen => {
+        const whole = gzipSync(resultText(seen.id));
+        const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+        seen.response.writeHead(200, { ...headers, "content-length": whole.length + 5 });
+        seen.response.write(whole, () => seen.response.destroy());
+      });
+      expect(plain(await requestOn(channel, outbound()))).toMatchObject({ kind: "failed", fault: "connection_lost" });
+    });
+
+    it("that redirects and does not end is not waited for", async () => {
+      const { peer, channel } = await start(seen => {
+        if (seen.url !== "/mcp") return result(seen);
+        seen.response.writeHead(307, { location: "/elsewhere" });
+        for (let at = 0; at < 20; at++) seen.response.write("x".repeat(10_000));
+      });
+      expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
+      expect(lines(peer)).toEqual(["POST /mcp", "POST /elsewhere"]);
+      await (await peer.request(0)).closed;
+    });
+
+    it("has its whole time after a redirect, and is asked for once", async () => {
+      const { peer, channel, clock } = await startWithClock(seen => {
+        if (seen.url === "/mcp") redirect(seen, 307, "/elsewhere");
+      });
+      const reply = requestOn(channel, outbound({ timeoutMs: 10_000, maxTimeoutMs: 10_000 }));
+      const asked = await peer.request(1);
+      clock.advance(9_000);
+      result(asked);
+      expect(plain(await reply)).toEqual(ok);
+      expect(lines(peer)).toEqual(["POST /mcp", "POST /elsewhere"]);
+    });
+
+    it("does not come later than its time, though a redirect is in between", async () => {
+      const { peer, channel, clock } = await startWithClock(seen => {
+        if (seen.url === "/mcp") redirect(seen, 307, "/elsewhere");
+      });
+      const reply = requestOn(channel, outbound({ timeoutMs: 10_000, maxTimeoutMs: 10_000 }));
+      await peer.request(1);
+      clock.advance(10_000);
+      expect(plain(await reply)).toMatchObject({ kind: "failed", fault: "timeout", delivery: "sent_unknown" });
+    });
+
+    it("that redirects and then says nothing is waited for a second", async () => {
+      const { peer, channel, clock } = await startWithClock(seen => {
+        if (seen.url !== "/mcp") return result(seen);
+        seen.response.writeHead(307, { location: "/elsewhere" }).write("x");
+      });
+      const refused = clock.timer(1_000);
+      const reply = requestOn(channel, outbound({ timeoutMs: 60_000, maxTimeoutMs: 60_000 }));
+      const { closed } = await peer.request(0);
+      await refused;
+      clock.advance(999);
+      expect(lines(peer)).toEqual(["POST /mcp"]);
+      clock.advance(1);
+      expect(plain(await reply)).toEqual(ok);
+      await closed;
+    });
+  });
+});
