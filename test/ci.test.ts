@@ -11,10 +11,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** What .ci/run would say of that report: passed, failed, skipped. */
-function count(report: object | undefined, codes: { tests: number; check: number }): string {
+function count(report: object | undefined, codes: { tests: number; check: number; bench?: number }): string {
   const file = join(folder, "tests.json");
   if (report) writeFileSync(file, JSON.stringify(report));
-  const args = ["scripts/count-tests.mjs", file, String(codes.tests), String(codes.check)];
+  const args = ["scripts/count-tests.mjs", file, ...[codes.tests, codes.check, codes.bench ?? 0].map(String)];
   return execFileSync(process.execPath, args, { encoding: "utf8" }).trim();
 }
 
@@ -31,6 +31,11 @@ test("a good run counts what passed and what was skipped", () => {
 
 test("a failed check counts as a failure", () => {
   expect(count(GREEN, { tests: 0, check: 1 })).toBe("7 1 1");
+});
+
+test("a ratio under its floor counts as a failure, beside a failed check", () => {
+  expect(count(GREEN, { tests: 0, check: 0, bench: 1 })).toBe("7 1 1");
+  expect(count(GREEN, { tests: 0, check: 1, bench: 1 })).toBe("7 2 1");
 });
 
 test("a failed test counts once", () => {
