@@ -3,9 +3,11 @@ import * as z from "zod";
 import { CONTROL_VERSION } from "../src/app/control/protocol.ts";
 import { EXIT } from "../src/app/exit-codes.ts";
 import { configSchema } from "../src/config/schema.ts";
-import type { Call } from "../src/core/call.ts";
+import type { Call, Outcome } from "../src/core/call.ts";
 import { ownerId, principal } from "../src/core/names.ts";
+import { bringing, promised } from "../src/core/pass.fixture.ts";
 import { Payload } from "../src/core/payload.ts";
+import { Aborter } from "../src/core/signal.ts";
 import { type Status, UPSTREAM_STATES, type UpstreamStatus } from "../src/core/status.ts";
 import { audit } from "../src/guard/audit.ts";
 import { createRedactor } from "../src/guard/redact.ts";
@@ -110,8 +112,8 @@ describe("never changes", () => {
       },
       ...{ logRequests: true, logResponses: true, maxBytes: 100, blocks: false },
     });
-    await layer(async () => ({ kind: "done", result: Payload.of({}) }))(aCall());
-    await layer(async () => ({ kind: "failed", failure: { kind: "overloaded" } }))(aCall());
+    await promised(layer(bringing((): Outcome => ({ kind: "done", result: Payload.of({}) }))))(aCall());
+    await promised(layer(bringing((): Outcome => ({ kind: "failed", failure: { kind: "overloaded" } }))))(aCall());
     layer.flush();
     const keys = new Set(lines.flatMap(line => Object.keys(JSON.parse(line) as object)));
     expect([...keys]).toEqual(
@@ -151,7 +153,7 @@ const aCall = (): Call => ({
   subject: undefined,
   params: Payload.of({ name: "t" }),
   continues: undefined,
-  signal: new AbortController().signal,
+  signal: new Aborter().signal,
   logLevel: undefined,
   notify() {},
 });

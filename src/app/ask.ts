@@ -1,18 +1,16 @@
 import { randomUUID } from "node:crypto";
-import type { Call, Outcome, View } from "../core/call.ts";
+import { awaited, type Call, type Outcome, type View } from "../core/call.ts";
 import type { Front } from "../core/front.ts";
 import { ownerId, principal } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import type { Signal } from "../core/signal.ts";
 
 /** The person at this machine: whoever reaches the control socket or runs `rad` is its user. */
 const PERSON = principal("command-line");
 const EVERYTHING: View = { kind: "all" };
 
 /** Calls a tool as an agent would that comes for this one call. `name`: a public name or `upstream:tool`. */
-export async function askTool(
-  front: Front,
-  tool: { name: string; args: Payload; signal: AbortSignal },
-): Promise<Outcome> {
+export async function askTool(front: Front, tool: { name: string; args: Payload; signal: Signal }): Promise<Outcome> {
   // What is known of the upstreams may be a catalog that is still being built.
   await front.view(EVERYTHING)?.settled(0);
   const owner = ownerId(`command-line:${randomUUID()}`);
@@ -29,7 +27,7 @@ export async function askTool(
     notify: () => {},
   };
   try {
-    return await front.handle(call);
+    return await awaited(front.handle, call);
   } finally {
     front.release(owner);
   }

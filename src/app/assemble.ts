@@ -59,6 +59,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const trouble = (detail: string): void => {
     if (troubles.length < 20 && !troubles.includes(detail)) troubles.push(detail);
   };
+  /** A request ran into a bug of ours. */
+  const stumbled = (error: unknown): void =>
+    trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`));
   const environmentWarnings = createEnvironmentWarnings(environment, process.env);
   const load = watchLoad();
   const pressure = createPressure({ clock, look: load.look });
@@ -121,7 +124,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const sealer = createSealer(key, { clock });
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
   const nextCallId = createCallIds();
-  const lasting = { nextCallId, pool, store, clock, log, sealer, capacity, remembered };
+  const lasting = { nextCallId, pool, store, clock, log, sealer, capacity, remembered, stumbled };
   let { handle, flush, reads } = assembleHandle({ config, redactor, ...lasting });
   let limit = shares.limit(config);
   const edges: Edge[] = [];
@@ -136,7 +139,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (view.kind === "all" && (kinds.includes("resource") || kinds.includes("template"))) watches.reconsider();
   });
   const front: Front = {
-    handle: call => handle(call),
+    handle: (call, done) => handle(call, done),
+    trouble: stumbled,
     ...{ sealer, pressure, ledger },
     get limit() {
       return limit;
@@ -229,7 +233,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         maxConnections: config.max_connections,
         door: { host: address.host, allowedHosts: config.allowed_hosts, allowedOrigins: config.allowed_origins },
         ready: () => pool.upstreams.length === 0 || pool.upstreams.some(upstream => upstream.condition !== "down"),
-        trouble: error => trouble(redactor.text(`a request failed: ${error instanceof Error ? error.stack : error}`)),
+        trouble: stumbled,
       });
       edges.push(http);
       fronts.push(http.connections);

@@ -7,6 +7,7 @@ import { upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import { createRepairs } from "../core/repairs.ts";
 import { UPSTREAM_TEXT } from "../core/scan-limits.ts";
+import { Aborter } from "../core/signal.ts";
 import { finish } from "../core/steps.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createSchemaCompilers } from "../lib/schema-compilers.ts";
@@ -64,7 +65,7 @@ describe("T-44 a wide schema", () => {
       const repairs = createRepairs(compilers.verdicts, { offThread: true });
       rounds.push(
         await longestTurn(async () => {
-          const found = await fetchOffer(link, { upstream: upstreamName("u"), signal: new AbortController().signal });
+          const found = await fetchOffer(link, { upstream: upstreamName("u"), signal: new Aborter().signal });
           const { offer, problems } = found as { offer: Offer; problems: readonly string[] };
           expect(offer.definitions.tool.length + problems.length).toBeGreaterThan(0);
           await inspectOffer(offer, { repairs, compilers, now: systemClock.now });

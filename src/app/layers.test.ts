@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { configSchema } from "../config/schema.ts";
-import type { Call } from "../core/call.ts";
+import { bringing, promised } from "../core/pass.fixture.ts";
 import { Payload } from "../core/payload.ts";
 import { NO_PRESSURE } from "../core/pressure.ts";
 import { createRetryBudget } from "../core/retry-budget.ts";
@@ -21,6 +21,7 @@ const ASKS: Attempt = { kind: "asks", questions: Payload.of({ name: { method: "e
 function setUp() {
   const clock = manualClock();
   const load = { level: 0 };
+  const told: unknown[] = [];
   const pressure = { ...NO_PRESSURE, sheds: () => load.level > 0 };
   Object.defineProperty(pressure, "level", { get: () => load.level });
   const upstream: Instance = {
@@ -29,7 +30,7 @@ function setUp() {
     trust: { annotations: false, safeToRetry: new Set(), startsTasks: false },
     limits: () => limits,
     keeps: () => false,
-    send: async (call: Call) => (call.continues ? DONE : ASKS),
+    send: bringing(({ call }) => (call.continues ? DONE : ASKS)),
   };
   const { handle } = assembleHandle({
     ...{
@@ -41,9 +42,10 @@ function setUp() {
     ...{ log: { write() {}, commit: () => true, ready: true }, nextCallId: () => "id", redactor: createRedactor([]) },
     pool: { get: () => upstream } as unknown as Pool,
     store: memoryStore({ clock, maxBuckets: 10 }),
+    stumbled: (error: unknown) => void told.push(error),
     sealer: createSealer(Buffer.alloc(32, 1), { clock }),
   } as unknown as Parameters<typeof assembleHandle>[0]);
-  return { handle, load };
+  return { handle: promised(handle), load, upstream, told };
 }
 
 test("under pressure a call that was asked something goes on, and no new one is taken", async () => {
@@ -56,4 +58,19 @@ test("under pressure a call that was asked something goes on, and no new one is 
   const answers = { requestState: asked.ticket, inputResponses: { name: { action: "accept" } } };
   const again = callOf([holder("a")], { params: Payload.of({ name: "tool", ...answers }) });
   expect(await handle(again)).toMatchObject({ kind: "done" });
+});
+
+test("a bug behind the layers fails the call that ran into it, and is told once", async () => {
+  const { handle, upstream, told } = setUp();
+  const bug = new Error("a bug");
+  const { send } = upstream;
+  Object.assign(upstream, {
+    send() {
+      throw bug;
+    },
+  });
+  expect(await handle(callOf([holder("a")]))).toMatchObject({ failure: { kind: "internal", cause: bug } });
+  expect(told).toEqual([bug]);
+  Object.assign(upstream, { send });
+  expect(await handle(callOf([holder("a")]))).toMatchObject({ kind: "asks" });
 });

@@ -1,7 +1,9 @@
 import type { Resolution } from "./catalog.ts";
 import type { Failure } from "./failure.ts";
 import type { OwnerId, Principal, UpstreamName } from "./names.ts";
+import type { Pass, Step } from "./pass.ts";
 import type { Payload } from "./payload.ts";
+import type { Signal } from "./signal.ts";
 
 /** Who asks. */
 export interface Caller {
@@ -72,10 +74,10 @@ export interface Call {
   /** Set when the agent answered questions with errors: question key → error. Only a call that is still open takes them. */
   readonly refusals?: Payload;
   /** Fires when the agent no longer wants the answer. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** Least severe log level that the agent wants to see for this call, if it asked for any. */
   readonly logLevel: string | undefined;
-  /** Takes what the upstream tells before it answers. */
+  /** Takes what the upstream tells before it answers. Does not throw. */
   notify(notice: Notice): Room;
   /** Filled in by whoever writes down that the call is about to be sent. */
   readonly noted?: Noted;
@@ -106,7 +108,20 @@ export interface Route {
   readonly attempts: number;
 }
 
-/** The waist: everything an agent can ask passes through this. Never throws for an expected failure. */
-export type Handle = (call: Call) => Promise<Outcome>;
+/**
+ * The waist: everything an agent can ask passes through this. Calls its `done` once, in the same turn where nothing has
+ * to be waited for, and throws nothing: a bug of ours is a failed outcome of the one call that ran into it.
+ */
+export type Handle = Pass<Call, Outcome>;
+export type Done = (outcome: Outcome) => void;
 /** Wraps a handle and knows nothing but the next one. */
-export type Layer = (next: Handle) => Handle;
+export type Layer = Step<Call, Outcome>;
+
+/** What becomes of a call that ran into a bug of ours. */
+export const broken = (error: unknown): Outcome => ({
+  kind: "failed",
+  failure: { kind: "internal", detail: String(error), cause: error },
+});
+
+/** For whoever has something else to wait for, too. */
+export const awaited = (handle: Handle, call: Call): Promise<Outcome> => new Promise(done => handle(call, done));

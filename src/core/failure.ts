@@ -89,5 +89,5 @@ export type Failure =
   | { readonly kind: "unlogged" }
   | { readonly kind: "draining" }
   | { readonly kind: "cancelled" }
-  /** A bug of ours; the text goes to the log only. */
-  | { readonly kind: "internal"; readonly detail: string };
+  /** A bug of ours; the text goes to the log, and `cause` to whoever runs the gateway. */
+  | { readonly kind: "internal"; readonly detail: string; readonly cause?: unknown };

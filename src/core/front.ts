@@ -7,6 +7,7 @@ import type { OwnerId } from "./names.ts";
 import type { Payload } from "./payload.ts";
 import type { Sealer } from "./ports.ts";
 import type { Pressure } from "./pressure.ts";
+import type { Signal } from "./signal.ts";
 
 /** What a server says of itself when an agent asks. */
 export interface Profile {
@@ -21,6 +22,8 @@ export interface Profile {
 /** Everything that an edge towards agents needs: the waist for calls, queries for the rest. */
 export interface Front {
   readonly handle: Handle;
+  /** Takes a bug of ours that a request ran into, for whoever runs the gateway. */
+  trouble(error: unknown): void;
   /** Seals what waits with an agent and comes back from it. */
   readonly sealer: Sealer;
   /** What is given up at present because there is too much to do. */
@@ -98,7 +101,7 @@ export type Subscription =
 /** An agent with a conversation of its own, as an upstream that keeps state for it may reach it. */
 export interface AgentContact {
   /** Asks one question (`{method, params}`, ids in it as the agent knows them); resolves with the agent's result, or with its error object. */
-  ask(question: Payload, signal: AbortSignal): Promise<AgentAnswer>;
+  ask(question: Payload, signal: Signal): Promise<AgentAnswer>;
   /** Tells something that belongs to no call. */
   tell(notice: Notice): void;
 }

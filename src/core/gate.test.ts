@@ -1,15 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { createGate } from "./gate.ts";
+import { Aborter, aborted } from "./signal.ts";
 
-const NEVER = new AbortController().signal;
+const NEVER = new Aborter().signal;
 
 function gateOf(capacity: number) {
   const clock = manualClock();
   const gate = createGate({ capacity, clock });
   const order: string[] = [];
   const queue = (name: string, signal = NEVER, waitMs = 3_000) =>
-    void gate.queue({ waitMs, signal }).then(admitted => order.push(`${name} ${admitted}`));
+    gate.queue({ waitMs, signal }, admitted => void order.push(`${name} ${admitted}`));
   return { clock, gate, order, queue };
 }
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
@@ -73,11 +74,11 @@ describe("a gate", () => {
     const { clock, gate, order, queue } = gateOf(2);
     gate.enter();
     gate.enter();
-    const leaver = new AbortController();
+    const leaver = new Aborter();
     queue("leaver", leaver.signal);
     queue("next");
     leaver.abort();
-    queue("never came", AbortSignal.abort());
+    queue("never came", aborted());
     gate.leave();
     await turn();
     expect(order).toEqual(["leaver cancelled", "never came cancelled", "next in"]);

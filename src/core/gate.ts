@@ -1,5 +1,5 @@
 import type { Clock } from "./ports.ts";
-import { waitFor } from "./wait.ts";
+import type { Signal } from "./signal.ts";
 
 export interface GateRules {
   /** How many may be inside at once; as many more may wait. */
@@ -10,7 +10,7 @@ export interface GateRules {
 /** How long somebody stands in the queue. */
 export interface QueuePatience {
   readonly waitMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
 }
 
 export type Admitted = "in" | "full" | "timeout" | "cancelled";
@@ -21,8 +21,8 @@ export interface Gate {
   enter(): boolean;
   /** For whoever goes on with something that has begun: to turn it away now would end what runs already. */
   enterAgain(): void;
-  /** For whoever could not enter: resolves with `in` once somebody has left, or with why not. */
-  queue(patience: QueuePatience): Promise<Admitted>;
+  /** For whoever could not enter: brings `in` once somebody has left, or why not. `done` does not throw. */
+  queue(patience: QueuePatience, done: (admitted: Admitted) => void): void;
   /** To be called once for each that was let in. */
   leave(): void;
   readonly inside: number;
@@ -48,14 +48,19 @@ export function createGate({ capacity, clock }: GateRules): Gate {
     enterAgain() {
       inside++;
     },
-    queue({ waitMs, signal }) {
-      if (signal.aborted) return Promise.resolve("cancelled");
-      if (waiting.size >= capacity) return Promise.resolve("full");
-      const late = { clock, afterMs: waitMs, gives: () => "timeout" as const };
-      return waitFor<Admitted>({ late, aborted: { signal, gives: () => "cancelled" } }, end => {
-        waiting.add(end);
-        return () => waiting.delete(end);
-      });
+    queue({ waitMs, signal }, done) {
+      if (signal.aborted) return done("cancelled");
+      if (waiting.size >= capacity) return done("full");
+      const end = (admitted: Admitted): void => {
+        waiting.delete(end);
+        cancelTimer();
+        signal.offAbort(onAbort);
+        done(admitted);
+      };
+      const onAbort = (): void => end("cancelled");
+      const cancelTimer = clock.after(waitMs, () => end("timeout"));
+      signal.onAbort(onAbort);
+      waiting.add(end);
     },
     leave() {
       // Whoever is next takes the place over: a newcomer cannot slip in between.

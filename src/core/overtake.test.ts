@@ -4,10 +4,12 @@ import { BALANCING } from "./balance.ts";
 import type { Call } from "./call.ts";
 import type { Holder } from "./catalog.ts";
 import { OVERTAKEN } from "./overtake.ts";
+import { promised } from "./pass.fixture.ts";
 import { Payload } from "./payload.ts";
 import { createRetryBudget } from "./retry-budget.ts";
 import { callOf, DONE, failed, holder } from "./route.fixture.ts";
 import { type Attempt, route } from "./route.ts";
+import { Aborter } from "./signal.ts";
 
 const UNLIMITED = { timeoutMs: Infinity, maxTimeoutMs: Infinity, attemptMs: 30_000, queueMs: 3_000 };
 const NOTICE = { method: "notifications/progress", params: Payload.of({}) };
@@ -28,21 +30,25 @@ function setUp(names: readonly string[], { safe = true, limits = UNLIMITED } = {
       isFull: () => false,
       keeps: () => false,
       limits: () => limits,
-      send: call =>
-        new Promise(resolve => {
-          call.signal.addEventListener("abort", () => resolve(failed("sent_unknown", "cancelled")));
-          sent.push({ name, at: clock.now(), call, answer: resolve });
-        }),
+      send({ call }, done) {
+        let isOver = false;
+        const answer = (attempt: Attempt): void => {
+          if (!isOver) done(attempt);
+          isOver = true;
+        };
+        call.signal.onAbort(() => answer(failed("sent_unknown", "cancelled")));
+        sent.push({ name, at: clock.now(), call, answer });
+      },
     }),
   });
-  const agent = new AbortController();
+  const agent = new Aborter();
   const told: unknown[] = [];
   const holders = names.map(name => holder(name)) as [Holder, ...Holder[]];
   const call = callOf(holders, { signal: agent.signal, notify: notice => void told.push(notice) });
   const turns = async () => {
     for (let turn = 0; turn < 20; turn++) await Promise.resolve();
   };
-  return { clock, budget, down, sent, agent, told, turns, outcome: () => handle(call) };
+  return { clock, budget, down, sent, agent, told, turns, outcome: () => promised(handle)(call) };
 }
 
 const where = (sent: ReturnType<typeof setUp>["sent"]) => sent.map(({ name, at }) => [name, at]);

@@ -2,12 +2,13 @@ import type { Call } from "./call.ts";
 import type { AttemptFailure } from "./failure.ts";
 import type { Clock } from "./ports.ts";
 import { graver } from "./retry.ts";
+import { Aborter } from "./signal.ts";
 
 /** Why an attempt was given up although its agent still waits: somebody else was quicker. */
 export const OVERTAKEN = "overtaken";
 
 type Failed = { readonly kind: "failed" } & AttemptFailure;
-type Ended = Failed | { readonly kind: "done" | "asks" | "answered" | "quoted" };
+type Ended = Failed | { readonly kind: "done" | "asks" | "answered" | "quoted" | "broken" };
 
 export interface Overtaking<Choice, Attempt extends Ended> {
   readonly clock: Clock;
@@ -17,7 +18,9 @@ export interface Overtaking<Choice, Attempt extends Ended> {
   readonly silenceMs: number;
   /** Whom to ask too; `undefined` for nobody at present. */
   next(): Choice | undefined;
-  send(choice: Choice, call: Call): Promise<Attempt>;
+  send(choice: Choice, call: Call, arrived: (attempt: Attempt) => void): void;
+  /** It ran into a bug of ours where nobody else would see it. */
+  broke(error: unknown): void;
 }
 
 /** What came of it, and from whom. */
@@ -33,71 +36,76 @@ export interface Arrival<Choice, Attempt> {
  */
 export function sendOvertakably<Choice, Attempt extends Ended>(
   options: Overtaking<Choice, Attempt>,
-): Promise<Arrival<Choice, Attempt>> {
+  done: (arrival: Arrival<Choice, Attempt>) => void,
+): void {
   const { clock, call, silenceMs } = options;
-  return new Promise((resolve, reject) => {
-    const running = new Map<Choice, AbortController>();
-    let failed: { readonly choice: Choice; readonly attempt: Attempt & Failed } | undefined;
-    let cancelTimer = clock.after(silenceMs, askAnother);
-    const onAbort = (): void => {
-      for (const controller of running.values()) controller.abort();
+  const running = new Map<Choice, Aborter>();
+  let failed: { readonly choice: Choice; readonly attempt: Attempt & Failed } | undefined;
+  let cancelTimer = clock.after(silenceMs, askAnother);
+  const onAbort = (): void => {
+    for (const aborter of [...running.values()]) aborter.abort();
+  };
+  call.signal.onAbort(onAbort);
+
+  function start(choice: Choice): void {
+    const aborter = new Aborter();
+    running.set(choice, aborter);
+    if (call.signal.aborted) aborter.abort();
+    const racing: Call = {
+      ...call,
+      signal: aborter.signal,
+      notify(notice) {
+        if (!running.has(choice)) return;
+        giveUpOthers(choice);
+        return call.notify(notice);
+      },
+      postponed() {
+        if (!running.has(choice)) return;
+        giveUpOthers(choice);
+        call.postponed?.();
+      },
     };
-    call.signal.addEventListener("abort", onAbort, { once: true });
+    options.send(choice, racing, attempt => ended(choice, attempt));
+  }
 
-    function start(choice: Choice): void {
-      const controller = new AbortController();
-      running.set(choice, controller);
-      const { signal } = controller;
-      if (call.signal.aborted) controller.abort();
-      const racing: Call = {
-        ...call,
-        signal,
-        notify(notice) {
-          if (!running.has(choice)) return;
-          giveUpOthers(choice);
-          return call.notify(notice);
-        },
-        postponed() {
-          if (!running.has(choice)) return;
-          giveUpOthers(choice);
-          call.postponed?.();
-        },
-      };
-      options.send(choice, racing).then(attempt => ended(choice, attempt), reject);
-    }
-
-    function askAnother(): void {
-      cancelTimer = clock.after(silenceMs, askAnother);
+  function askAnother(): void {
+    cancelTimer = clock.after(silenceMs, askAnother);
+    try {
       const choice = options.next();
       if (choice !== undefined) start(choice);
+    } catch (error) {
+      leave(undefined);
+      options.broke(error);
     }
+  }
 
-    function giveUpOthers(choice: Choice): void {
-      cancelTimer();
-      for (const [other, controller] of running) {
-        if (other === choice) continue;
-        running.delete(other);
-        controller.abort(OVERTAKEN);
-      }
+  function giveUpOthers(choice: Choice | undefined): void {
+    cancelTimer();
+    for (const [other, aborter] of [...running]) {
+      if (other === choice) continue;
+      running.delete(other);
+      aborter.abort(OVERTAKEN);
     }
+  }
 
-    function ended(choice: Choice, attempt: Attempt): void {
-      if (!running.has(choice)) return;
-      if (isFailed(attempt)) {
-        running.delete(choice);
-        failed = failed && graver(failed.attempt, attempt) === failed.attempt ? failed : { attempt, choice };
-        if (running.size === 0) finish(failed);
-      } else finish({ attempt, choice });
-    }
+  function ended(choice: Choice, attempt: Attempt): void {
+    if (!running.delete(choice)) return;
+    if (!isFailed(attempt)) return finish({ attempt, choice });
+    failed = failed && graver(failed.attempt, attempt) === failed.attempt ? failed : { attempt, choice };
+    if (running.size === 0) finish(failed);
+  }
 
-    function finish(arrival: Arrival<Choice, Attempt>): void {
-      giveUpOthers(arrival.choice);
-      call.signal.removeEventListener("abort", onAbort);
-      resolve(arrival);
-    }
+  function leave(choice: Choice | undefined): void {
+    giveUpOthers(choice);
+    call.signal.offAbort(onAbort);
+  }
 
-    start(options.first);
-  });
+  function finish(arrival: Arrival<Choice, Attempt>): void {
+    leave(arrival.choice);
+    done(arrival);
+  }
+
+  start(options.first);
 }
 
 const isFailed = <Attempt extends Ended>(attempt: Attempt): attempt is Attempt & Failed => attempt.kind === "failed";

@@ -5,6 +5,7 @@ import { ANONYMOUS } from "./names.fixture.ts";
 import { nativeName, ownerId, publicName, upstreamName } from "./names.ts";
 import { Payload } from "./payload.ts";
 import type { Attempt } from "./route.ts";
+import { Aborter } from "./signal.ts";
 
 export const owner = ownerId("agent");
 
@@ -23,7 +24,7 @@ export function callOf(holders: [Holder, ...Holder[]], changes: Partial<Call> = 
     subject: { kind: "found", entry },
     params: Payload.of({ name: "tool" }),
     continues: undefined,
-    signal: new AbortController().signal,
+    signal: new Aborter().signal,
     logLevel: undefined,
     notify: () => {},
     ...changes,

@@ -3,10 +3,12 @@ import { type ManualClock, manualClock } from "../../test/fixtures/manual-clock.
 import { BALANCING } from "./balance.ts";
 import { upstreamEntry } from "./extensions.ts";
 import { upstreamName } from "./names.ts";
+import { bringing, promised } from "./pass.fixture.ts";
 import { Payload } from "./payload.ts";
 import { createRetryBudget } from "./retry-budget.ts";
 import { callOf, DONE, failed, holder, limits, owner } from "./route.fixture.ts";
 import { type Attempt, type Instance, route } from "./route.ts";
+import { Aborter } from "./signal.ts";
 
 const world = () => ({ clock: impatient(), random: () => 0, policy: BALANCING.round_robin.policy });
 
@@ -32,14 +34,14 @@ function fleet(answers: Record<string, Attempt>, changes: Record<string, Partial
       isFull: () => false,
       keeps: () => false,
       limits: () => limits,
-      send: async () => {
+      send: bringing(() => {
         tried.push(name);
         return answers[name] ?? DONE;
-      },
+      }),
       ...changes[name],
     }),
   });
-  return { handle, tried };
+  return { handle: promised(handle), tried };
 }
 
 describe("route", () => {
@@ -133,7 +135,7 @@ describe("route", () => {
   });
 
   it("does not try again for an agent that has gone", async () => {
-    const gone = new AbortController();
+    const gone = new Aborter();
     gone.abort();
     const { handle, tried } = fleet({ a: failed("not_sent") });
     await handle(callOf([holder("a"), holder("b")], { signal: gone.signal }));
@@ -142,7 +144,7 @@ describe("route", () => {
 
   it("says whose upstream is gone when it is not configured any more", async () => {
     const gone = { kind: "upstream", fault: "unreachable", delivery: "not_sent", attempts: 0 };
-    const handle = route({ ...world(), instance: () => undefined });
+    const handle = promised(route({ ...world(), instance: () => undefined }));
     expect(await handle(callOf([holder("a")]))).toMatchObject({ failure: { ...gone, upstream: "a" } });
     const continues = { upstream: upstreamName("b"), ticket: "t", answers: Payload.of({}), refusals: Payload.of({}) };
     const outcome = await handle(callOf([holder("a")], { continues }));

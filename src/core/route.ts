@@ -1,23 +1,39 @@
 import { byAvailability, type Condition, holdsBack, SLOW_START } from "./availability.ts";
 import { order, type Policy } from "./balance.ts";
-import type { Asked, Call, Handle, Outcome } from "./call.ts";
+import { type Asked, broken, type Call, type Done, type Handle, type Outcome } from "./call.ts";
 import type { Entry, Holder } from "./catalog.ts";
 import type { AttemptFailure, Failure } from "./failure.ts";
 import { type Limits, rest, silenceMs } from "./limits.ts";
 import type { OwnerId, UpstreamName } from "./names.ts";
-import { sendOvertakably } from "./overtake.ts";
+import { type Arrival, type Overtaking, sendOvertakably } from "./overtake.ts";
+import { type Pass, resuming } from "./pass.ts";
 import type { Payload } from "./payload.ts";
 import type { Clock, Random } from "./ports.ts";
 import { graver, isBound, isReplaySafe, mayFollow, PASSES_SOON, pauseMs, type Trust, wentNowhere } from "./retry.ts";
 import type { RetryBudget } from "./retry-budget.ts";
+import type { Signal } from "./signal.ts";
 import { unresolved } from "./unresolved.ts";
 
 /** What one attempt brought. */
-export type Attempt = Answer | ({ readonly kind: "failed" } & AttemptFailure);
+export type Attempt =
+  | Answer
+  | ({ readonly kind: "failed" } & AttemptFailure)
+  /** It ran into a bug of ours. */
+  | { readonly kind: "broken"; readonly cause: unknown };
 type Answer =
   | { readonly kind: "done"; readonly result: Payload }
   | ({ readonly kind: "asks" } & Asked)
   | { readonly kind: "answered" | "quoted"; readonly error: Payload };
+
+export const brokenAttempt = (cause: unknown): Attempt => ({ kind: "broken", cause });
+
+/** One attempt to be made at one upstream. */
+export interface Sending {
+  readonly call: Call;
+  readonly holder: Holder;
+  /** What is left of the call's time. */
+  readonly limits: Limits;
+}
 
 /** One upstream, as far as routing is concerned. */
 export interface Instance {
@@ -36,7 +52,7 @@ export interface Instance {
   limits(call: Call, holder: Holder): Limits;
   /** Whether it holds the conversation of that owner. */
   keeps(owner: OwnerId): boolean;
-  send(call: Call, holder: Holder, limits: Limits): Promise<Attempt>;
+  readonly send: Pass<Sending, Attempt>;
 }
 
 export interface RouteOptions {
@@ -53,60 +69,84 @@ interface Choice {
   readonly upstream: Instance;
 }
 
+/** One call on its way, over all its attempts. */
+interface Run {
+  readonly call: Call;
+  readonly done: Done;
+  readonly startedAt: number;
+  readonly first: Choice;
+  readonly choices: readonly Choice[];
+  /** Whom it was sent to, in this order. */
+  readonly tried: Choice[];
+  /** The time of all attempts together. */
+  readonly whole: Limits;
+  failed: Failed | undefined;
+}
+
 /** Sends a call to an upstream that holds its subject, and to the next one where that is safe. */
 export function route(options: RouteOptions): Handle {
   const { instance, clock, random, policy, maxAttempts = 3 } = options;
   const turns = new WeakMap<Entry, number>();
 
-  return async call => {
+  return function routed(call, done) {
     const { subject } = call;
-    if (subject?.kind !== "found") return { kind: "failed", failure: unresolved(call) };
+    if (subject?.kind !== "found") return done({ kind: "failed", failure: unresolved(call) });
     const startedAt = clock.now();
     const choices = choose(subject.entry, call, startedAt);
     const [first] = choices;
-    if (!first) return { kind: "failed", failure: gone(call, subject.entry) };
-    const { budget } = first.upstream;
-    budget.called(startedAt);
+    if (!first) return done({ kind: "failed", failure: gone(call, subject.entry) });
+    first.upstream.budget.called(startedAt);
     const whole = first.upstream.limits(call, first.holder);
-
-    const tried: Choice[] = [first];
-    let next = first;
-    const mayBeOvertaken = choices.length > 1 && isSafe(call, first);
-    let limits = whole;
-    let failed: Failed | undefined;
-    for (;;) {
-      // Whoever is the last to be asked is waited for.
-      const isLast = tried.length >= maxAttempts || !choices.some(choice => isLeft(choice, tried));
-      if (isLast) limits = { ...limits, queueMs: Number.POSITIVE_INFINITY };
-      let choice = next;
-      let attempt: Attempt;
-      if (mayBeOvertaken && !isLast) ({ attempt, choice } = await overtakably(call, next, { limits, tried }));
-      else attempt = await next.upstream.send(call, next.holder, limits);
-      const { upstream } = choice.holder;
-      if (attempt.kind !== "failed") return answered(attempt, upstream, tried.length);
-      failed = graver(failed, { ...attempt, upstream });
-
-      const found = tried.length < maxAttempts ? another(call, attempt, tried) : undefined;
-      if (!found || !(wentNowhere(attempt) || budget.take(clock.now()))) break;
-      // At once to somebody else, after a while to the same.
-      if (tried.includes(found) && !(await pause(call.signal))) break;
-      limits = rest(whole, clock.now() - startedAt);
-      if (limits.timeoutMs <= 0) break;
-      next = found;
-      tried.push(next);
-    }
-    return given(failed, call, { attempts: tried.length, replaySafe: tried.every(one => isSafe(call, one)) });
+    send({ call, done, startedAt, choices, whole, first, tried: [first], failed: undefined }, first, whole);
   };
 
-  /** Asks others too while whoever has the call stays silent; they are added to `tried`. */
-  function overtakably(
-    call: Call,
-    first: Choice,
-    { limits, tried }: { limits: Limits; tried: Choice[] },
-  ): Promise<{ attempt: Attempt; choice: Choice }> {
+  function send(run: Run, choice: Choice, limits: Limits): void {
+    const { call, choices, first, tried } = run;
+    const came = resuming(run.done, broken, (arrival: Arrival<Choice, Attempt>) => judge(run, arrival));
+    // Whoever is the last to be asked is waited for.
+    const isLast = tried.length >= maxAttempts || !choices.some(one => isLeft(one, tried));
+    if (!isLast && isSafe(call, first)) return sendRacing(run, { choice, limits }, came);
+    const within = isLast ? { ...limits, queueMs: Number.POSITIVE_INFINITY } : limits;
+    choice.upstream.send({ call, holder: choice.holder, limits: within }, attempt => came({ attempt, choice }));
+  }
+
+  /** Ends the call with what came of an attempt, or sends it again. */
+  function judge(run: Run, { attempt, choice }: Arrival<Choice, Attempt>): void {
+    const { call, done, first, tried } = run;
+    const { upstream } = choice.holder;
+    if (attempt.kind !== "failed") return done(answered(attempt, upstream, tried.length));
+    run.failed = graver(run.failed, { ...attempt, upstream });
+    const found = tried.length < maxAttempts ? another(call, attempt, tried) : undefined;
+    if (!found || !(wentNowhere(attempt) || first.upstream.budget.take(clock.now()))) return giveUp(run, run.failed);
+    // At once to somebody else, after a while to the same.
+    if (!tried.includes(found)) return again(run, found, run.failed);
+    const { failed } = run;
+    const resumed = resuming(done, broken, () =>
+      call.signal.aborted ? giveUp(run, failed) : again(run, found, failed),
+    );
+    pause(call.signal, () => resumed(undefined));
+  }
+
+  function again(run: Run, next: Choice, failed: Failed): void {
+    const limits = rest(run.whole, clock.now() - run.startedAt);
+    if (limits.timeoutMs <= 0) return giveUp(run, failed);
+    run.tried.push(next);
+    send(run, next, limits);
+  }
+
+  function giveUp({ call, done, tried }: Run, failed: Failed): void {
+    done(given(failed, call, { attempts: tried.length, replaySafe: tried.every(one => isSafe(call, one)) }));
+  }
+
+  /** Asks others too while whoever has the call stays silent; they are added to those that were tried. */
+  function sendRacing(
+    { call, done, first, tried }: Run,
+    { choice, limits }: { choice: Choice; limits: Limits },
+    came: (arrival: Arrival<Choice, Attempt>) => void,
+  ): void {
     const sentAt = clock.now();
-    return sendOvertakably({
-      ...{ clock, call, first, silenceMs: silenceMs(limits) },
+    const racing: Overtaking<Choice, Attempt> = {
+      ...{ clock, call, first: choice, silenceMs: silenceMs(limits) },
       next() {
         const last = tried.at(-1);
         if (tried.length >= maxAttempts || !last || !isSafe(call, last)) return undefined;
@@ -115,8 +155,12 @@ export function route(options: RouteOptions): Handle {
         tried.push(found);
         return found;
       },
-      send: ({ upstream, holder }, racing) => upstream.send(racing, holder, rest(limits, clock.now() - sentAt)),
-    });
+      send({ upstream, holder }, racing, arrived) {
+        upstream.send({ call: racing, holder, limits: rest(limits, clock.now() - sentAt) }, arrived);
+      },
+      broke: error => done(broken(error)),
+    };
+    sendOvertakably(racing, came);
   }
 
   /** Who may be asked after an attempt that failed: somebody else, or the same once more if there is nobody else. */
@@ -165,17 +209,15 @@ export function route(options: RouteOptions): Handle {
     return holdsBack(agoMs, upstream.budget.callsPerSecond(now), random) ? "warming" : condition;
   }
 
-  /** `false` when the agent has left meanwhile. */
-  function pause(signal: AbortSignal): Promise<boolean> {
-    return new Promise(resolve => {
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener("abort", end);
-        resolve(!signal.aborted);
-      };
-      const cancel = clock.after(pauseMs(random), end);
-      signal.addEventListener("abort", end);
-    });
+  /** Goes on after a while, or as soon as the agent has left. */
+  function pause(signal: Signal, goOn: () => void): void {
+    const end = (): void => {
+      cancel();
+      signal.offAbort(end);
+      goOn();
+    };
+    const cancel = clock.after(pauseMs(random), end);
+    signal.onAbort(end);
   }
 }
 
@@ -194,8 +236,9 @@ function mayPass({ fault }: AttemptFailure, tried: readonly Choice[]): boolean {
 
 const isSafe = (call: Call, { holder, upstream }: Choice): boolean => isReplaySafe(call, holder, upstream.trust);
 
-function answered(answer: Answer, upstream: UpstreamName, attempts: number): Outcome {
+function answered(answer: Exclude<Attempt, { kind: "failed" }>, upstream: UpstreamName, attempts: number): Outcome {
   const route = { upstream, attempts };
+  if (answer.kind === "broken") return { ...broken(answer.cause), route };
   if (answer.kind === "done") return { kind: "done", result: answer.result, route };
   if (answer.kind === "asks") return { ...answer, route };
   const { kind, error } = answer;

@@ -3,9 +3,11 @@ import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import { BALANCING } from "./balance.ts";
 import type { Holder } from "./catalog.ts";
 import type { Limits } from "./limits.ts";
+import { bringing, promised } from "./pass.fixture.ts";
 import { createRetryBudget } from "./retry-budget.ts";
 import { callOf, DONE, failed, holder, limits } from "./route.fixture.ts";
 import { type Attempt, route } from "./route.ts";
+import { Aborter } from "./signal.ts";
 
 describe("a call that is sent again", () => {
   const trust = { annotations: false, startsTasks: false };
@@ -23,17 +25,17 @@ describe("a call that is sent again", () => {
         isFull: () => false,
         keeps: () => false,
         limits: () => limits,
-        async send(_call, _holder, given) {
+        send: bringing(sending => {
           const answer = answers[sent.length] ?? DONE;
-          sent.push({ name, at: clock.now(), limits: given });
+          sent.push({ name, at: clock.now(), limits: sending.limits });
           clock.advance(takes);
           return answer;
-        },
+        }),
       }),
     });
-    const agent = new AbortController();
+    const agent = new Aborter();
     const call = callOf(names.map(name => holder(name)) as [Holder, ...Holder[]], { signal: agent.signal });
-    return { clock, sent, budget, handle: () => handle(call), agent };
+    return { clock, sent, budget, handle: () => promised(handle)(call), agent };
   }
   const turns = async (): Promise<void> => {
     for (let turn = 0; turn < 20; turn++) await Promise.resolve();

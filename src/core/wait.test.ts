@@ -1,17 +1,17 @@
-import { getEventListeners } from "node:events";
 import { expect, test, vi } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import { Aborter } from "./signal.ts";
 import { pause, waitFor, whenAborted } from "./wait.ts";
 
 function setUp() {
   const clock = manualClock();
-  const aborting = new AbortController();
+  const aborting = new Aborter();
   const { signal } = aborting;
   const limit = {
     late: { clock, afterMs: 100, gives: () => "late" },
     aborted: { signal, gives: () => "aborted" },
   };
-  const left = () => getEventListeners(signal, "abort").length;
+  const left = () => aborting.listeners;
   return { clock, aborting, limit, left };
 }
 

@@ -1,10 +1,11 @@
 import type { Clock } from "./ports.ts";
+import type { Signal } from "./signal.ts";
 
 /** What ends a wait besides that which is waited for, and what the wait gives then. */
 export interface Limit<T> {
   /** `afterMs` may be infinite. */
   readonly late?: { readonly clock: Clock; readonly afterMs: number; readonly gives: () => T };
-  readonly aborted?: { readonly signal: AbortSignal; readonly gives: () => T };
+  readonly aborted?: { readonly signal: Signal; readonly gives: () => T };
 }
 
 /**
@@ -48,17 +49,17 @@ export function waitFor<T>(
 }
 
 /** Waits for some time, or until the signal aborts. */
-export const pause = (clock: Clock, afterMs: number, signal: AbortSignal): Promise<void> =>
+export const pause = (clock: Clock, afterMs: number, signal: Signal): Promise<void> =>
   waitFor<void>({ late: { clock, afterMs, gives: nothing }, aborted: { signal, gives: nothing } }, nothing);
 
 /** Runs `run` once when the signal aborts, at once where it has; the function that it returns withdraws that. */
-export function whenAborted(signal: AbortSignal, run: () => void): () => void {
+export function whenAborted(signal: Signal, run: () => void): () => void {
   if (signal.aborted) {
     run();
     return nothing;
   }
-  signal.addEventListener("abort", run, { once: true });
-  return () => signal.removeEventListener("abort", run);
+  signal.onAbort(run);
+  return () => signal.offAbort(run);
 }
 
 function nothing(): void {}

@@ -55,15 +55,26 @@ export const INVALID_CODES: Readonly<Record<Invalid["reason"], number>> = {
 };
 
 /** Serves them all at once; their answers are the exchange's to put together. */
-export const serveBatch = (
+export function serveBatch(
   items: readonly (Message | Invalid)[],
-  exchange: Exchange,
-  receive: (message: Message, exchange: Exchange) => Promise<void>,
-): Promise<void>[] =>
-  items.map(async item => {
-    if (item.kind === "invalid") exchange.error(item.id, wireError(CODES.invalidRequest, item.message));
-    else await receive(item, exchange);
-  });
+  { exchange, receive, dealtWith }: { exchange: Exchange; receive: Receive; dealtWith(): void },
+): void {
+  let left = items.length;
+  const one = (): void => {
+    left--;
+    if (left === 0) dealtWith();
+  };
+  for (const item of items) {
+    if (item.kind !== "invalid") receive(item, exchange, one);
+    else {
+      exchange.error(item.id, wireError(CODES.invalidRequest, item.message));
+      one();
+    }
+  }
+}
+
+/** Takes one message, and calls `dealtWith` once it is answered, or needs no answer. */
+export type Receive = (message: Message, exchange: Exchange, dealtWith: () => void) => void;
 
 /** The texts of answers as one array. */
 export const joinAnswers = (answers: readonly Buffer[]): Buffer =>

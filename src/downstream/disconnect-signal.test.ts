@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type Agent, createServer, type IncomingMessage, Agent as NodeAgent, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, it } from "vitest";
+import type { Signal } from "../core/signal.ts";
 import { goneSignals } from "./disconnect-signal.ts";
 
 const cleanups: (() => void)[] = [];
@@ -12,12 +13,12 @@ afterEach(() => {
 /** Serves requests that are answered at once, except those to `/wait`. */
 async function startServer(): Promise<{
   agent: Agent;
-  get(path: string): Promise<AbortSignal>;
-  signals: AbortSignal[];
+  get(path: string): Promise<Signal>;
+  signals: Signal[];
 }> {
   const signalOf = goneSignals();
-  const signals: AbortSignal[] = [];
-  const heard: ((signal: AbortSignal) => void)[] = [];
+  const signals: Signal[] = [];
+  const heard: ((signal: Signal) => void)[] = [];
   const server = createServer((message, response) => {
     const signal = signalOf(message);
     signals.push(signal);
@@ -33,8 +34,8 @@ async function startServer(): Promise<{
     () => server.closeAllConnections(),
     () => agent.destroy(),
   );
-  const get = (path: string): Promise<AbortSignal> => {
-    const came = new Promise<AbortSignal>(resolve => heard.push(resolve));
+  const get = (path: string): Promise<Signal> => {
+    const came = new Promise<Signal>(resolve => heard.push(resolve));
     const sent = request({ host: "127.0.0.1", port, path, agent }).on("error", () => {});
     const answered = new Promise<void>(resolve =>
       sent.on("response", (response: IncomingMessage) => response.resume().on("end", resolve)),
@@ -56,7 +57,7 @@ it("is one signal for all requests of a connection and stays silent while that i
 it("fires when the agent closes the connection in the middle of a request", async () => {
   const { agent, get } = await startServer();
   const signal = await get("/wait");
-  const aborted = once(signal, "abort");
+  const aborted = new Promise<void>(resolve => signal.onAbort(resolve));
   agent.destroy();
   await aborted;
   expect(signal.aborted).toBe(true);
@@ -68,7 +69,7 @@ it("takes any number of listeners without a word", async () => {
   const warnings: unknown[] = [];
   const warned = (warning: unknown): void => void warnings.push(warning);
   process.on("warning", warned);
-  for (let count = 0; count < 50; count++) signal.addEventListener("abort", () => {});
+  for (let count = 0; count < 50; count++) signal.onAbort(() => {});
   await new Promise(setImmediate);
   process.removeListener("warning", warned);
   expect(warnings).toEqual([]);

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { Call, Handle, Outcome } from "../core/call.ts";
+import { awaited, broken, type Call, type Handle, type Outcome } from "../core/call.ts";
 import type { AgentAnswer } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
-import { pause } from "../core/wait.ts";
+import { Aborter, aborted, type Signal } from "../core/signal.ts";
+import { pause, whenAborted } from "../core/wait.ts";
 import { lacking, phrase, type Question, questionsOf } from "../wire/questions.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { elicitationIdOf } from "../wire/upstream-questions.ts";
@@ -13,7 +14,7 @@ import type { LegacyVersion } from "../wire/versions.ts";
 export interface Interviewee {
   readonly version: LegacyVersion;
   readonly clock: Clock;
-  ask(question: Question, signal: AbortSignal): Promise<AgentAnswer>;
+  ask(question: Question, signal: Signal): Promise<AgentAnswer>;
 }
 
 /** How a call ends once every question is settled. */
@@ -35,18 +36,32 @@ const NO_ANSWERS: Answers = { kind: "answers", answers: EMPTY, refusals: EMPTY }
  * Handles a call whose agent cannot take questions as a result: asks each one, and goes on with the answers the way an
  * agent of a newer revision would, until there is a result.
  */
-export async function interview(handle: Handle, call: Call, agent: Interviewee): Promise<Finished> {
-  let outcome = await handle(call);
+export function interview(
+  handle: Handle,
+  call: Call,
+  { agent, done }: { readonly agent: Interviewee; done(finished: Finished): void },
+): void {
+  handle(call, outcome => {
+    if (outcome.kind !== "asks") return done(outcome);
+    proceed(handle, call, { agent, asks: outcome }).then(done, error => done(broken(error) as Finished));
+  });
+}
+
+async function proceed(
+  handle: Handle,
+  call: Call,
+  { agent, asks }: { readonly agent: Interviewee; readonly asks: Outcome },
+): Promise<Finished> {
+  let outcome = asks;
   for (let round = 0; outcome.kind === "asks"; round++) {
     const { ticket } = outcome;
     const answers = round < ROUNDS.max ? await askAll(outcome, call, agent) : TOO_MANY;
     if (answers.kind !== "answers") {
       // Tells an upstream that holds the call open that nobody waits for it any more.
-      const dropped = { ...resumed(call, ticket, NO_ANSWERS), signal: AbortSignal.abort() };
-      handle(dropped).catch(() => {});
+      handle({ ...resumed(call, ticket, NO_ANSWERS), signal: aborted() }, () => {});
       return answers;
     }
-    outcome = await handle(resumed(call, ticket, answers));
+    outcome = await awaited(handle, resumed(call, ticket, answers));
   }
   return outcome;
 }
@@ -84,15 +99,15 @@ async function askAll(outcome: Asking, call: Call, agent: Interviewee): Promise<
   const required = lacking(toAsk, capabilities);
   if (required) return { kind: "lacks", required };
 
-  const others = new AbortController();
-  const signal = AbortSignal.any([call.signal, others.signal]);
+  const others = new Aborter();
+  const withdraw = whenAborted(call.signal, () => others.abort());
   // The keys are the upstream's.
   const answers = new Map<string, Buffer>();
   const refusals = new Map<string, Buffer>();
   let refusal: Payload | undefined;
   await Promise.all(
     phrased.map(async ([key, one]) => {
-      const answer = one.kind === "ask" ? await agent.ask(one.question, signal) : one;
+      const answer = one.kind === "ask" ? await agent.ask(one.question, others.signal) : one;
       if (answer.kind !== "error") {
         answers.set(key, answer.result.bytes);
         return;
@@ -102,7 +117,7 @@ async function askAll(outcome: Asking, call: Call, agent: Interviewee): Promise<
       // An upstream that is called again with the answers has no place for an error, so that is the end of the call.
       if (!open) others.abort();
     }),
-  );
+  ).finally(withdraw);
   if (call.signal.aborted) return CANCELLED;
   if (refusal && !open) return { kind: "failed", failure: { kind: "answered", error: refusal } };
   return { kind: "answers", answers: objectOf(answers), refusals: objectOf(refusals) };

@@ -5,6 +5,7 @@ import { createInbox } from "../../test/fixtures/agents/wire.ts";
 import { done } from "../../test/fixtures/front/fake-front.ts";
 import { httpFront } from "../../test/fixtures/front/http.ts";
 import { Payload } from "../core/payload.ts";
+import type { Signal } from "../core/signal.ts";
 
 const _meta = {
   "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -50,7 +51,7 @@ const KINDS = Object.entries(GARBAGE);
 interface Running {
   tell(): void;
   finish(): void;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
 }
 
 async function front() {

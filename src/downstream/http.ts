@@ -79,7 +79,7 @@ export function createHttpFront(options: HttpFrontOptions): HttpFront {
   const streams = createStreams({ ledger, clock, backlog, maxEndless: streamsWithin(options.maxConnections) });
   const streamable = createStreamable({ front, clock, sessions, streams, backlog, bodies });
   const sse = createSseEndpoint({
-    ...{ ledger, sessions, streams, backlog, bodies, sealer: front.sealer },
+    ...{ front, ledger, sessions, streams, backlog, bodies, sealer: front.sealer },
     isShedding: () => front.pressure.sheds("sessions"),
   });
   const unsubscribe = front.onChange(sessions.listsChanged);

@@ -4,6 +4,7 @@ import { concerns, type Front, type Subscription } from "../core/front.ts";
 import type { Keeper } from "../core/ledger-entries.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import type { Signal } from "../core/signal.ts";
 import { waitFor } from "../core/wait.ts";
 import type { CallAnswer } from "../wire/era.ts";
 import { notificationText, type RawId } from "../wire/message.ts";
@@ -27,7 +28,7 @@ export interface Listening {
   readonly keeper: Keeper;
   readonly clock: Clock;
   /** Fires when the agent has had enough, or is gone. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   tell(notification: Buffer): void;
   /** Takes the function that ends the subscription from our side. */
   hold(stop: () => void): void;

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { AgentAnswer } from "../core/front.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import type { Signal } from "../core/signal.ts";
 import { waitFor } from "../core/wait.ts";
 import { type Message, notificationText } from "../wire/message.ts";
 import { type Question, questionText } from "../wire/questions.ts";
@@ -12,7 +13,7 @@ type Response = Extract<Message, { kind: "result" | "error" }>;
 /** How a question gets to the agent, and until when its answer is wanted. */
 export interface Way {
   send(message: Buffer): void;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
 }
 
 /** The questions that one agent has been asked and has not answered. */

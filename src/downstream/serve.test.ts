@@ -5,14 +5,17 @@ import type { Catalog, Offer } from "../core/catalog.ts";
 import type { Front, ViewQueries } from "../core/front.ts";
 import { ANONYMOUS } from "../core/names.fixture.ts";
 import { ownerId, upstreamName } from "../core/names.ts";
+import { bringing } from "../core/pass.fixture.ts";
 import { Payload } from "../core/payload.ts";
 import { NO_PRESSURE } from "../core/pressure.ts";
 import { createRepairs } from "../core/repairs.ts";
 import { NO_COMPILERS } from "../core/schema-verdicts.ts";
+import { Aborter } from "../core/signal.ts";
 import { finish } from "../core/steps.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Agent } from "./agent.ts";
-import { serve } from "./serve.ts";
+import { endingOf } from "./ending.ts";
+import { type Answer, serve } from "./serve.ts";
 
 const EMPTY = Payload.of({});
 
@@ -51,16 +54,17 @@ test.each([false, true])(
     const called: (string | undefined)[] = [];
     const front = {
       ...{ pressure: NO_PRESSURE, view: () => queries },
-      async handle({ target, subject }: Call) {
+      handle: bringing(({ target, subject }: Call) => {
         called.push(subject?.kind === "found" ? target : undefined);
         return { kind: "done", result: Payload.of({ content: [] }) };
-      },
+      }),
     } as unknown as Front;
     const caller = { principal: ANONYMOUS, agent: "", owner: ownerId("ann"), capabilities: EMPTY, converses: true };
     const agent: Agent = { caller, era: legacyAgent, view: { kind: "all" }, logLevel: undefined };
     const params = Payload.of({ name: "grown" });
-    const { signal } = new AbortController();
-    await serve(front, agent, { method: "tools/call", params, signal, notify: () => {} });
+    const { signal } = new Aborter();
+    const request = { method: "tools/call", params, signal, notify: () => {} };
+    await new Promise<Answer>(done => serve(front, agent, request, endingOf(front, done)));
     expect(called).toEqual(["grown"]);
   },
 );

@@ -3,6 +3,7 @@ import type { Entry, Resolution } from "../core/catalog.ts";
 import type { Front, ViewQueries } from "../core/front.ts";
 import { isAboutTasks, namingOf, type Target } from "../core/methods.ts";
 import { Payload } from "../core/payload.ts";
+import type { Signal } from "../core/signal.ts";
 import type { AgentEra, CallAnswer } from "../wire/era.ts";
 import { notificationText } from "../wire/message.ts";
 import { isForwarded, isSevereEnough, isVendors, LIST_METHODS } from "../wire/methods.ts";
@@ -11,12 +12,13 @@ import { lacking, questionsOf } from "../wire/questions.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
 import type { Agent } from "./agent.ts";
 import type { Finished } from "./elicit.ts";
+import type { Ending } from "./ending.ts";
 import { answerList, FIRST_WAIT_MS } from "./lists.ts";
 
 export interface AgentRequest {
   readonly method: string;
   readonly params: Payload;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** Takes the text of a notification that comes before the answer. */
   notify(notification: Buffer): Room;
   /** The answer has been put off. */
@@ -24,21 +26,27 @@ export interface AgentRequest {
   /** A last look at a tool call before it goes on; the answer is why it may not. */
   check?(entry: Entry): WireError | undefined;
   /** Handles the call of an agent that is asked while it waits; without it, questions go back as the era has it. */
-  converse?(call: Call): Promise<Finished>;
+  converse?(call: Call, done: (finished: Finished) => void): void;
 }
 
 export type Answer = CallAnswer;
 
 /** Answers the requests that every revision has: lists from the catalog, calls through the waist. */
-export function serve(front: Front, agent: Agent, request: AgentRequest): Promise<Answer> | Answer {
+export function serve(front: Front, agent: Agent, request: AgentRequest, ending: Ending): void {
   const queries = front.view(agent.view);
-  if (!queries) return failed(wireError(CODES.invalidParams, "This upstream is no longer configured"));
+  if (!queries) return ending.answer(failed(wireError(CODES.invalidParams, "This upstream is no longer configured")));
   const list = LIST_METHODS.get(request.method);
-  if (list && front.pressure.sheds("lists")) return failed(errorOf({ kind: "overloaded" }));
-  if (list) return answerList(front, agent, { queries, list, params: request.params });
+  if (list && front.pressure.sheds("lists")) return ending.answer(failed(errorOf({ kind: "overloaded" })));
+  if (list) {
+    answerList(front, agent, { queries, list, params: request.params }).then(ending.answer, ending.broke);
+    return;
+  }
   const aim = aimOf(queries, agent, request);
-  if (aim) return answerCall(front, agent, { aim, request });
-  return failed(errorOf({ kind: "unknown_method", method: request.method }));
+  if (!aim) return ending.answer(failed(errorOf({ kind: "unknown_method", method: request.method })));
+  const { target, subject } = aim;
+  const served = { front, agent, request, ending, target };
+  if (subject instanceof Promise) subject.then(found => answerCall(served, found)).catch(ending.broke);
+  else answerCall(served, subject);
 }
 
 const failed = (error: WireError): Answer => ({ kind: "error", error });
@@ -62,27 +70,49 @@ function aimOf(queries: ViewQueries, { era, caller }: Agent, { method, params }:
   return owner?.kind === "found" ? { target: undefined, subject: owner } : undefined;
 }
 
-async function answerCall(front: Front, agent: Agent, what: { aim: Aim; request: AgentRequest }): Promise<Answer> {
-  const { request, aim } = what;
-  const subject = aim.subject instanceof Promise ? await aim.subject : aim.subject;
+interface Served {
+  readonly front: Front;
+  readonly agent: Agent;
+  readonly request: AgentRequest;
+  readonly ending: Ending;
+  readonly target: string | undefined;
+}
+
+function answerCall({ front, agent, request, ending, target }: Served, subject: Resolution | undefined): void {
   const entry = subject?.kind === "found" ? subject.entry : undefined;
   const objection = entry && request.check?.(entry);
-  if (objection) return failed(objection);
+  if (objection) return ending.answer(failed(objection));
   const call: Call = {
     caller: agent.caller,
     view: agent.view,
     method: request.method,
-    target: aim.target,
+    target,
     subject,
     params: request.params,
     continues: undefined,
     signal: request.signal,
     logLevel: agent.logLevel,
-    notify: notice => passOn(notice, agent, request),
+    // What an upstream says is handed over where others wait for theirs.
+    notify(notice) {
+      try {
+        return passOn(notice, agent, request);
+      } catch (error) {
+        ending.broke(error);
+      }
+    },
     postponed: request.postponed,
   };
-  const outcome = await (request.converse ? request.converse(call) : front.handle(call));
-  return answerOf(outcome, agent.era, { call, definition: entry?.definition });
+  const done = (outcome: Outcome | Finished): void => {
+    let answer: Answer;
+    try {
+      answer = answerOf(outcome, agent.era, { call, definition: entry?.definition });
+    } catch (error) {
+      return ending.broke(error);
+    }
+    ending.answer(answer);
+  };
+  if (request.converse) request.converse(call, done);
+  else front.handle(call, done);
 }
 
 /** A name may belong to an upstream that is still being seen for the first time, or be new. */

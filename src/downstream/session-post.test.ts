@@ -17,7 +17,7 @@ async function held() {
     handle: call =>
       new Promise(resolve => {
         inbox.push({ call, finish: () => resolve(done({ content: [], about: call.params.string("name") ?? "" })) });
-        call.signal.addEventListener("abort", () => resolve({ kind: "failed", failure: { kind: "cancelled" } }));
+        call.signal.onAbort(() => resolve({ kind: "failed", failure: { kind: "cancelled" } }));
       }),
   });
   return { ...side, call: (at: number) => inbox.next(() => inbox.all.length > at).then(() => inbox.all[at]) };

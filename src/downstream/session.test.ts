@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Json, recorder, session, settled } from "../../test/fixtures/front/session.ts";
 import { Payload } from "../core/payload.ts";
+import { Aborter } from "../core/signal.ts";
 import type { OwnStream } from "./outbox.ts";
 
 function stream(): OwnStream & { readonly told: Json[]; ended: boolean } {
@@ -21,7 +22,7 @@ const notice = (level: string) => ({
   method: "notifications/message",
   params: Payload.of({ level, data: level }),
 });
-const never = new AbortController().signal;
+const never = new Aborter().signal;
 
 describe("an upstream's question outside a call", () => {
   test("goes to the session's stream, and its answer back", async () => {
@@ -51,7 +52,7 @@ describe("an upstream's question outside a call", () => {
     const agent = session({ capabilities: { roots: {} } });
     const own = stream();
     agent.session.attach(own);
-    const wanted = new AbortController();
+    const wanted = new Aborter();
     const answer = agent.front.contacts.get("s")?.ask(Payload.of({ method: "roots/list" }), wanted.signal);
     await settled();
     wanted.abort();

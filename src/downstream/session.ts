@@ -6,6 +6,7 @@ import { ownerId, type Principal } from "../core/names.ts";
 import { withoutNulls } from "../core/nulls.ts";
 import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
+import { Aborter, type Signal } from "../core/signal.ts";
 import { ROOTS_CHANGED } from "../wire/capabilities.ts";
 import { initializeResult, legacyAgent } from "../wire/legacy.ts";
 import { type Invalid, type Message, notificationText, type RawId } from "../wire/message.ts";
@@ -14,12 +15,13 @@ import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { type LegacyVersion, negotiateLegacy } from "../wire/versions.ts";
 import { contactOf } from "./agent-backchannel.ts";
 import { agentName } from "./agent-name.ts";
-import { interview } from "./elicit.ts";
+import { type Interviewee, interview } from "./elicit.ts";
+import { type Ending, endingOf } from "./ending.ts";
 import { type Exchange, reply } from "./exchange.ts";
 import { createOutbox, type OwnStream } from "./outbox.ts";
 import { createQuestions } from "./questions.ts";
 import type { EventRing } from "./resume.ts";
-import { type Answer, serve } from "./serve.ts";
+import { type AgentRequest, type Answer, serve } from "./serve.ts";
 import { sessionMethods } from "./session-methods.ts";
 import { isLimited, refusalOf } from "./slow-refusal.ts";
 import { atMostEvery } from "./throttle.ts";
@@ -40,8 +42,8 @@ export interface Session {
   readonly isBusy: boolean;
   /** What was sent on its streams, for an agent that lost one. */
   readonly events: EventRing;
-  /** Takes a message of the agent. Resolves when it is dealt with. */
-  receive(message: Message, exchange: Exchange): Promise<void>;
+  /** Takes a message of the agent, and calls `dealtWith` once it is answered, or needs no answer. */
+  receive(message: Message, exchange: Exchange, dealtWith: () => void): void;
   /** Whether a request with this id is being answered. */
   runs(id: RawId): boolean;
   /** Takes what is no message: a question that it seems to answer is not waited for any longer. */
@@ -73,7 +75,7 @@ export interface SessionOptions {
 const ROOTS_NEWS_MS = 1_000;
 
 interface Running {
-  readonly aborted: AbortController;
+  readonly aborted: Aborter;
   readonly exchange: Exchange;
 }
 
@@ -117,49 +119,58 @@ export function openSession(options: SessionOptions): { session: Session; answer
   const contact = contactOf({ ...{ version, questions, outbox }, ...caller, logLevel: () => logLevel });
   const leave = front.attend(caller.owner, contact);
 
-  async function request(message: Request, exchange: Exchange): Promise<void> {
+  function request(message: Request, exchange: Exchange, dealtWith: () => void): void {
     const key = message.id.toString("utf8");
     const earlier = running.get(key);
     if (earlier) {
       // Where both share a channel, an error with that id would be taken for the answer of the one that runs.
       const id = earlier.exchange === exchange ? undefined : message.id;
-      return exchange.error(id, wireError(CODES.invalidRequest, `Request id ${key} is already in use`));
+      exchange.error(id, wireError(CODES.invalidRequest, `Request id ${key} is already in use`));
+      return dealtWith();
     }
-    const aborted = new AbortController();
+    const aborted = new Aborter();
     running.set(key, { aborted, exchange });
-    try {
-      const refusal = isLimited(message.method) ? await refusalOf(message.method, { front, clock, keeper }) : undefined;
-      const answer = refusal ?? (await answerRequest(message, exchange, aborted.signal));
-      if (!aborted.signal.aborted) reply(exchange, message.id, answer);
-    } finally {
+    const answered = (answer: Answer): void => {
       if (running.get(key)?.aborted === aborted) running.delete(key);
+      if (!aborted.aborted) reply(exchange, message.id, answer);
+    };
+    const ending = endingOf(front, answered, dealtWith);
+    const answer = (): void => answerRequest(message, { exchange, signal: aborted.signal, ending });
+    try {
+      if (!isLimited(message.method)) return answer();
+      refusalOf(message.method, { front, clock, keeper })
+        .then(refusal => (refusal ? ending.answer(refusal) : answer()))
+        .catch(ending.broke);
+    } catch (error) {
+      ending.broke(error);
     }
   }
 
-  function answerRequest(message: Request, exchange: Exchange, signal: AbortSignal): Promise<Answer> | Answer {
+  function answerRequest(
+    message: Request,
+    { exchange, signal, ending }: { exchange: Exchange; signal: Signal; ending: Ending },
+  ): void {
     const params = message.params ?? EMPTY;
-    const own = ownMethods.get(message.method);
-    if (own) return own(params);
+    const own = ownMethods.get(message.method)?.(params);
+    if (own instanceof Promise) return void own.then(ending.answer, ending.broke);
+    if (own) return ending.answer(own);
     held.worked();
-    return serve(
-      front,
-      { caller, view, era: legacyAgent, logLevel },
-      {
-        ...{ method: message.method, params, signal },
-        notify(text) {
-          return signal.aborted ? undefined : exchange.notify(text);
-        },
-        postponed() {
-          if (!signal.aborted) exchange.postponed?.();
-        },
-        converse: call =>
-          interview(front.handle, call, {
-            ...{ version, clock },
-            ask: async (question, until) =>
-              exchange.canTell ? questions.ask(question, { send: exchange.notify, signal: until }) : UNREACHABLE,
-          }),
+    const interviewee: Interviewee = {
+      ...{ version, clock },
+      ask: async (question, until) =>
+        exchange.canTell ? questions.ask(question, { send: exchange.notify, signal: until }) : UNREACHABLE,
+    };
+    const request: AgentRequest = {
+      ...{ method: message.method, params, signal },
+      notify(text) {
+        return signal.aborted ? undefined : exchange.notify(text);
       },
-    );
+      postponed() {
+        if (!signal.aborted) exchange.postponed?.();
+      },
+      converse: (call, done) => interview(front.handle, call, { agent: interviewee, done }),
+    };
+    serve(front, { caller, view, era: legacyAgent, logLevel }, request, ending);
   }
 
   function end(key: string): void {
@@ -182,10 +193,11 @@ export function openSession(options: SessionOptions): { session: Session; answer
     get isBusy() {
       return running.size > 0;
     },
-    async receive(message, exchange) {
-      if (message.kind === "request") await request(message, exchange);
-      else if (message.kind === "notification") notification(message);
+    receive(message, exchange, dealtWith) {
+      if (message.kind === "request") return request(message, exchange, dealtWith);
+      if (message.kind === "notification") notification(message);
       else questions.settle(message);
+      dealtWith();
     },
     runs: id => running.has(id.toString("utf8")),
     garbled({ id }) {

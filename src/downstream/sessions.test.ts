@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { type FakeFrontOptions, fakeFront } from "../../test/fixtures/front/fake-front.ts";
 import { call, message, recorder } from "../../test/fixtures/front/session.ts";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
+import type { Outcome } from "../core/call.ts";
 import { Payload } from "../core/payload.ts";
 import type { Session } from "./session.ts";
 import { createSessions } from "./sessions.ts";
@@ -65,17 +66,17 @@ test("where nobody has more than others, the one that was not used for longest g
 test("a session with a stream or a call under way is not the one that goes", async () => {
   let end = (): void => {};
   const handle = () =>
-    new Promise<never>((_, reject) => {
-      end = () => reject(new Error("over"));
+    new Promise<Outcome>(resolve => {
+      end = () => resolve({ kind: "failed", failure: { kind: "cancelled" } });
     });
   const { sessions, open, left } = tenSessions({ handle });
   const mine = await open("one", 10);
   const release = sessions.holdStream(mine[0]!.id);
-  const running = mine[1]!.receive(message(call(1)), recorder().exchange);
+  const running = new Promise<void>(done => mine[1]!.receive(message(call(1)), recorder().exchange, done));
   await open("one");
   expect(left(mine).slice(0, 4)).toEqual([true, true, false, true]);
   end();
-  await running.catch(() => {});
+  await running;
   release();
 });
 

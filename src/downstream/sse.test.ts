@@ -24,9 +24,7 @@ test("a call over HTTP+SSE is answered before the gateway stops", async () => {
 test("the end of an HTTP+SSE stream ends its session, its calls and what it watches", async () => {
   const { base, front, http } = await httpFront({
     handle: ({ signal }) =>
-      new Promise(resolve =>
-        signal.addEventListener("abort", () => resolve({ kind: "failed", failure: { kind: "cancelled" } })),
-      ),
+      new Promise(resolve => signal.onAbort(() => resolve({ kind: "failed", failure: { kind: "cancelled" } }))),
   });
   const agent = await sseAgent(`${base}/sse`);
   await agent.request("resources/subscribe", { uri: "test://one" });

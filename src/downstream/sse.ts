@@ -1,3 +1,4 @@
+import type { Front } from "../core/front.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { Sealer } from "../core/ports.ts";
 import { wireError } from "../wire/rpc-errors.ts";
@@ -37,6 +38,7 @@ export interface SseEndpoint {
  * https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse
  */
 export function createSseEndpoint(options: {
+  front: Pick<Front, "trouble">;
   ledger: Ledger;
   sessions: Sessions;
   streams: Streams;
@@ -73,6 +75,7 @@ export function createSseEndpoint(options: {
     }
     const id = ids.session(principal);
     const agent = createChannelAgent({
+      front: options.front,
       end: stop,
       exchange: streamExchange(response, backlog),
       // What comes late is told by the status of its POST.
@@ -127,11 +130,9 @@ export function createSseEndpoint(options: {
     if (late && !late.admits(text)) return;
     response.writeHead(202).end("Accepted");
     connection.busy++;
-    try {
-      await connection.agent.receive(text);
-    } finally {
+    connection.agent.receive(text, () => {
       connection.busy--;
       connection.settle();
-    }
+    });
   }
 }

@@ -129,9 +129,7 @@ describe("one pipe", () => {
   test("that is closed ends calls, subscriptions and the conversation", async () => {
     const { input, served, say, open, front, inbox } = agent({
       handle: ({ signal }) =>
-        new Promise(resolve =>
-          signal.addEventListener("abort", () => resolve({ kind: "failed", failure: { kind: "cancelled" } })),
-        ),
+        new Promise(resolve => signal.onAbort(() => resolve({ kind: "failed", failure: { kind: "cancelled" } }))),
     });
     await open("2025-11-25");
     say({ id: 1, method: "tools/call", params: { name: "run" } });

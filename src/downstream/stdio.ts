@@ -3,21 +3,24 @@ import type { View } from "../core/call.ts";
 import { createDrain } from "../core/drain.ts";
 import type { Front } from "../core/front.ts";
 import type { Clock } from "../core/ports.ts";
+import { Aborter } from "../core/signal.ts";
 import { systemClock } from "../lib/clock.ts";
 import { lineSplitter } from "../wire/lines.ts";
 import type { Message, RawId } from "../wire/message.ts";
 import { checkModern, claimsModern } from "../wire/modern.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { anonymous } from "./agent-name.ts";
-import { INVALID_CODES, readText } from "./batch.ts";
+import { type Batch, INVALID_CODES, readText } from "./batch.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 import { createChannelAgent } from "./channel-agent.ts";
 import { beginsWork, DRAINING } from "./draining.ts";
+import { INTERNAL } from "./ending.ts";
 import { keepNoEvents } from "./event-share.ts";
 import { messageExchange, reply } from "./exchange.ts";
-import { answerModern } from "./modern-request.ts";
+import { answerModern, type Carrier } from "./modern-request.ts";
 import { pipeTo } from "./pipe.ts";
 import { createEventRing } from "./resume.ts";
+import type { Answer } from "./serve.ts";
 import { openSession } from "./session.ts";
 import { createSessionIds } from "./session-ids.ts";
 
@@ -48,13 +51,14 @@ export interface StdioFront {
 export function serveStdio(options: { front: Front; input: Readable; output: Writable; clock?: Clock }): StdioFront {
   const { front, input, output, clock = systemClock } = options;
   const exchange = messageExchange(pipeTo(output, input));
-  const running = new Map<string, AbortController>();
+  const running = new Map<string, Aborter>();
   const requests = createDrain(clock);
   /** What would never end by itself. */
   const held = new Set<() => void>();
   let draining = false;
   let hears = true;
   const agent = createChannelAgent({
+    front,
     exchange,
     isDraining: () => draining,
     end() {},
@@ -80,6 +84,15 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
 
   function receive(line: Buffer): void {
     const text = readText(line);
+    try {
+      take(text);
+    } catch (error) {
+      front.trouble(error);
+      if (text.kind === "request" && !runs(text.id)) reply(exchange, text.id, INTERNAL);
+    }
+  }
+
+  function take(text: Message | Batch): void {
     if (text.kind === "invalid") {
       agent.session?.garbled(text);
       exchange.error(
@@ -88,12 +101,13 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
       );
     } else if (text.kind === "request" && isModern(text)) {
       if (draining && beginsWork(text)) exchange.error(text.id, DRAINING);
-      else void during(modern(text));
+      else modern(text);
     } else {
       if (text.kind === "notification" && text.method === "notifications/cancelled") {
         running.get(text.params?.raw("requestId")?.toString("utf8") ?? "")?.abort();
       }
-      void during(agent.receive(text));
+      requests.began();
+      agent.receive(text, requests.ended);
     }
   }
 
@@ -101,40 +115,35 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
   const runs = (id: RawId | undefined): boolean =>
     id !== undefined && (running.has(id.toString("utf8")) || agent.session?.runs(id) === true);
 
-  async function during(work: Promise<void>): Promise<void> {
-    requests.began();
-    await work.finally(requests.ended);
-  }
-
-  async function modern(message: Request): Promise<void> {
+  function modern(message: Request): void {
     const checked = checkModern(message, undefined);
     if (!checked.ok) return exchange.error(message.id, checked.error);
     const key = message.id.toString("utf8");
     if (running.has(key)) {
       return exchange.error(undefined, wireError(CODES.invalidRequest, `Request id ${key} is already in use`));
     }
-    const aborted = new AbortController();
+    const aborted = new Aborter();
     running.set(key, aborted);
+    requests.began();
     const { signal } = aborted;
     let stop = (): void => {};
-    const answer = await answerModern(
-      front,
-      { ...message, envelope: checked.envelope },
-      {
-        ...{ view: ALL, address: ADDRESS, headers: undefined, clock, signal, admits: () => true },
-        notify(text) {
-          return signal.aborted ? undefined : exchange.notify(text);
-        },
-        hold(end) {
-          stop = end;
-          held.add(stop);
-          if (draining) stop();
-        },
+    const carrier: Carrier = {
+      ...{ view: ALL, address: ADDRESS, headers: undefined, clock, signal, admits: () => true },
+      notify(text) {
+        return signal.aborted ? undefined : exchange.notify(text);
       },
-    );
-    held.delete(stop);
-    running.delete(key);
-    if (!signal.aborted) reply(exchange, message.id, answer);
+      hold(end) {
+        stop = end;
+        held.add(stop);
+        if (draining) stop();
+      },
+    };
+    const done = (answer: Answer): void => {
+      held.delete(stop);
+      if (running.delete(key)) requests.ended();
+      if (!signal.aborted) reply(exchange, message.id, answer);
+    };
+    answerModern(front, { ...message, envelope: checked.envelope }, { carrier, done });
   }
 
   const close = (): void => {

@@ -17,7 +17,7 @@ import { readBody } from "./body.ts";
 import type { BodyRoom } from "./body-room.ts";
 import { goneSignals } from "./disconnect-signal.ts";
 import { type Exchange, postExchange, reply } from "./exchange.ts";
-import { answerModern } from "./modern-request.ts";
+import { answerModern, type Carrier } from "./modern-request.ts";
 import { answerText, refuse, refuseBody } from "./refuse.ts";
 import type { Session } from "./session.ts";
 import { sessionPost } from "./session-post.ts";
@@ -80,7 +80,7 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     return legacyPost(visit, message);
   }
 
-  async function modernPost({ request, response, view }: Visit, message: Request): Promise<void> {
+  function modernPost({ request, response, view }: Visit, message: Request): void {
     const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {}, ...out });
     const checked = checkModern(message, request.headers);
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
@@ -106,31 +106,30 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
       response.write(SSE_COMMENT);
       keep();
     });
-    try {
-      const answer = await answerModern(
-        front,
-        {
-          kind: message.kind,
-          id: listens ? Buffer.from(message.id) : message.id,
-          method: message.method,
-          params: listens ? message.params?.detached() : message.params,
-          envelope: checked.envelope,
-        },
-        {
-          view,
-          clock,
-          headers: request.headers,
-          address: request.socket.remoteAddress ?? "",
-          signal: gone,
-          notify,
-          admits: streams.admits,
-          hold: stop => streams.keep(response, { stop }),
-        },
-      );
-      if (!gone.aborted) reply(exchange, message.id, answer);
-    } finally {
-      here();
-    }
+    const asked = {
+      kind: message.kind,
+      id: listens ? Buffer.from(message.id) : message.id,
+      method: message.method,
+      params: listens ? message.params?.detached() : message.params,
+      envelope: checked.envelope,
+    };
+    const carrier: Carrier = {
+      view,
+      clock,
+      headers: request.headers,
+      address: request.socket.remoteAddress ?? "",
+      signal: gone,
+      notify,
+      admits: streams.admits,
+      hold: stop => streams.keep(response, { stop }),
+    };
+    answerModern(front, asked, {
+      carrier,
+      done(answer) {
+        here();
+        if (!gone.aborted) reply(exchange, message.id, answer);
+      },
+    });
   }
 
   /** Modern agents send nothing but requests; a notification does no harm, a response has nobody who waits for it. */
@@ -161,22 +160,18 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     }
     const session = findSession(visit, message.kind === "request" ? message.id : undefined);
     if (!session) return;
-    if (message.kind === "request") return session.receive(message, exchangeFor(visit, session));
+    if (message.kind === "request") return session.receive(message, exchangeFor(visit, session), IGNORE);
     if (message.kind === "batch") return batchPost(visit, session, message);
     response.writeHead(202).end();
-    await session.receive(message, NOWHERE);
+    session.receive(message, NOWHERE, IGNORE);
   }
 
-  async function batchPost(
-    visit: Visit,
-    session: Session,
-    { items, answers }: Extract<Batch, { kind: "batch" }>,
-  ): Promise<void> {
+  function batchPost(visit: Visit, session: Session, { items, answers }: Extract<Batch, { kind: "batch" }>): void {
     if (!takesBatches(session.version))
       return refuse(visit.response, { status: 400, why: NO_BATCH, id: firstId(items) });
     const exchange = answers > 0 ? exchangeFor(visit, session, answers) : NOWHERE;
     if (answers === 0) visit.response.writeHead(202).end();
-    await Promise.all(serveBatch(items, exchange, session.receive));
+    serveBatch(items, { exchange, receive: session.receive, dealtWith: IGNORE });
   }
 
   function exchangeFor({ request, response }: Visit, session: Session, batched?: number): Exchange {
@@ -253,5 +248,6 @@ const FOR_PEOPLE = `This is an MCP endpoint of Radium MCP Proxy. It is meant for
 Give your agent this address. What is behind it, \`rad mcp proxy status\` shows.
 `;
 
+const IGNORE = (): void => {};
 /** Where nothing is expected. */
 const NOWHERE: Exchange = { canTell: false, notify() {}, result() {}, error() {}, abandon() {} };

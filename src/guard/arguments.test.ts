@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Call } from "../core/call.ts";
 import { nativeName, publicName, upstreamName } from "../core/names.ts";
+import { bringing, promised } from "../core/pass.fixture.ts";
 import { Payload } from "../core/payload.ts";
 import { AGENT_MESSAGE } from "../core/scan-limits.ts";
 import { unambiguousArguments } from "./arguments.ts";
@@ -17,10 +18,13 @@ function callWith(definition: object, args: object | string, kind: "tool" | "pro
 /** Why a call is refused, if it is; it then goes no further. */
 async function refusal(call: Call): Promise<string | undefined> {
   let passed = 0;
-  const outcome = await unambiguousArguments(async () => {
-    passed++;
-    return done();
-  })(call);
+  const layer = unambiguousArguments(
+    bringing(() => {
+      passed++;
+      return done();
+    }),
+  );
+  const outcome = await promised(layer)(call);
   const message =
     outcome.kind === "failed" && outcome.failure.kind === "ambiguous" ? outcome.failure.message : undefined;
   expect(passed).toBe(message === undefined ? 1 : 0);

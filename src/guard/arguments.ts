@@ -10,12 +10,13 @@ import type { Payload } from "../core/payload.ts";
  * where a tool wants them to; but where a key stands beside a declared parameter that some servers take it for, nobody
  * can say which of the two counts, and for a parameter that is repeated beside the arguments also where it stands alone.
  */
-export const unambiguousArguments: Layer = next => call => {
-  const entry = call.subject?.kind === "found" ? call.subject.entry : undefined;
-  const message = entry && NAMING.has(entry.kind) ? doubtIn(entry, call) : undefined;
-  if (message === undefined) return next(call);
-  return Promise.resolve({ kind: "failed", failure: { kind: "ambiguous", message } });
-};
+export const unambiguousArguments: Layer = next =>
+  function unambiguous(call, done) {
+    const entry = call.subject?.kind === "found" ? call.subject.entry : undefined;
+    const message = entry && NAMING.has(entry.kind) ? doubtIn(entry, call) : undefined;
+    if (message === undefined) next(call, done);
+    else done({ kind: "failed", failure: { kind: "ambiguous", message } });
+  };
 
 /** What declares the names of its arguments. */
 const NAMING: ReadonlySet<Entry["kind"]> = new Set(["tool", "prompt"]);

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import type { Call, Handle, Outcome } from "../core/call.ts";
+import { broken, type Call, type Handle, type Outcome } from "../core/call.ts";
 import type { Failure } from "../core/failure.ts";
 import { ownerId, principal, upstreamName } from "../core/names.ts";
+import { bringing, promised } from "../core/pass.fixture.ts";
+import { inOrder } from "../core/pass.ts";
 import { Payload } from "../core/payload.ts";
+import { Aborter } from "../core/signal.ts";
 import { type AuditOptions, audit } from "./audit.ts";
 import { createRedactor, type Redacted } from "./redact.ts";
 
@@ -25,7 +28,7 @@ function call(changes: Partial<Call> & { agent?: string } = {}): Call {
     subject: undefined,
     params: Payload.of({ name: "read", arguments: { password: "hunter2" } }),
     continues: undefined,
-    signal: new AbortController().signal,
+    signal: new Aborter().signal,
     logLevel: undefined,
     notify() {},
     ...changes,
@@ -46,11 +49,11 @@ function setUp(options: Partial<AuditOptions> = {}) {
     ...options,
   });
   const run = async (outcome: Outcome, asked = call()): Promise<Record<string, unknown>> => {
-    const next: Handle = async () => {
+    const next: Handle = bringing(() => {
       clock.advance(12.5);
       return outcome;
-    };
-    expect(await layer(next)(asked)).toBe(outcome);
+    });
+    expect(await promised(layer(next))(asked)).toBe(outcome);
     clock.advance(0);
     return JSON.parse(lines.at(-1) ?? "");
   };
@@ -85,7 +88,7 @@ it("marks rounds of one call, and names the agent's trace", async () => {
 
 it("hands the answer back before it redacts anything", async () => {
   const { clock, layer, lines } = setUp();
-  await layer(async () => ({ kind: "done", result }))(call());
+  await promised(layer(bringing((): Outcome => ({ kind: "done", result }))))(call());
   expect(lines).toEqual([]);
   clock.advance(0);
   expect(lines).toHaveLength(1);
@@ -94,7 +97,7 @@ it("hands the answer back before it redacts anything", async () => {
 
 it("writes at once what waits when it is flushed", async () => {
   const { layer, lines } = setUp();
-  await Promise.all([1, 2, 3].map(() => layer(async () => ({ kind: "done", result }))(call())));
+  await Promise.all([1, 2, 3].map(() => promised(layer(bringing((): Outcome => ({ kind: "done", result }))))(call())));
   layer.flush();
   expect(lines).toHaveLength(3);
 });
@@ -131,20 +134,20 @@ it("shows of a large body the head, the size and the hash", async () => {
 it("refuses what it could not log where that is wanted, and lets it run where it is not", async () => {
   const log = { write: () => {}, ready: false };
   let ran = 0;
-  const next: Handle = async () => {
+  const next: Handle = bringing(() => {
     ran++;
     return { kind: "done", result };
-  };
-  expect(await setUp({ log, blocks: true }).layer(next)(call())).toEqual({
+  });
+  expect(await promised(setUp({ log, blocks: true }).layer(next))(call())).toEqual({
     kind: "failed",
     failure: { kind: "unlogged" },
   });
   expect(ran).toBe(0);
   // What has begun is in the log, and refusing to end it would help nobody.
   const answer = { ...call(), params: Payload.of({ requestState: "t" }) };
-  expect((await setUp({ log, blocks: true }).layer(next)(answer)).kind).toBe("done");
-  expect((await setUp({ log, blocks: false }).layer(next)(call())).kind).toBe("done");
-  expect((await setUp({ log: { ...log, ready: true }, blocks: true }).layer(next)(call())).kind).toBe("done");
+  expect((await promised(setUp({ log, blocks: true }).layer(next))(answer)).kind).toBe("done");
+  expect((await promised(setUp({ log, blocks: false }).layer(next))(call())).kind).toBe("done");
+  expect((await promised(setUp({ log: { ...log, ready: true }, blocks: true }).layer(next))(call())).kind).toBe("done");
   expect(ran).toBe(3);
 });
 
@@ -172,7 +175,11 @@ describe("of a failure", () => {
   it("it logs a bug too and lets it through", async () => {
     const { clock, layer, lines } = setUp();
     const bug = new Error("oops");
-    await expect(layer(() => Promise.reject(bug))(call())).rejects.toBe(bug);
+    const throwing = (): never => {
+      throw bug;
+    };
+    const outcome = await promised(inOrder([layer], throwing, broken))(call());
+    expect(outcome).toMatchObject({ failure: { kind: "internal", cause: bug } });
     clock.advance(0);
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ outcome: "failed", reason: "internal: Error: oops" });
   });
@@ -197,7 +204,8 @@ it("removes secrets from the target", async () => {
 it("lets bodies go when too many are waiting, and says so", async () => {
   const { clock, layer, lines } = setUp();
   const large = Payload.of({ text: "x".repeat(3 * 1024 * 1024) });
-  for (let count = 0; count < 4; count++) await layer(async () => ({ kind: "done", result: large }))(call());
+  for (let count = 0; count < 4; count++)
+    await promised(layer(bringing((): Outcome => ({ kind: "done", result: large }))))(call());
   clock.advance(0);
   const omitted = lines.map(line => (JSON.parse(line) as { omitted?: boolean }).omitted ?? false);
   expect(omitted).toEqual([false, false, true, true]);

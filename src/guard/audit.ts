@@ -1,5 +1,6 @@
-import type { Call, Handle, Layer, Noted, Outcome } from "../core/call.ts";
+import { broken, type Call, type Handle, type Layer, type Noted, type Outcome } from "../core/call.ts";
 import type { Failure } from "../core/failure.ts";
+import { returning } from "../core/pass.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { type About, createStamps, isRound, member, rounded, traceOf, who } from "./log-lines.ts";
@@ -107,19 +108,17 @@ export function audit(options: AuditOptions): AuditLayer {
       omitted,
     });
   };
-  const layer: Layer = next => async call => {
-    if (blocks && !log.ready && !isRound(call)) return UNLOGGED;
-    const startedAt = clock.now();
-    const noting = { ...call, noted: { request: call.params, id: undefined, who: undefined, params: undefined } };
-    try {
-      const outcome = await next(noting);
-      note(noting, outcome, startedAt);
-      return outcome;
-    } catch (error) {
-      note(noting, { kind: "failed", failure: { kind: "internal", detail: String(error) } }, startedAt);
-      throw error;
-    }
-  };
+  const layer: Layer = next =>
+    function audited(call, done) {
+      if (blocks && !log.ready && !isRound(call)) return done(UNLOGGED);
+      const startedAt = clock.now();
+      const noting = { ...call, noted: { request: call.params, id: undefined, who: undefined, params: undefined } };
+      const noted = returning(done, broken, (outcome: Outcome) => {
+        note(noting, outcome, startedAt);
+        return outcome;
+      });
+      next(noting, noted);
+    };
   return Object.assign(layer, { flush });
 }
 

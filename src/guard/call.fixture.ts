@@ -2,6 +2,7 @@ import type { Call, Outcome } from "../core/call.ts";
 import type { Entry, Resolution } from "../core/catalog.ts";
 import { nativeName, ownerId, principal, publicName, upstreamName } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
+import { Aborter } from "../core/signal.ts";
 
 const NOTHING = Payload.of({});
 
@@ -44,7 +45,7 @@ export function callOf({
     subject,
     params: typeof params === "string" ? Payload.parse(params) : Payload.of(params),
     continues: undefined,
-    signal: new AbortController().signal,
+    signal: new Aborter().signal,
     logLevel: undefined,
     notify() {},
     ...rest,

@@ -16,7 +16,7 @@ export interface OverloadOptions {
   readonly maxUnderWay?: number;
 }
 
-const REFUSED: Promise<Outcome> = Promise.resolve({ kind: "failed", failure: { kind: "overloaded" } });
+const REFUSED: Outcome = { kind: "failed", failure: { kind: "overloaded" } };
 
 /**
  * Takes no more calls than the gateway can carry, leaves some of them for agents that have few, and takes fewer under
@@ -40,16 +40,15 @@ export function overload({ pressure, maxUnderWay = OVERLOAD.maxUnderWay }: Overl
     return own >= most;
   }
 
-  return next => call => {
-    if (isOneTooMany(call) || (pressure.level > 0 && isRefused(call))) return REFUSED;
-    const place = free.pop() ?? underWay.length;
-    underWay[place] = call.caller.principal;
-    const left = (): void => {
-      underWay[place] = undefined;
-      free.push(place);
+  return next =>
+    function counted(call, done) {
+      if (isOneTooMany(call) || (pressure.level > 0 && isRefused(call))) return done(REFUSED);
+      const place = free.pop() ?? underWay.length;
+      underWay[place] = call.caller.principal;
+      next(call, outcome => {
+        underWay[place] = undefined;
+        free.push(place);
+        done(outcome);
+      });
     };
-    const outcome = next(call);
-    outcome.then(left, left);
-    return outcome;
-  };
 }

@@ -3,8 +3,10 @@ import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import type { Call, Handle, Outcome } from "../core/call.ts";
 import type { Resolution } from "../core/catalog.ts";
 import { nativeName, ownerId, principal, publicName, upstreamName } from "../core/names.ts";
+import { bringing, promised } from "../core/pass.fixture.ts";
 import { Payload } from "../core/payload.ts";
 import type { Store } from "../core/ports.ts";
+import { Aborter } from "../core/signal.ts";
 import { memoryStore } from "../lib/memory-store.ts";
 import { rateLimit } from "./rate-limit.ts";
 
@@ -31,14 +33,16 @@ function call(subject: Resolution, { who = "ann", method = "tools/call" } = {}):
     subject,
     params: NOTHING,
     continues: undefined,
-    signal: new AbortController().signal,
+    signal: new Aborter().signal,
     logLevel: undefined,
     notify() {},
   };
 }
 
-const limited = (perMinute: number, next: Handle = async () => done): Handle =>
+const ANSWERS: Handle = bringing(() => done);
+const limitedHandle = (perMinute: number, next: Handle = ANSWERS): Handle =>
   rateLimit({ store: memoryStore({ clock: manualClock(), maxBuckets: 100 }), perMinute })(next);
+const limited = (perMinute: number): ((call: Call) => Promise<Outcome>) => promised(limitedHandle(perMinute));
 
 it("refuses the call after the last token and says when to come again", async () => {
   const handle = limited(2);
@@ -78,19 +82,19 @@ it("limits tool calls only", async () => {
 });
 
 it("is not there at all when the limit is 0", () => {
-  const next: Handle = async () => done;
-  expect(limited(0, next)).toBe(next);
+  const next = ANSWERS;
+  expect(limitedHandle(0, next)).toBe(next);
 });
 
 it("passes a call on in the same turn when the store answers at once", () => {
-  const next = vi.fn(async () => done);
-  void limited(1, next)(call(found("a", "echo")));
+  const next = vi.fn(ANSWERS);
+  limitedHandle(1, next)(call(found("a", "echo")), () => {});
   expect(next).toHaveBeenCalledOnce();
 });
 
 it("waits for a store that answers later", async () => {
   const store: Store = { take: async () => ({ ok: false, retryAfterMs: 7 }) };
-  const handle = rateLimit({ store, perMinute: 5 })(async () => done);
+  const handle = promised(rateLimit({ store, perMinute: 5 })(ANSWERS));
   expect(await handle(call(found("a", "echo")))).toMatchObject({ failure: { retryAfterMs: 7, limit: 5 } });
 });
 
@@ -113,7 +117,7 @@ it("does not let a ticket that is good more than once open a way around the limi
 });
 
 it("fails the call, and nothing else, when the store cannot tell", async () => {
-  const next = vi.fn(async () => done);
+  const next = vi.fn(ANSWERS);
   let isAway = true;
   const store: Store = {
     take: async () => {
@@ -121,7 +125,7 @@ it("fails the call, and nothing else, when the store cannot tell", async () => {
       return { ok: true };
     },
   };
-  const handle = rateLimit({ store, perMinute: 2 })(next);
+  const handle = promised(rateLimit({ store, perMinute: 2 })(next));
   expect(await handle(call(found("a", "echo")))).toMatchObject({
     kind: "failed",
     failure: { kind: "internal", detail: "Error: the store is away" },

@@ -1,5 +1,6 @@
-import type { Call, Layer, Outcome } from "../core/call.ts";
+import { broken, type Call, type Layer, type Outcome } from "../core/call.ts";
 import { methodOf } from "../core/methods.ts";
+import { resuming } from "../core/pass.ts";
 import type { Store, Taken } from "../core/ports.ts";
 
 export interface RateLimitOptions {
@@ -19,21 +20,20 @@ export function rateLimit({ store, perMinute }: RateLimitOptions): Layer {
   if (perMinute === 0) return next => next;
   const calls = { capacity: perMinute, perMinute };
   const rounds = { capacity: perMinute * ROUNDS, perMinute: perMinute * ROUNDS };
-  return next => call => {
-    if (methodOf(call.method).limited !== "per_tool") return next(call);
-    const decide = (taken: Taken): Promise<Outcome> =>
-      taken.ok ? next(call) : Promise.resolve(refusal(taken.retryAfterMs, perMinute));
-    const key = bucketKey(call);
-    const taken = call.continues ? store.take(`rounds ${key}`, rounds) : store.take(key, calls);
-    return taken instanceof Promise ? taken.then(decide, unknowable) : decide(taken);
-  };
+  return next =>
+    function rateLimited(call, done) {
+      if (methodOf(call.method).limited !== "per_tool") return next(call, done);
+      const decide = (taken: Taken): void => {
+        if (taken.ok) next(call, done);
+        else done(refusal(taken.retryAfterMs, perMinute));
+      };
+      const key = bucketKey(call);
+      const taken = call.continues ? store.take(`rounds ${key}`, rounds) : store.take(key, calls);
+      // Where nobody knows whether it may go on, it does not.
+      if (taken instanceof Promise) taken.then(resuming(done, broken, decide), error => done(broken(error)));
+      else decide(taken);
+    };
 }
-
-/** Nobody knows whether it may go on, and so it does not. */
-const unknowable = (error: unknown): Outcome => ({
-  kind: "failed",
-  failure: { kind: "internal", detail: String(error) },
-});
 
 const refusal = (retryAfterMs: number, limit: number): Outcome => ({
   kind: "failed",

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import type { Call, Handle, Outcome } from "../core/call.ts";
 import { upstreamName } from "../core/names.ts";
+import { bringing, promised } from "../core/pass.fixture.ts";
 import { Payload } from "../core/payload.ts";
+import { Aborter } from "../core/signal.ts";
 import { callOf, done, held } from "./call.fixture.ts";
 import { readCache } from "./read-cache.ts";
 
@@ -22,13 +24,14 @@ function behindCache({ hints = PUBLIC as object, waits = false } = {}) {
   const clock = manualClock();
   const pending: ((outcome: Outcome) => void)[] = [];
   let calls = 0;
-  const next: Handle = () => {
+  const next: Handle = (_call, end) => {
     calls++;
     const answer = done(contents(String(calls), hints));
-    return waits ? new Promise(resolve => pending.push(resolve)) : Promise.resolve(answer);
+    if (waits) pending.push(end);
+    else end(answer);
   };
   const layer = readCache({ clock });
-  return { clock, layer, handle: layer(next), pending, calls: () => calls };
+  return { clock, layer, handle: promised(layer(next)), pending, calls: () => calls };
 }
 
 const textOf = (outcome: Outcome): unknown =>
@@ -98,8 +101,8 @@ describe("what is for everybody", () => {
   it("does not grow without bound", async () => {
     const clock = manualClock();
     let calls = 0;
-    const next: Handle = async () => done(contents("x".repeat(1_000), { ...PUBLIC, n: ++calls }));
-    const handle = readCache({ clock, maxBytes: 20_000 })(next);
+    const next: Handle = bringing(() => done(contents("x".repeat(1_000), { ...PUBLIC, n: ++calls })));
+    const handle = promised(readCache({ clock, maxBytes: 20_000 })(next));
     for (let at = 0; at < 100; at++) await handle(read({ uri: `x:${at}` }));
     await handle(read({ uri: "x:99" }));
     expect(calls).toBe(100);
@@ -208,7 +211,7 @@ describe("reads at the same time", () => {
 
   it("send nothing for an agent that has gone in the meantime", async () => {
     const { handle, pending, calls } = await afterPublic();
-    const gone = new AbortController();
+    const gone = new Aborter();
     const leader = handle(read());
     const follower = handle(read({ who: "bob", signal: gone.signal }));
     gone.abort();

@@ -1,7 +1,8 @@
 import { LRUCache } from "lru-cache";
-import type { Call, Handle, Outcome } from "../core/call.ts";
+import { broken, type Call, type Done, type Handle, type Outcome } from "../core/call.ts";
 import { methodOf } from "../core/methods.ts";
 import type { UpstreamName } from "../core/names.ts";
+import { resuming, returning } from "../core/pass.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 
@@ -37,6 +38,17 @@ interface Read {
   readonly tags: readonly string[];
 }
 
+interface Reading {
+  readonly what: Read;
+  readonly next: Handle;
+}
+
+/** A read that is under way, and who else waits for its answer. */
+interface Leading {
+  readonly what: Read;
+  readonly waiting: Done[];
+}
+
 /**
  * Keeps what upstreams declare to be the same for everybody, for as long as they say. Reads that are made at the same
  * time become one once the last answer was such; whoever waited for an answer that turns out not to be reads anew, so
@@ -57,7 +69,7 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
     maxSize: MAX_SHARED_BYTES,
     sizeCalculation: (_is, key) => key.length + KEY_OVERHEAD_BYTES,
   });
-  const running = new Map<string, { readonly what: Read; readonly outcome: Promise<Outcome> }>();
+  const running = new Map<string, Leading>();
   /** How often something of an upstream was forgotten: an answer that was under way by then is not kept. */
   const forgotten = new Map<UpstreamName, number>();
   const ageOf = (upstreams: readonly UpstreamName[]): number =>
@@ -90,13 +102,21 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
     return undefined;
   }
 
-  async function read(call: Call, what: Read, next: Handle): Promise<Outcome> {
+  function read(call: Call, { what, next }: Reading, done: Done): void {
+    const before = ageOf(what.upstreams);
+    const keeping = (outcome: Outcome): Outcome => {
+      keep(what, outcome, before === ageOf(what.upstreams));
+      return outcome;
+    };
+    next(call, returning(done, broken, keeping));
+  }
+
+  /** `isCurrent`: nothing was forgotten since it was asked for. */
+  function keep(what: Read, outcome: Outcome, isCurrent: boolean): void {
     const { key, upstreams } = what;
-    const before = ageOf(upstreams);
-    const outcome = await next(call);
     const ttlMs = sharedForMs(outcome);
     if (outcome.kind !== "done" || ttlMs === 0) shared.delete(key);
-    else if (before === ageOf(upstreams)) {
+    else if (isCurrent) {
       shared.set(key, true);
       // A copy: the text that it came in may be much larger.
       const result = outcome.result.detached();
@@ -104,35 +124,41 @@ export function readCache({ clock, maxBytes = MAX_BYTES }: { clock: Clock; maxBy
       if (upstream !== undefined) kept.set(key, { what, result, expiresAt: clock.now() + ttlMs, upstream });
       if (kept.has(key)) tag(what);
     }
-    return outcome;
   }
 
-  async function together(call: Call, what: Read, next: Handle): Promise<Outcome> {
-    const { key } = what;
-    for (let leader = running.get(key); leader; leader = running.get(key)) {
-      const outcome = await leader.outcome;
-      if (call.signal.aborted) return { kind: "failed", failure: { kind: "cancelled" } };
-      if (sharedForMs(outcome) > 0) return outcome;
-      if (!shared.has(key)) return next(call);
+  function together(call: Call, reading: Reading, done: Done): void {
+    const { key } = reading.what;
+    const leader = running.get(key);
+    if (leader) {
+      leader.waiting.push(resuming(done, broken, outcome => follow(call, reading, { outcome, done })));
+      return;
     }
-    const mine = { what, outcome: read(call, what, next) };
+    const mine: Leading = { what: reading.what, waiting: [] };
     running.set(key, mine);
-    try {
-      return await mine.outcome;
-    } finally {
+    read(call, reading, outcome => {
       if (running.get(key) === mine) running.delete(key);
-    }
+      done(outcome);
+      for (const follower of mine.waiting) follower(outcome);
+    });
   }
 
-  const layer = (next: Handle): Handle => {
-    return call => {
+  /** The answer that a call has waited for has come. */
+  function follow(call: Call, reading: Reading, { outcome, done }: { outcome: Outcome; done: Done }): void {
+    if (call.signal.aborted) done({ kind: "failed", failure: { kind: "cancelled" } });
+    else if (sharedForMs(outcome) > 0) done(outcome);
+    else if (shared.has(reading.what.key)) together(call, reading, done);
+    else reading.next(call, done);
+  }
+
+  const layer = (next: Handle): Handle =>
+    function cached(call, done) {
       const what = readOf(call);
-      if (!what) return next(call);
+      if (!what) return next(call, done);
       const found = fresh(what.key);
-      if (found) return Promise.resolve(found);
-      return shared.has(what.key) ? together(call, what, next) : read(call, what, next);
+      if (found) return done(found);
+      if (shared.has(what.key)) together(call, { what, next }, done);
+      else read(call, { what, next }, done);
     };
-  };
 
   function forget(upstream: UpstreamName, uri?: string): void {
     forgotten.set(upstream, ageOf([upstream]) + 1);

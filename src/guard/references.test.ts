@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Call, Outcome } from "../core/call.ts";
 import { type UpstreamName, upstreamName } from "../core/names.ts";
+import { bringing, promised } from "../core/pass.fixture.ts";
 import { callOf, done } from "./call.fixture.ts";
 import { type ReferencesOptions, references } from "./references.ts";
 
@@ -15,10 +16,11 @@ function setUp(
   const seen: Call[] = [];
   let answer: Outcome = done();
   const layer = references({ serving: () => serving });
-  const handle = layer(async call => {
+  const last = bringing((call: Call) => {
     seen.push(call);
     return answer;
   });
+  const handle = promised(layer(last));
   return {
     layer,
     async tell(upstream: UpstreamName, result: object, call: Parameters<typeof callOf>[0] = {}) {

@@ -1,10 +1,11 @@
 import { LRUCache } from "lru-cache";
 import { unlistedResource } from "../core/build-catalog.ts";
-import type { Call, Caller, Handle } from "../core/call.ts";
+import { broken, type Call, type Caller, type Handle, type Outcome } from "../core/call.ts";
 import type { Entry, Resolution, Source } from "../core/catalog.ts";
 import { allowsUnlisted } from "../core/filters.ts";
 import { methodOf } from "../core/methods.ts";
 import type { Principal, UpstreamName } from "../core/names.ts";
+import { returning } from "../core/pass.ts";
 import { contentUris, MAX_REFERENCE, referencesIn } from "../core/references.ts";
 
 export interface ReferencesLayer {
@@ -104,17 +105,22 @@ export function references({ serving }: ReferencesOptions): ReferencesLayer {
     return (asked && !better.includes(asked) ? undefined : naming(better)) ?? known;
   }
 
-  const layer = (next: Handle): Handle => {
-    return async call => {
-      const outcome = await next(resolved(call));
-      if (outcome.kind !== "done" || !outcome.route || call.view.kind !== "all") return outcome;
-      const { result, route } = outcome;
-      const uris =
-        methodOf(call.method).result === "contents" ? contentUris(result, MAX_URIS) : referencesIn(result, MAX_URIS);
-      if (uris.length > 0) learn(call, route.upstream, uris);
-      return outcome;
+  const layer = (next: Handle): Handle =>
+    function remembered(call, done) {
+      const learned = returning(done, broken, (outcome: Outcome) => {
+        note(call, outcome);
+        return outcome;
+      });
+      next(resolved(call), learned);
     };
-  };
+
+  function note(call: Call, outcome: Outcome): void {
+    if (outcome.kind !== "done" || !outcome.route || call.view.kind !== "all") return;
+    const { result, route } = outcome;
+    const uris =
+      methodOf(call.method).result === "contents" ? contentUris(result, MAX_URIS) : referencesIn(result, MAX_URIS);
+    if (uris.length > 0) learn(call, route.upstream, uris);
+  }
 
   function resolved(call: Call): Call {
     if (methodOf(call.method).result !== "contents") return call;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import type { Outcome } from "../core/call.ts";
+import { bringing, promised } from "../core/pass.fixture.ts";
 import { Payload } from "../core/payload.ts";
 import { audit } from "./audit.ts";
 import { type CallPlan, callOf } from "./call.fixture.ts";
@@ -23,12 +24,11 @@ function logged({ commits = true as boolean | Promise<boolean>, blocks = false, 
   const common = { log, redactor: createRedactor([]), clock: manualClock(), blocks, logRequests, maxBytes: 2048 };
   let ids = 0;
   const audited = audit({ ...common, logResponses: true });
-  const handle = audited(
-    sending({ ...common, nextId: () => `id-${++ids}` })(async () => {
-      events.push("sent");
-      return DONE;
-    }),
-  );
+  const last = bringing(() => {
+    events.push("sent");
+    return DONE;
+  });
+  const handle = promised(audited(sending({ ...common, nextId: () => `id-${++ids}` })(last)));
   return {
     async call(more: CallPlan = {}) {
       const outcome = await handle(callOf(more));

@@ -1,5 +1,6 @@
-import type { Call, Layer, Noted, Outcome } from "../core/call.ts";
+import { broken, type Call, type Layer, type Noted, type Outcome } from "../core/call.ts";
 import { methodOf } from "../core/methods.ts";
+import { resuming } from "../core/pass.ts";
 import type { Clock } from "../core/ports.ts";
 import type { LineSink } from "./audit.ts";
 import { createStamps, isRound, member, traceOf, who } from "./log-lines.ts";
@@ -47,19 +48,23 @@ export function sending(options: SendingOptions): Layer {
     return `{${time},"event":"sending",${about},"bytesIn":${noted.request.size}}` as Redacted;
   }
 
-  return next => call => {
-    const { noted } = call;
-    if (!noted || !(blocks || mayHaveEffect(call))) return next(call);
-    noted.id = options.nextId();
-    if (options.logRequests) {
-      noted.params = options.redactor.json(noted.request.bytes, { maxBytes: options.maxBytes });
-    }
-    const committed = log.commit(lineOf(call, noted));
-    // One that goes on with an earlier call is not refused: that one runs already.
-    const decide = (isWritten: boolean): Promise<Outcome> =>
-      isWritten || !blocks || isRound(call) ? next(call) : Promise.resolve(UNLOGGED);
-    return committed instanceof Promise ? committed.then(decide) : decide(committed);
-  };
+  return next =>
+    function announced(call, done) {
+      const { noted } = call;
+      if (!noted || !(blocks || mayHaveEffect(call))) return next(call, done);
+      noted.id = options.nextId();
+      if (options.logRequests) {
+        noted.params = options.redactor.json(noted.request.bytes, { maxBytes: options.maxBytes });
+      }
+      const committed = log.commit(lineOf(call, noted));
+      // One that goes on with an earlier call is not refused: that one runs already.
+      const decide = (isWritten: boolean): void => {
+        if (isWritten || !blocks || isRound(call)) next(call, done);
+        else done(UNLOGGED);
+      };
+      if (committed instanceof Promise) committed.then(resuming(done, broken, decide), error => done(broken(error)));
+      else decide(committed);
+    };
 }
 
 /** Whoever of several gets it is known when it has ended. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
 import type { Call, Outcome } from "../core/call.ts";
 import { upstreamName } from "../core/names.ts";
+import { bringing, promised } from "../core/pass.fixture.ts";
 import { createSealer } from "../lib/seal.ts";
 import { callOf, done } from "./call.fixture.ts";
 import { tasks } from "./tasks.ts";
@@ -16,11 +17,13 @@ function behindTasks(answer: Outcome = done(TASK, "b")) {
   const clock = manualClock();
   const received: Call[] = [];
   const layer = tasks({ sealer: createSealer(Buffer.alloc(32, 1), { clock }) });
-  const handle = (answer: Outcome, plan: Plan) =>
-    layer(async call => {
+  const handle = (answer: Outcome, plan: Plan) => {
+    const last = bringing((call: Call) => {
       received.push(call);
       return answer;
-    })(callOf({ capabilities: CAN, ...plan }));
+    });
+    return promised(layer(last))(callOf({ capabilities: CAN, ...plan }));
+  };
   const start = (plan: Plan = {}) => handle(answer, plan);
   const ask = (taskId: unknown, plan: Plan = {}, result: object = STATUS) =>
     handle(done(result, "b"), {

@@ -1,8 +1,9 @@
-import type { Call, Caller, Layer, Outcome } from "../core/call.ts";
+import { broken, type Call, type Caller, type Layer, type Outcome } from "../core/call.ts";
 import { hasTasks, TASKS_CAPABILITIES, upstreamEntry } from "../core/extensions.ts";
 import type { Failure } from "../core/failure.ts";
 import { isAboutTasks, methodOf } from "../core/methods.ts";
 import { type UpstreamName, upstreamName } from "../core/names.ts";
+import { returning } from "../core/pass.ts";
 import type { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
 
@@ -17,11 +18,21 @@ const MAX_NATIVE_ID = 1_024;
  * nowhere else. An agent that has not declared the extension, for that very request, gets no task and may ask about none.
  */
 export function tasks({ sealer }: { sealer: Sealer }): Layer {
-  return next => async call => {
-    if (!isAboutTasks(call.method)) return started(call, await next(call));
-    const admitted = admit(call);
-    return admitted.kind === "refused" ? failed(admitted.failure) : withId(await next(admitted.call), admitted.id);
-  };
+  return next =>
+    function ofTasks(call, done) {
+      if (!isAboutTasks(call.method)) {
+        return next(
+          call,
+          returning(done, broken, (outcome: Outcome) => started(call, outcome)),
+        );
+      }
+      const admitted = admit(call);
+      if (admitted.kind === "refused") return done(failed(admitted.failure));
+      next(
+        admitted.call,
+        returning(done, broken, (outcome: Outcome) => withId(outcome, admitted.id)),
+      );
+    };
 
   /** Turns a request about a task into one to the upstream that runs it. */
   function admit(call: Call): Admitted {

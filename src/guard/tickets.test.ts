@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
 import { manualClock } from "../../test/fixtures/manual-clock.ts";
-import type { Call, Handle, Outcome, Route } from "../core/call.ts";
+import type { Call, Outcome, Route } from "../core/call.ts";
 import type { Resolution } from "../core/catalog.ts";
 import { upstreamName } from "../core/names.ts";
+import { bringing, promised } from "../core/pass.fixture.ts";
 import { Payload } from "../core/payload.ts";
 import { createSealer } from "../lib/seal.ts";
 import { callOf, done, held } from "./call.fixture.ts";
@@ -22,12 +23,12 @@ function asks(ticket = RAW, route: Route | "unknown" = from("b")): Outcome {
 function behindTickets(answer: Outcome = asks()) {
   const clock = manualClock();
   const received: Call[] = [];
-  const last: Handle = async call => {
+  const last = bringing((call: Call) => {
     received.push(call);
     return call.continues ? done() : answer;
-  };
+  });
   const sealer = createSealer(Buffer.alloc(32, 1), { clock });
-  return { clock, received, handle: tickets({ sealer })(last) };
+  return { clock, received, handle: promised(tickets({ sealer })(last)) };
 }
 
 const params = { name: "echo", arguments: { a: 1, b: { c: [1, 2], d: "x" } } };

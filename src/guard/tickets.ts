@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Call, Continuation, Layer, Outcome } from "../core/call.ts";
+import { broken, type Call, type Continuation, type Layer, type Outcome } from "../core/call.ts";
 import { canonicalJson } from "../core/canonical-json.ts";
 import { methodOf } from "../core/methods.ts";
 import { type UpstreamName, upstreamName } from "../core/names.ts";
+import { returning } from "../core/pass.ts";
 import { Payload } from "../core/payload.ts";
 import type { Sealer } from "../core/ports.ts";
 
@@ -17,13 +18,17 @@ const NO_ANSWERS = Payload.of({});
  * principal, tool, view or arguments it opens nothing, and nothing is sent.
  */
 export function tickets({ sealer }: { sealer: Sealer }): Layer {
-  return next => async call => {
-    if (!methodOf(call.method).mayAsk) return refuseQuestions(await next(call));
-    const admitted = admit(call, sealer);
-    if (admitted.kind === "refused") return { kind: "failed", failure: { kind: "invalid", message: admitted.why } };
-    const outcome = await next(admitted.call);
-    return outcome.kind === "asks" ? sealed(outcome, call, sealer) : outcome;
-  };
+  return next =>
+    function ticketed(call, done) {
+      if (!methodOf(call.method).mayAsk) return next(call, returning(done, broken, refuseQuestions));
+      const admitted = admit(call, sealer);
+      if (admitted.kind === "refused") {
+        return done({ kind: "failed", failure: { kind: "invalid", message: admitted.why } });
+      }
+      const sealing = (outcome: Outcome): Outcome =>
+        outcome.kind === "asks" ? sealed(outcome, call, sealer) : outcome;
+      next(admitted.call, returning(done, broken, sealing));
+    };
 }
 
 type Admitted = { readonly kind: "call"; readonly call: Call } | { readonly kind: "refused"; readonly why: string };

@@ -7,7 +7,8 @@ import { createHealth } from "../core/health.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Pressure } from "../core/pressure.ts";
 import type { RetryBudget } from "../core/retry-budget.ts";
-import type { Instance } from "../core/route.ts";
+import { brokenAttempt, type Instance } from "../core/route.ts";
+import { Aborter } from "../core/signal.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { expects, NO_CAPABILITIES } from "../wire/capabilities.ts";
 import { createAdmission } from "./call/admission.ts";
@@ -84,8 +85,8 @@ export interface Upstream extends Instance {
 export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Upstream {
   const { clock, random, parking } = world;
   const name = upstreamName(config.name);
-  const stopping = new AbortController();
-  const signal = stopping.signal;
+  const stopping = new Aborter();
+  const { signal } = stopping;
   const health = createHealth({ clock, random, changed: world.changed });
   const transport = transportOf(config);
   const dialer = createDialer(transport, world);
@@ -253,7 +254,8 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     },
     isFull: admission.isFull,
     keeps: owner => owners.has(owner),
-    send: (call, holder, limits) => traffic.during(admission.send(call, holder, limits)),
+    send: ({ call, holder, limits }, done) =>
+      void traffic.during(admission.send(call, holder, limits)).then(done, error => done(brokenAttempt(error))),
     offerTo: offers.of,
     get varies() {
       return offers.vary;
@@ -291,8 +293,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     hurry: dialer.hurry,
     recheck: () => connector.recheck(),
     stop(graceMs) {
-      const ended = traffic.ended(graceMs);
-      stopped ??= ended.then(release);
+      stopped ??= traffic.ended(graceMs).then(release);
       return stopped;
     },
   };

@@ -10,6 +10,7 @@ import { LIMITS, OPS } from "../../src/app/control/protocol.ts";
 import { farDesk } from "../../src/app/control/remote-gateway.ts";
 import { type ControlServer, type ControlTarget, serveControl } from "../../src/app/control/server.ts";
 import { Payload } from "../../src/core/payload.ts";
+import { Aborter } from "../../src/core/signal.ts";
 import { type Fake, fakeGateway, upstream } from "./fake-gateway.ts";
 
 let folder: string;
@@ -120,17 +121,17 @@ describe("a gateway behind the socket", () => {
     const result = Payload.parse('{"content" : [],\n "n": 12345678901234567890, "x":{"\\u00e9":1.0}}');
     fake.answer = async () => ({ kind: "done", result });
     const args = Payload.parse('{"big":98765432109876543210, "a":[1.50]}');
-    const answer = await farDesk(record()).call({ name: "files_tool", args, signal: new AbortController().signal });
+    const answer = await farDesk(record()).call({ name: "files_tool", args, signal: new Aborter().signal });
     expect(fake.calls[0]?.params.raw("arguments")?.toString()).toBe('{"big":98765432109876543210, "a":[1.50]}');
     expect(answer.kind === "done" && answer.result.bytes.toString()).toBe(result.bytes.toString().replace("\n", " "));
   });
 
   it("cancels a call that nobody waits for any more", async () => {
-    const wanted = new AbortController();
+    const wanted = new Aborter();
     const cancelled = new Promise<void>(resolve => {
       fake.answer = call =>
         new Promise(() => {
-          call.signal.addEventListener("abort", () => resolve());
+          call.signal.onAbort(() => resolve());
           wanted.abort();
         });
     });
@@ -148,7 +149,7 @@ describe("a gateway behind the socket", () => {
     const answer = await farDesk(record()).call({
       name: "x",
       args: Payload.of({}),
-      signal: new AbortController().signal,
+      signal: new Aborter().signal,
     });
     expect(answer).toMatchObject({
       kind: "failed",

@@ -7,6 +7,7 @@ import type { Config } from "../../src/config/schema.ts";
 import type { Call, Outcome } from "../../src/core/call.ts";
 import { type Catalog, type Entry, KINDS, type Kind, type Resolution } from "../../src/core/catalog.ts";
 import { nativeName, publicName, upstreamName } from "../../src/core/names.ts";
+import { bringing } from "../../src/core/pass.fixture.ts";
 import { Payload } from "../../src/core/payload.ts";
 import { NO_PRESSURE } from "../../src/core/pressure.ts";
 import type { Status, UpstreamStatus } from "../../src/core/status.ts";
@@ -136,9 +137,12 @@ export function fakeGateway(
     },
     gateway: {
       front: {
-        handle: call => {
+        handle: bringing(call => {
           fake.calls.push(call);
           return fake.answer(call);
+        }),
+        trouble(error) {
+          throw error;
         },
         view: () => ({
           catalog: () => catalog,

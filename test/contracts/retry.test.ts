@@ -6,10 +6,12 @@ import type { Delivery } from "../../src/core/failure.ts";
 import { METHODS } from "../../src/core/methods.ts";
 import { ANONYMOUS } from "../../src/core/names.fixture.ts";
 import { nativeName, ownerId, publicName, upstreamName } from "../../src/core/names.ts";
+import { bringing, promised } from "../../src/core/pass.fixture.ts";
 import { Payload } from "../../src/core/payload.ts";
 import { MAY_FOLLOW } from "../../src/core/retry.ts";
 import { createRetryBudget } from "../../src/core/retry-budget.ts";
-import { route } from "../../src/core/route.ts";
+import { type Attempt, route } from "../../src/core/route.ts";
+import { Aborter } from "../../src/core/signal.ts";
 import { errorOf } from "../../src/wire/rpc-errors.ts";
 import { manualClock } from "../fixtures/manual-clock.ts";
 
@@ -68,11 +70,11 @@ async function send(situation: Situation) {
       isFull: () => false,
       keeps: () => false,
       limits: () => ({ timeoutMs: 1_000, maxTimeoutMs: 1_000, attemptMs: 1_000, queueMs: 3_000 }),
-      async send() {
+      send: bringing((): Attempt => {
         asked.push(name);
         if (asked.length > 1) return { kind: "done", result: Payload.of({}) };
         return { kind: "failed", fault: "timeout", delivery, detail: "" };
-      },
+      }),
     }),
   });
   const extensions = { "io.modelcontextprotocol/tasks": {} };
@@ -87,10 +89,10 @@ async function send(situation: Situation) {
     continues: continues
       ? { upstream: upstreamName("a"), ticket: "", answers: Payload.of({}), refusals: Payload.of({}) }
       : undefined,
-    signal: new AbortController().signal,
+    signal: new Aborter().signal,
     notify: () => {},
   };
-  return { asked, outcome: await handle(call) };
+  return { asked, outcome: await promised(handle)(call) };
 }
 
 function* situations(method: string, delivery: Delivery): Iterable<Situation> {

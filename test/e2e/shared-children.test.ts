@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Payload } from "../../src/core/payload.ts";
+import { Aborter, type Signal } from "../../src/core/signal.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
 import { type OddChild, oddChild } from "../fixtures/odd-child.ts";
 import { accept, type PoolRun, plain, questionsOf, type Saying, startPool } from "../fixtures/pool.ts";
@@ -15,9 +16,9 @@ const LEGACY = "legacy(message);";
 
 const start = async (child: Partial<OddChild> = {}, more: Json = {}): Promise<PoolRun> =>
   keep(await startPool(oddChild("fixture", { on: LEGACY, ...child }, more) as Json & { transport: "stdio" }));
-const cancellable = (): { signal: AbortSignal; abort(): void } => {
-  const controller = new AbortController();
-  return { signal: controller.signal, abort: () => controller.abort() };
+const cancellable = (): { signal: Signal; abort(): void } => {
+  const aborter = new Aborter();
+  return { signal: aborter.signal, abort: () => aborter.abort() };
 };
 const agent = (owner: string, capabilities: Json = CAN): Saying => ({ owner, capabilities, converses: true });
 /** The methods that the child which serves this agent has seen so far. */

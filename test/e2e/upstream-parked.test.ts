@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { Aborter } from "../../src/core/signal.ts";
 import { ABLE, addAsking, elicit, startLegacy } from "../fixtures/asking.ts";
 import { useCleanup } from "../fixtures/leaks.ts";
 import { accept, plain, questionsOf } from "../fixtures/pool.ts";
@@ -78,7 +79,7 @@ describe("a parked call", () => {
       ({ signal }) => new Promise(resolve => signal.addEventListener("abort", resolve)),
     );
     const [key = ""] = Object.keys(questionsOf(asked));
-    const controller = new AbortController();
+    const controller = new Aborter();
     const going = run.answer(asked, { [key]: accept({}) }, ["asking", {}, { ...saying, signal: controller.signal }]);
     await upstream.journal.until(({ requests }) => requests.some(({ message }) => message?.result !== undefined));
     controller.abort();

@@ -1,5 +1,6 @@
 import { Payload } from "../../core/payload.ts";
 import { AGENT_TEXT } from "../../core/scan-limits.ts";
+import { Aborter } from "../../core/signal.ts";
 import type { CallFailure } from "../control/gateway-client.ts";
 import { type ErrorName, fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -21,7 +22,7 @@ export const call: Command<CallOptions> = async (options, context) => {
     options.args === "-" && options.readInput ? await options.readInput() : (options.args ?? "{}"),
   );
   return withDesk(options, context, async (desk, pid) => {
-    const wanted = new AbortController();
+    const wanted = new Aborter();
     const abort = (): void => wanted.abort();
     context.signals.on("SIGINT", abort);
     context.signals.on("SIGTERM", abort);

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { Payload } from "../../core/payload.ts";
+import type { Signal } from "../../core/signal.ts";
 import { waitFor } from "../../core/wait.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { CONTROL_VERSION, LIMITS, numberIn, type Op, type RefusalName, readLine, readObject } from "./protocol.ts";
@@ -20,7 +21,7 @@ export interface Question {
   readonly args?: Payload;
   /** May be infinite. */
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
 }
 
 /** Asks a gateway one thing through its control socket. Never rejects. */

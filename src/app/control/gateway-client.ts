@@ -1,5 +1,6 @@
 import type { Entry, Hidden, Kind } from "../../core/catalog.ts";
 import type { Payload } from "../../core/payload.ts";
+import type { Signal } from "../../core/signal.ts";
 import type { Status, UpstreamStatus } from "../../core/status.ts";
 
 /** What the command line asks of a gateway, be it in this process or behind a control socket. */
@@ -8,7 +9,7 @@ export interface Desk {
   status(options: { waitMs: number }): Promise<Status>;
   catalog(options: { waitMs: number }): Promise<Listing>;
   /** `args`: the tool's arguments, as an object. */
-  call(tool: { name: string; args: Payload; signal: AbortSignal }): Promise<CallAnswer>;
+  call(tool: { name: string; args: Payload; signal: Signal }): Promise<CallAnswer>;
   test(options: { waitMs: number }): Promise<TestReport>;
   close(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Payload } from "../../core/payload.ts";
+import { Aborter, type Signal } from "../../core/signal.ts";
 import { privateFolder } from "../../lib/run-file.ts";
 import { oneLine } from "../../wire/message.ts";
 import type { CallAnswer, Desk, ReloadReport, StopReport } from "./gateway-client.ts";
@@ -56,7 +57,7 @@ async function serveOne(socket: Socket, target: ControlTarget): Promise<void> {
   const line = await readLine(socket, LIMITS.callBytes);
   if (line === undefined) return;
   socket.setTimeout(0);
-  const gone = new AbortController();
+  const gone = new Aborter();
   const nobody = new Promise<undefined>(resolve => {
     socket.once("close", () => {
       gone.abort();
@@ -68,7 +69,7 @@ async function serveOne(socket: Socket, target: ControlTarget): Promise<void> {
   if (answer && socket.writable) await new Promise<void>(resolve => socket.once("close", resolve).end(answer));
 }
 
-async function answerTo(line: Buffer | "too_large", target: ControlTarget, signal: AbortSignal): Promise<Buffer> {
+async function answerTo(line: Buffer | "too_large", target: ControlTarget, signal: Signal): Promise<Buffer> {
   if (line === "too_large") return refusal("tooLarge", "the request is too large");
   const request = readObject(line);
   if (!request) return refusal("badRequest", "the request is not a JSON object");
@@ -92,7 +93,7 @@ async function answerTo(line: Buffer | "too_large", target: ControlTarget, signa
 const UNLIMITED: ReadonlySet<Op> = new Set(["call", "stop"]);
 const NO_ARGUMENTS = Payload.of({});
 
-type Operation = (request: Payload, target: ControlTarget, signal: AbortSignal) => Promise<Payload>;
+type Operation = (request: Payload, target: ControlTarget, signal: Signal) => Promise<Payload>;
 const OPERATIONS: Readonly<Record<Op, Operation>> = {
   status: async (request, { desk }) => Payload.of(await desk.status({ waitMs: numberIn(request, "waitMs", 0) })),
   catalog: async (request, { desk }) => Payload.of(await desk.catalog({ waitMs: numberIn(request, "waitMs", 0) })),

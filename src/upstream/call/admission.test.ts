@@ -6,6 +6,7 @@ import type { Limits } from "../../core/limits.ts";
 import { nativeName, ownerId, upstreamName } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Attempt } from "../../core/route.ts";
+import { Aborter, aborted } from "../../core/signal.ts";
 import { parkedTicket, stateTicket } from "../conversation/tickets.ts";
 import { createAdmission } from "./admission.ts";
 
@@ -36,7 +37,7 @@ function admissionTo({
   });
   const send = (
     owner = "ann",
-    signal = new AbortController().signal,
+    signal = new Aborter().signal,
     { limits = LIMITS, ticket }: { limits?: Limits; ticket?: string } = {},
   ): Promise<Attempt> => {
     const continues = ticket === undefined ? undefined : { ticket };
@@ -65,7 +66,7 @@ describe("calls to one upstream", () => {
     const { clock, running, send } = admissionTo({ max_concurrency: 1 });
     const patient = { ...LIMITS, timeoutMs: Infinity, maxTimeoutMs: Infinity, queueMs: Infinity };
     void send();
-    void send("ann", new AbortController().signal, { limits: patient });
+    void send("ann", new Aborter().signal, { limits: patient });
     clock.advance(24 * 3_600_000);
     running[0]?.end();
     await turn();
@@ -75,7 +76,7 @@ describe("calls to one upstream", () => {
   test("need no place when their agents have left: what they end at the upstream ends at once", async () => {
     const { running, send } = admissionTo({ max_concurrency: 1 });
     void send();
-    void send("bob", AbortSignal.abort());
+    void send("bob", aborted());
     expect(running.map(({ owner }) => owner)).toEqual(["ann", "bob"]);
     const third = send();
     running[1]?.end();
@@ -91,7 +92,7 @@ describe("calls to one upstream", () => {
     const { running, send } = admissionTo({ max_concurrency: 1 });
     void send();
     void send("bob");
-    const goesOn = (ticket: string) => void send("carl", new AbortController().signal, { ticket });
+    const goesOn = (ticket: string) => void send("carl", new Aborter().signal, { ticket });
     goesOn(parkedTicket("its call is open"));
     // It has to be sent anew, like any other.
     goesOn(stateTicket("where it was", false));
@@ -116,7 +117,7 @@ describe("calls to one upstream", () => {
 
   test("end as cancelled when their agent leaves the queue", async () => {
     const { running, send } = admissionTo({ max_concurrency: 1 });
-    const leaver = new AbortController();
+    const leaver = new Aborter();
     void send();
     const left = send("ann", leaver.signal);
     leaver.abort();

@@ -51,7 +51,7 @@ export function createAdmission({ capacity, isAlone, clock, send }: AdmissionOpt
   async function sendLater(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
     const queuedAt = clock.now();
     const waitMs = Math.min(limits.queueMs, limits.timeoutMs);
-    const admitted = await gate.queue({ waitMs, signal: call.signal });
+    const admitted = await new Promise<Admitted>(admit => gate.queue({ waitMs, signal: call.signal }, admit));
     if (admitted !== "in") return refusal(admitted, { capacity, waitMs });
     return sendNow(gate, { call, holder, limits: rest(limits, clock.now() - queuedAt) });
   }

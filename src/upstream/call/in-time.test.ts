@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
+import { Aborter, aborted } from "../../core/signal.ts";
 import type { Opened } from "../connection/connector.ts";
 import { inTime } from "./in-time.ts";
 
@@ -7,7 +8,7 @@ const never = new Promise<Opened>(() => {});
 
 function setUp() {
   const clock = manualClock();
-  const agent = new AbortController();
+  const agent = new Aborter();
   return { clock, agent, call: { signal: agent.signal } };
 }
 
@@ -29,7 +30,7 @@ describe("a link that is being opened", () => {
 
   it("is not waited for by a call whose agent had left before", async () => {
     const { clock } = setUp();
-    const opened = inTime(never, { clock, timeoutMs: 1_000, signal: AbortSignal.abort() });
+    const opened = inTime(never, { clock, timeoutMs: 1_000, signal: aborted() });
     expect(await Promise.race([opened, "waiting"])).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
     expect(clock.pending).toBe(0);
   });

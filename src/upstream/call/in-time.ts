@@ -1,15 +1,16 @@
 import type { Clock } from "../../core/ports.ts";
+import type { Signal } from "../../core/signal.ts";
 import type { Opened } from "../connection/connector.ts";
 
 /** Waits for a link that is being opened or got ready, no longer than the call has time or its agent waits. */
 export function inTime(
   opening: Promise<Opened>,
-  { clock, timeoutMs, signal }: { clock: Clock; timeoutMs: number; signal: AbortSignal },
+  { clock, timeoutMs, signal }: { clock: Clock; timeoutMs: number; signal: Signal },
 ): Promise<Opened> {
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       cancel();
-      signal.removeEventListener("abort", onAbort);
+      signal.offAbort(onAbort);
     };
     const end = (opened: Opened): void => {
       leave();
@@ -20,7 +21,7 @@ export function inTime(
     const onAbort = (): void => stop("cancelled", "the agent no longer waits");
     const cancel = clock.after(timeoutMs, () => stop("timeout", "the upstream was not ready in time"));
     if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort);
+    signal.onAbort(onAbort);
     opening.then(end, error => {
       leave();
       reject(error);

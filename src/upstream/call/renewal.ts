@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/ports.ts";
+import type { Signal } from "../../core/signal.ts";
 import { isKnown } from "../connection/recognition.ts";
 import type { Doubted } from "../conversation/attempt.ts";
 import type { Link } from "../conversation/link.ts";
@@ -15,12 +16,12 @@ export const RENEWAL = {
 /** Decides whether what was refused on a conversation is worth a new one. */
 export interface Renewal {
   /** Whether the upstream does not know the conversation any more, as far as can be found out. */
-  isOver(link: Link, doubted: Doubted, signal: AbortSignal): Promise<boolean>;
+  isOver(link: Link, doubted: Doubted, signal: Signal): Promise<boolean>;
   /**
    * The same was refused on a new conversation. Tells whether that one is over already, as after one restart upon another;
    * else the refusal is about the request.
    */
-  isOverAgain(link: Link, doubted: Doubted, signal: AbortSignal): Promise<boolean>;
+  isOverAgain(link: Link, doubted: Doubted, signal: Signal): Promise<boolean>;
   /** A request was answered. */
   worked(): void;
 }
@@ -41,13 +42,13 @@ export function createRenewal(clock: Clock): Renewal {
   /** Given up, while further refusals are on their way. */
   const over = new WeakSet<Link>();
 
-  function ask(link: Link, signal: AbortSignal): Promise<boolean | undefined> {
+  function ask(link: Link, signal: Signal): Promise<boolean | undefined> {
     const known = asking.get(link) ?? isKnown(link, signal).finally(() => asking.delete(link));
     asking.set(link, known);
     return known;
   }
 
-  async function findOut(link: Link, { attempt }: Doubted, signal: AbortSignal): Promise<boolean> {
+  async function findOut(link: Link, { attempt }: Doubted, signal: Signal): Promise<boolean> {
     const isSaid = attempt.kind === "failed" && attempt.fault === "session_lost";
     if (isSaid && clock.now() - noHelpAt >= RENEWAL.waryMs) return true;
     const known = await ask(link, signal);

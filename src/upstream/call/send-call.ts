@@ -8,6 +8,7 @@ import { OVERTAKEN } from "../../core/overtake.ts";
 import type { Clock } from "../../core/ports.ts";
 import { malformed } from "../../core/repair.ts";
 import type { Attempt } from "../../core/route.ts";
+import type { Signal } from "../../core/signal.ts";
 import type { Input } from "../../wire/era.ts";
 import { CODES, wireError } from "../../wire/rpc-errors.ts";
 import type { OfferKeeper } from "../catalog/offer-keeper.ts";
@@ -38,7 +39,7 @@ export interface AttemptsOptions {
   called(): void;
   answered(owner: OwnerId): void;
   /** Aborted when this upstream is being closed. */
-  readonly stopping: AbortSignal;
+  readonly stopping: Signal;
 }
 
 /** Makes calls on the link that their agent has, and draws from what they bring how the upstream is doing. */

@@ -2,6 +2,7 @@ import { KINDS, type Kind, type Offer } from "../../core/catalog.ts";
 import type { UpstreamName } from "../../core/names.ts";
 import type { Payload } from "../../core/payload.ts";
 import type { Clock } from "../../core/ports.ts";
+import { Aborter } from "../../core/signal.ts";
 import { LIST_METHODS } from "../../wire/methods.ts";
 import { createOfferRoom, type OfferRoom } from "../channel/offer-room.ts";
 import type { Link } from "../conversation/link.ts";
@@ -78,7 +79,7 @@ export function createOfferKeeper(options: OfferKeeperOptions): OfferKeeper {
   const pace = options.pace ?? createPace(clock);
   const room = options.room ?? createOfferRoom();
   const place = {};
-  const aborted = new AbortController();
+  const aborted = new Aborter();
   let offer = options.known;
   let notes: readonly string[] = [];
   let running: Promise<void> | undefined;

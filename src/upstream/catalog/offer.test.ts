@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { upstreamName } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
+import { Aborter } from "../../core/signal.ts";
 import type { Link } from "../conversation/link.ts";
 import { fetchOffer } from "./offer.ts";
 
@@ -15,7 +16,7 @@ test("of a list with more entries than anybody needs the rest is left out, and t
       return { kind: "result", result: page.with({ nextCursor: JSON.stringify(`${asked}`) }) };
     },
   } as unknown as Link;
-  const found = await fetchOffer(link, { upstream: upstreamName("a"), signal: new AbortController().signal });
+  const found = await fetchOffer(link, { upstream: upstreamName("a"), signal: new Aborter().signal });
   expect(found).toMatchObject({
     problems: ["tools/list has more than 20000 entries; the rest was left out"],
   });
@@ -42,7 +43,7 @@ function linkOf(capabilities: object, answers: Answers, emptyCursorEnds = true) 
 }
 
 async function offerOf(link: Link) {
-  const found = await fetchOffer(link, { upstream: upstreamName("a"), signal: new AbortController().signal });
+  const found = await fetchOffer(link, { upstream: upstreamName("a"), signal: new Aborter().signal });
   if (found.kind === "failed") throw new Error(found.detail);
   const { offer, problems, notes } = found;
   return { tools: offer.definitions.tool.map(tool => tool.string("name")), offer, problems, notes };
@@ -56,7 +57,7 @@ describe("a list that is empty", () => {
 
   it.each([{ tools: {} }, { tools: "x" }, { tools: 0 }])("is not %j", async page => {
     const { link } = linkOf({ tools: {} }, { "tools/list": () => page, "prompts/list": () => ({}) });
-    expect(await fetchOffer(link, { upstream: upstreamName("a"), signal: new AbortController().signal })).toEqual({
+    expect(await fetchOffer(link, { upstream: upstreamName("a"), signal: new Aborter().signal })).toEqual({
       kind: "failed",
       detail: 'tools/list answered without a list in "tools"',
     });

@@ -4,6 +4,7 @@ import { OPEN_ARRAY, OPEN_OBJECT } from "../../core/json-tokens.ts";
 import type { UpstreamName } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
 import { SCANNED_TEXT, ScanError } from "../../core/scan-limits.ts";
+import type { Signal } from "../../core/signal.ts";
 import { createSlices } from "../../lib/slices.ts";
 import { cacheHintOf, NO_CACHING, strictest } from "../../wire/caching.ts";
 import { LIST_METHODS } from "../../wire/methods.ts";
@@ -39,7 +40,7 @@ interface Listed {
 
 export interface Fetching {
   readonly upstream: UpstreamName;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** What is declared with each request; nothing by default. */
   readonly capabilities?: Payload | undefined;
   /** How much of each list may be kept, in bytes. */

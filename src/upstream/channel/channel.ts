@@ -1,6 +1,7 @@
 import type { Room } from "../../core/call.ts";
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { Payload } from "../../core/payload.ts";
+import type { Signal } from "../../core/signal.ts";
 import type { Message } from "../../wire/message.ts";
 
 /** One JSON-RPC request towards an upstream, ready to be sent. */
@@ -13,7 +14,7 @@ export interface OutboundRequest {
   /** Extra HTTP headers; channels without headers ignore them. */
   readonly headers: Readonly<Record<string, string>>;
   /** Aborting it cancels the request: the answer is no longer wanted. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** Until this much time has passed without an answer (progress starts it anew, up to `maxTimeoutMs`). */
   readonly timeoutMs: number;
   readonly maxTimeoutMs: number;

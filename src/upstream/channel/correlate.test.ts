@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
+import { Aborter, aborted } from "../../core/signal.ts";
 import { type Message, readMessage } from "../../wire/message.ts";
 import type { OutboundRequest, Reply } from "./channel.ts";
 import { cancelledText, createCorrelator } from "./correlate.ts";
@@ -27,7 +28,7 @@ function setUp() {
     onStray: what => strays.push(what),
   });
   const open = (id: number, changes: Partial<OutboundRequest> = {}): { reply: Promise<Reply>; abort(): void } => {
-    const controller = new AbortController();
+    const controller = new Aborter();
     const fixed = { method: "tools/call", parts: [], headers: {}, timeoutMs: 1_000, maxTimeoutMs: 2_500 };
     const onMessage = (each: Message): void => void told.push(each);
     const request = { id, ...fixed, signal: controller.signal, onMessage, ...changes };
@@ -110,7 +111,7 @@ describe("giving up", () => {
 
   test("before anything was sent needs no word to the upstream", async () => {
     const { open, cancelled } = setUp();
-    expect(await text(open(1, { signal: AbortSignal.abort() }).reply)).toBe("cancelled not_sent");
+    expect(await text(open(1, { signal: aborted() }).reply)).toBe("cancelled not_sent");
     expect(cancelled).toEqual([]);
   });
 

@@ -75,7 +75,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
   const finish = (entry: Waiting, reply: Reply): void => {
     waiting.delete(String(entry.request.id));
     deadlines.remove(entry);
-    entry.request.signal.removeEventListener("abort", entry.onAbort);
+    entry.request.signal.offAbort(entry.onAbort);
     entry.done(reply);
   };
 
@@ -141,7 +141,7 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
       waiting.set(key, entry);
       firstId = Math.min(firstId, request.id);
       lastId = Math.max(lastId, request.id);
-      request.signal.addEventListener("abort", entry.onAbort, { once: true });
+      request.signal.onAbort(entry.onAbort);
       deadlines.add(entry);
       return true;
     },

@@ -1,5 +1,6 @@
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { Clock, Random } from "../../core/ports.ts";
+import type { Signal } from "../../core/signal.ts";
 import type { Identity } from "../../wire/modern.ts";
 import type { Channel, ChannelEvents } from "./channel.ts";
 import type { FloodGates } from "./flood-gate.ts";
@@ -32,7 +33,7 @@ export interface Opener {
   /** The other way led nowhere either. */
   turnBack?(): void;
   /** What a failure to open one comes from, where more can be found out than it says. */
-  explain?(failed: AttemptFailure, signal: AbortSignal): Promise<AttemptFailure>;
+  explain?(failed: AttemptFailure, signal: Signal): Promise<AttemptFailure>;
   /** The proxy on the way to the upstream, fit to be shown. */
   readonly proxy?: string | undefined;
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { watchedChildren } from "../../../test/fixtures/children.ts";
 import { peer, stdioChannels } from "../../../test/fixtures/stdio-channel.ts";
+import { Aborter, aborted } from "../../core/signal.ts";
 import type { Reply } from "../channel/channel.ts";
 import { requestOn } from "../channel/channel.ts";
 
@@ -23,7 +24,7 @@ describe("requests over one child", () => {
     const request = {
       ...{ id: 1, method: "x", headers: {}, timeoutMs: 9_000, maxTimeoutMs: 9_000, onMessage() {} },
       parts: ['{"jsonrpc":"2.0","id":1,\r\n"method":"x","params":{\n"a":', '"b\\n"\n}}'].map(part => Buffer.from(part)),
-      signal: new AbortController().signal,
+      signal: new Aborter().signal,
     };
     expect(value(await requestOn(channel, request))).toEqual({ a: "b\n" });
   });
@@ -81,7 +82,7 @@ describe("a request that is no longer wanted", () => {
     const { channel, call } = open(
       "if (method === 'notifications/cancelled') { reply(params.requestId, {}); reply(2, params) }",
     );
-    const controller = new AbortController();
+    const controller = new Aborter();
     const first = call({}, { signal: controller.signal });
     const second = call({});
     setImmediate(() => setImmediate(() => controller.abort()));
@@ -92,11 +93,11 @@ describe("a request that is no longer wanted", () => {
 
   test("is never sent if it was still waiting", async () => {
     const { call } = open("reply(id, { method, seen: globalThis.seen = (globalThis.seen ?? 0) + 1 })");
-    const controller = new AbortController();
+    const controller = new Aborter();
     const first = call({}, { signal: controller.signal });
     controller.abort();
     expect(await first).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
-    expect(await call({}, { signal: AbortSignal.abort() })).toMatchObject({ delivery: "not_sent" });
+    expect(await call({}, { signal: aborted() })).toMatchObject({ delivery: "not_sent" });
     expect(value(await call({}))).toEqual({ method: "tools/call", seen: 1 });
   });
 

@@ -6,6 +6,7 @@ import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { UPSTREAM_SCHEMAS, type UpstreamConfig } from "../../config/schema.ts";
 import type { Clock } from "../../core/ports.ts";
 import { createKnownSecrets } from "../../core/secrets/known-secrets.ts";
+import { Aborter } from "../../core/signal.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { NO_CAPABILITIES } from "../../wire/capabilities.ts";
 import { createFloodGates } from "../channel/flood-gate.ts";
@@ -52,7 +53,7 @@ test("a conversation that ends during its own handshake was never open", async (
   const dialer = dialerFor(UPSTREAM_SCHEMAS.sse.parse({ name: "short", transport: "sse", url: peer.url }), peer);
   const lost: string[] = [];
   const opened = await dialer.open({
-    ...{ message: () => {}, asked: () => {}, declared: NO_CAPABILITIES, signal: new AbortController().signal },
+    ...{ message: () => {}, asked: () => {}, declared: NO_CAPABILITIES, signal: new Aborter().signal },
     lost: detail => lost.push(detail),
   });
   expect(opened).toMatchObject({ kind: "failed", fault: "unreachable", delivery: "not_sent" });
@@ -89,7 +90,7 @@ async function startSpeaking(eras: readonly Era[], { names = eras }: { readonly 
 describe("an upstream of", () => {
   async function open(dialer: ReturnType<typeof dialerFor>, wanted?: Era): Promise<string> {
     const listener = { message: () => {}, asked: () => {}, lost: () => {}, declared: NO_CAPABILITIES };
-    const opened = await dialer.open({ ...listener, signal: new AbortController().signal }, wanted);
+    const opened = await dialer.open({ ...listener, signal: new Aborter().signal }, wanted);
     if (opened.kind === "failed") return opened.detail;
     await opened.link.close();
     return opened.link.era.name;

@@ -1,6 +1,7 @@
 import type { AttemptFailure } from "../../core/failure.ts";
 import type { NativeName, OwnerId } from "../../core/names.ts";
 import type { Payload } from "../../core/payload.ts";
+import type { Signal } from "../../core/signal.ts";
 import { whenAborted } from "../../core/wait.ts";
 import type { UpstreamEra } from "../../wire/era.ts";
 import type { Message } from "../../wire/message.ts";
@@ -73,7 +74,7 @@ export interface DialListener {
   readonly declared: Payload;
   /** The agent for which it is opened, if there is one. */
   readonly opener?: OwnerId | undefined;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
 }
 
 /** What became of one channel. */

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { Payload } from "../../core/payload.ts";
 import { UPSTREAM_TEXT } from "../../core/scan-limits.ts";
+import { Aborter } from "../../core/signal.ts";
 import type { Channel } from "../channel/channel.ts";
 import { createParking } from "../conversation/suspended-calls.ts";
 import { negotiate } from "./negotiate.ts";
@@ -22,7 +23,7 @@ function channelThatSays(text: string): Channel {
 
 const negotiateWith = (channel: Channel) => {
   const clock = manualClock();
-  const never = new AbortController().signal;
+  const never = new Aborter().signal;
   const identity = { name: "gateway", version: "1" };
   const parking = createParking(clock);
   const world = { channel, identity, clock, parking, signal: never, declared: Payload.of({}), timeoutMs: 1_000 };

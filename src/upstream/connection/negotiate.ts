@@ -1,5 +1,6 @@
 import type { AttemptFailure, Fault } from "../../core/failure.ts";
 import type { Clock } from "../../core/ports.ts";
+import { Aborter } from "../../core/signal.ts";
 import { whenAborted } from "../../core/wait.ts";
 import type { UpstreamEra } from "../../wire/era.ts";
 import type { Message } from "../../wire/message.ts";
@@ -62,7 +63,7 @@ export const isConclusive = ({ fault }: AttemptFailure): boolean => CONCLUSIVE.h
  * https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning#backward-compatibility-with-initialization-based-versions
  */
 export async function negotiate(handshake: Handshake, plan: Plan): Promise<Negotiated> {
-  const unwanted = new AbortController();
+  const unwanted = new Aborter();
   const withdraw = whenAborted(handshake.signal, () => unwanted.abort());
   try {
     return await converse(handshake, plan, unwanted);
@@ -72,7 +73,7 @@ export async function negotiate(handshake: Handshake, plan: Plan): Promise<Negot
 }
 
 /** `unwanted`: ends the questions whose answers would leave something behind. */
-async function converse(handshake: Handshake, plan: Plan, unwanted: AbortController): Promise<Negotiated> {
+async function converse(handshake: Handshake, plan: Plan, unwanted: Aborter): Promise<Negotiated> {
   const { clock, timeoutMs, silence } = handshake;
   const endsAt = clock.now() + timeoutMs;
   let id = Math.floor(Math.random() * 2 ** 31);

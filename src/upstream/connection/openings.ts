@@ -3,6 +3,7 @@ import type { AttemptFailure } from "../../core/failure.ts";
 import { withoutNulls } from "../../core/nulls.ts";
 import { Payload } from "../../core/payload.ts";
 import { SHOWN_TEXT } from "../../core/scan-limits.ts";
+import type { Signal } from "../../core/signal.ts";
 import { cacheHintOf } from "../../wire/caching.ts";
 import { bareRequest, type UpstreamEra } from "../../wire/era.ts";
 import { legacyUpstream } from "../../wire/legacy.ts";
@@ -32,7 +33,7 @@ export interface Asking {
   readonly declared: Payload;
   /** Each request has an id of its own. */
   nextId(): number;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   readonly timeoutMs: number;
   /** What comes with the answer. */
   onMessage(message: Message): Room;

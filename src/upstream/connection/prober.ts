@@ -2,6 +2,7 @@ import type { Fault } from "../../core/failure.ts";
 import type { Health } from "../../core/health.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Clock, Random } from "../../core/ports.ts";
+import { Aborter } from "../../core/signal.ts";
 import type { Reply } from "../channel/channel.ts";
 import type { Link } from "../conversation/link.ts";
 import { isOfServer } from "../http/statuses.ts";
@@ -33,7 +34,7 @@ export function createProber(options: {
   intervalMs: number;
 }): Prober {
   const { connector, health, clock, random, intervalMs } = options;
-  const stopping = new AbortController();
+  const stopping = new Aborter();
   let watched: Link | undefined;
   /** What a conversation says to a check that it does not serve, although it is known. */
   let unserved: { readonly link: Link; readonly status: number | undefined } | undefined;

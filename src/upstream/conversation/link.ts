@@ -3,6 +3,7 @@ import type { CacheHint, Holder } from "../../core/catalog.ts";
 import type { NativeName, OwnerId } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Clock } from "../../core/ports.ts";
+import type { Signal } from "../../core/signal.ts";
 import { type Placed, Running } from "../../lib/running.ts";
 import { expects, ROOTS_CHANGED, shownCapabilities } from "../../wire/capabilities.ts";
 import type { Input, UpstreamEra } from "../../wire/era.ts";
@@ -198,7 +199,7 @@ export function createLink(parts: LinkParts): Link {
   }
 
   /** The conversation's level is the most verbose that any of its agents wants; each agent sees only its own. */
-  async function raiseLogLevel(level: string, signal: AbortSignal): Promise<void> {
+  async function raiseLogLevel(level: string, signal: Signal): Promise<void> {
     if (!introduction.capabilities.has("logging") || (logLevel !== undefined && isSevereEnough(level, logLevel)))
       return;
     logLevel = level;

@@ -4,6 +4,7 @@ import type { Call, Notice } from "../../core/call.ts";
 import { ANONYMOUS } from "../../core/names.fixture.ts";
 import { ownerId, upstreamName } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
+import { Aborter, aborted, type Signal } from "../../core/signal.ts";
 import type { Message } from "../../wire/message.ts";
 import { failed, type LinkAttempt } from "./attempt.ts";
 import { OPEN_CALL, openCall } from "./open-call.ts";
@@ -13,7 +14,7 @@ import { readTicket } from "./tickets.ts";
 const OWNER = ownerId("alice");
 const ROOTS = Payload.of({ roots: {} });
 
-function callOf(signal = new AbortController().signal, answers?: object) {
+function callOf(signal = new Aborter().signal, answers?: object) {
   const notices: Notice[] = [];
   const continues = answers && {
     upstream: upstreamName("u"),
@@ -34,7 +35,7 @@ function start(first = callOf().call, { clock = manualClock() }: { clock?: Manua
   const responses: Record<string, unknown>[] = [];
   const unclaimed: Message[] = [];
   let settle: (attempt: LinkAttempt) => void = () => {};
-  let upstream: AbortSignal | undefined;
+  let upstream: Signal | undefined;
   const opened = openCall(
     {
       ...{
@@ -49,7 +50,7 @@ function start(first = callOf().call, { clock = manualClock() }: { clock?: Manua
         return new Promise(resolve => {
           settle = resolve;
           const lost = failed({ fault: "cancelled", delivery: "sent_unknown", detail: "" });
-          signal.addEventListener("abort", () => resolve(lost));
+          signal.onAbort(() => resolve(lost));
         });
       },
       respond: text => void responses.push(JSON.parse(text.toString("utf8"))),
@@ -213,7 +214,7 @@ describe("an open call", () => {
   });
 
   it("whose agent has gone already is never sent for", async () => {
-    const run = start(callOf(AbortSignal.abort()).call);
+    const run = start(callOf(aborted()).call);
     expect(run.cancelled()).toBe(true);
     run.settle(failed({ fault: "cancelled", delivery: "not_sent", detail: "" }));
     expect(await run.attempt).toMatchObject({ fault: "cancelled", delivery: "not_sent" });

@@ -3,6 +3,7 @@ import type { Fault } from "../../core/failure.ts";
 import type { OwnerId } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Clock } from "../../core/ports.ts";
+import { Aborter, type Signal } from "../../core/signal.ts";
 import type { Message } from "../../wire/message.ts";
 import { isVendors } from "../../wire/methods.ts";
 import { ASIDE } from "../../wire/upstream-questions.ts";
@@ -27,7 +28,7 @@ export interface OpenCallParts {
   readonly declared: Payload;
   readonly timeouts: Timeouts;
   /** Sends the request and reads what becomes of it; keeps no time. */
-  send(signal: AbortSignal, listener: Pick<OpenCall, "hear" | "postponed">): Promise<LinkAttempt>;
+  send(signal: Signal, listener: Pick<OpenCall, "hear" | "postponed">): Promise<LinkAttempt>;
   /** Answers a request of the upstream. */
   respond(text: Buffer): void;
   /** The upstream asks something. */
@@ -67,7 +68,7 @@ export function openCall(
 ): { readonly attempt: Promise<LinkAttempt>; call: OpenCall } {
   const { clock, declared } = parts;
   const patience = createPatience(clock, parts.timeouts);
-  const controller = new AbortController();
+  const controller = new Aborter();
   const questions = openQuestions(declared, parts.respond);
   let round: Round | undefined;
   let principal: Caller["principal"] | undefined;
@@ -88,13 +89,13 @@ export function openCall(
           patience.pause();
           cancelCollecting?.();
           cancelCollecting = undefined;
-          call.signal.removeEventListener("abort", onAbort);
+          call.signal.offAbort(onAbort);
           resolve(attempt);
         },
       };
       patience.begin(() => giveUp("timeout", "no answer came in time"));
       if (call.signal.aborted) onAbort();
-      else call.signal.addEventListener("abort", onAbort, { once: true });
+      else call.signal.onAbort(onAbort);
     });
   }
 

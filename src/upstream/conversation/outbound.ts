@@ -3,6 +3,7 @@ import type { Holder } from "../../core/catalog.ts";
 import { methodOf, namingOf } from "../../core/methods.ts";
 import type { Payload } from "../../core/payload.ts";
 import type { Clock } from "../../core/ports.ts";
+import type { Signal } from "../../core/signal.ts";
 import { Unfinished } from "../../lib/unfinished.ts";
 import { bareRequest, type Input, type UpstreamEra } from "../../wire/era.ts";
 import { type Message, oneLine, requestParts } from "../../wire/message.ts";
@@ -14,7 +15,7 @@ import type { Timeouts } from "./attempt.ts";
 
 export interface AskOptions {
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   readonly onMessage?: (message: Message) => Room;
   /** What is declared with the request; nothing by default. */
   readonly capabilities?: Payload | undefined;

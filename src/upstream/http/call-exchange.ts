@@ -81,7 +81,7 @@ export class CallExchange extends HttpExchange implements ReplyContext {
       this.#onAbort();
       return;
     }
-    signal.addEventListener("abort", this.#onAbort);
+    signal.onAbort(this.#onAbort);
     this.#extend();
     const host = this.#host;
     const isFirst = method === "initialize";
@@ -221,7 +221,7 @@ export class CallExchange extends HttpExchange implements ReplyContext {
     this.#settled = true;
     this.#holding?.hold(0);
     this.#resumption?.cancel();
-    this.#request.signal.removeEventListener("abort", this.#onAbort);
+    this.#request.signal.offAbort(this.#onAbort);
     if (this.isOver) this.link.running.remove(this);
     else if (reply.kind === "failed" && reply.delivery !== "refused") this.abandon();
     else this.drain();

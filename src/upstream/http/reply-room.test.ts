@@ -3,6 +3,7 @@ import { startChannel } from "../../../test/fixtures/http-channel.ts";
 import { eventText, outbound, type Seen } from "../../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { poll } from "../../../test/fixtures/poll.ts";
+import { Aborter } from "../../core/signal.ts";
 import { requestOn } from "../channel/channel.ts";
 import { createReplyRooms } from "../channel/inbound-memory.ts";
 
@@ -23,7 +24,7 @@ async function twoLarge(shape: keyof typeof SHAPES, timeoutMs = 60_000) {
   const { peer, channel, clock, close } = await startChannel(() => {}, { room: rooms.room() });
   end = close;
   const whole = ({ id }: Seen) => frame(JSON.stringify({ jsonrpc: "2.0", id, result: { text: "x".repeat(LARGE) } }));
-  const abort = new AbortController();
+  const abort = new Aborter();
   const first = requestOn(channel, outbound({ signal: abort.signal }));
   const one = await peer.request(0);
   one.response.writeHead(200, { "content-type": type }).write(whole(one).slice(0, 450_000));

@@ -12,6 +12,7 @@ import {
   startPeer,
   watchedClock,
 } from "../../../test/fixtures/http-peer.ts";
+import { Aborter } from "../../core/signal.ts";
 import type { Message } from "../../wire/message.ts";
 import type { Channel } from "../channel/channel.ts";
 import { requestOn } from "../channel/channel.ts";
@@ -164,7 +165,7 @@ it.each([
 
 it("tells the upstream about a request that is no longer wanted, if it was sent", async () => {
   const { peer, channel } = await setup(server(() => {}));
-  const controller = new AbortController();
+  const controller = new Aborter();
   const request = outbound({ signal: controller.signal });
   const reply = requestOn(channel, request);
   await peer.request(1);
@@ -175,7 +176,7 @@ it("tells the upstream about a request that is no longer wanted, if it was sent"
 
 it("never sends a request that was given up before the address was known", async () => {
   const { peer, channel } = await setup(seen => void (seen.method === "GET" && events(seen)));
-  const controller = new AbortController();
+  const controller = new Aborter();
   const reply = requestOn(channel, outbound({ signal: controller.signal }));
   const { response } = await peer.request(0);
   controller.abort();

@@ -17,6 +17,7 @@ import {
   resultText,
 } from "../../../test/fixtures/http-peer.ts";
 import { Payload } from "../../core/payload.ts";
+import { Aborter } from "../../core/signal.ts";
 import { notificationText } from "../../wire/message.ts";
 import { requestOn } from "../channel/channel.ts";
 import type { HttpChannelOptions } from "./streamable.ts";
@@ -141,7 +142,7 @@ describe("a request", () => {
 
   it("that the agent gives up closes the connection and says nothing more", async () => {
     const { peer, channel, clock } = await setup(seen => void events(seen, ": open\n\n"));
-    const controller = new AbortController();
+    const controller = new Aborter();
     const request = outbound({ signal: controller.signal });
     const reply = requestOn(channel, request);
     const { closed } = await peer.request(0);

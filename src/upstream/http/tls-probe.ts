@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { connect } from "node:tls";
 import type { Clock } from "../../core/ports.ts";
+import type { Signal } from "../../core/signal.ts";
 import { waitFor } from "../../core/wait.ts";
 import { hostOf } from "./url-parts.ts";
 
@@ -12,7 +13,7 @@ const TIMEOUT_MS = 2_000;
  */
 export function speaksTls(
   url: string,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+  { clock, signal }: { readonly clock: Clock; readonly signal: Signal },
 ): Promise<boolean> {
   const gives = (): boolean => false;
   const limit = { late: { clock, afterMs: TIMEOUT_MS, gives }, aborted: { signal, gives } };

@@ -1,4 +1,5 @@
 import { Payload } from "../../core/payload.ts";
+import { Aborter } from "../../core/signal.ts";
 import type { Reply } from "../channel/channel.ts";
 import { failureToTell } from "../conversation/attempt.ts";
 import type { Link } from "../conversation/link.ts";
@@ -20,7 +21,7 @@ interface Watch {
  * https://modelcontextprotocol.io/specification/2025-11-25/server/resources#subscriptions
  */
 export function legacyFeed(link: Link, { upstream, clock, gap, doubt }: FeedWorld): Feed {
-  const stopping = new AbortController();
+  const stopping = new Aborter();
   const watches = new Map<string, Watch>();
   let endWait = (): void => {};
   /** Whether the upstream can tell of changes at all. */

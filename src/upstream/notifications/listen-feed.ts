@@ -1,4 +1,5 @@
 import { Payload } from "../../core/payload.ts";
+import { Aborter } from "../../core/signal.ts";
 import type { Message } from "../../wire/message.ts";
 import { withoutOwnMeta } from "../../wire/own-words.ts";
 import { reconnectMs } from "../channel/backoff.ts";
@@ -35,7 +36,7 @@ export function listenFeed(link: Link, world: FeedWorld): Feed {
   );
   const wanted: Wanted = { resource: new Set(), task: new Set() };
   let honoured: Wanted = { resource: new Set(), task: new Set() };
-  let current: AbortController | undefined;
+  let current: Aborter | undefined;
   let acknowledge: ((params: Payload | undefined) => void) | undefined;
   let opening: Promise<void> | undefined;
   let changed = false;
@@ -69,7 +70,7 @@ export function listenFeed(link: Link, world: FeedWorld): Feed {
   });
 
   async function listen(): Promise<void> {
-    const controller = new AbortController();
+    const controller = new Aborter();
     current = controller;
     const acknowledged = new Promise<void>(resolve => {
       acknowledge = params => {
@@ -98,7 +99,7 @@ export function listenFeed(link: Link, world: FeedWorld): Feed {
   }
 
   /** The upstream ended the stream that was in use. */
-  function over(controller: AbortController, reply: Reply): void {
+  function over(controller: Aborter, reply: Reply): void {
     if (controller !== current || stopped) return;
     current = undefined;
     if (reply.kind === "error" && reply.error.raw("code")?.toString("latin1") === "-32601") return;

@@ -4,6 +4,7 @@ import type { Failure, Fault } from "../../core/failure.ts";
 import type { Subscription } from "../../core/front.ts";
 import type { OwnerId } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
+import { Aborter } from "../../core/signal.ts";
 import type { Message } from "../../wire/message.ts";
 import { withoutOwnMeta } from "../../wire/own-words.ts";
 import { reconnectMs } from "../channel/backoff.ts";
@@ -71,7 +72,7 @@ const keyOf = (tenant: Tenant | undefined): string => (tenant ? tenantKey(tenant
 export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
   const { clock, random } = options;
   const places = new Map<string, Place>();
-  const stopping = new AbortController();
+  const stopping = new Aborter();
 
   function placeOf(tenant: Tenant | undefined): Place {
     const key = keyOf(tenant);

@@ -1,5 +1,6 @@
 import { TASKS_CAPABILITIES } from "../../core/extensions.ts";
 import { Payload } from "../../core/payload.ts";
+import type { Signal } from "../../core/signal.ts";
 import type { Link } from "../conversation/link.ts";
 
 /** What an upstream tells news of: a resource by its URI, or a task by its id, both as the upstream names them. */
@@ -26,7 +27,7 @@ const LOOK_TIMEOUT_MS = 10_000;
 /** How a task is, as a notification about it says it; `undefined` when the upstream does not say. */
 export async function taskNow(
   taskId: string,
-  { link, signal }: { link: Link; signal: AbortSignal },
+  { link, signal }: { link: Link; signal: Signal },
 ): Promise<Payload | undefined> {
   const how = { timeoutMs: LOOK_TIMEOUT_MS, signal, capabilities: DECLARES_TASKS };
   const reply = await link.ask("tasks/get", Payload.of({ taskId }), how);

@@ -2,12 +2,13 @@ import { expect, test } from "vitest";
 import type { AgentContact } from "../../core/front.ts";
 import { upstreamName } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
+import type { Signal } from "../../core/signal.ts";
 import type { Message } from "../../wire/message.ts";
 import type { Link } from "../conversation/link.ts";
 import { createEar, EAR } from "./unsolicited-messages.ts";
 
 function setUp() {
-  const asked: AbortSignal[] = [];
+  const asked: Signal[] = [];
   const responses: string[] = [];
   const contact: AgentContact = {
     ask(_question, signal) {

@@ -3,6 +3,7 @@ import type { Kind } from "../../core/catalog.ts";
 import type { AgentAnswer, AgentContact } from "../../core/front.ts";
 import type { UpstreamName } from "../../core/names.ts";
 import { Payload } from "../../core/payload.ts";
+import { Aborter } from "../../core/signal.ts";
 import { errorText, type Message, type RawId, resultParts } from "../../wire/message.ts";
 import { LIST_CHANGED } from "../../wire/methods.ts";
 import { CODES, wireError } from "../../wire/rpc-errors.ts";
@@ -36,7 +37,7 @@ type UpstreamRequest = Extract<Message, { kind: "request" }>;
 type UpstreamNotification = Extract<Message, { kind: "notification" }>;
 
 export function createEar(options: EarOptions): Ear {
-  const asking = new Map<string, AbortController>();
+  const asking = new Map<string, Aborter>();
   let dropped = 0;
 
   function notified(link: Link, message: UpstreamNotification): void {
@@ -79,7 +80,7 @@ export function createEar(options: EarOptions): Ear {
       link.respond(errorText(id, NOBODY.error));
       return;
     }
-    const controller = new AbortController();
+    const controller = new Aborter();
     asking.set(key, controller);
     const answer = await contact.ask(question, controller.signal).catch((): AgentAnswer => UNANSWERED);
     asking.delete(key);
