@@ -65,3 +65,12 @@ export function resuming<Brought, Waited>(
     }
   };
 }
+
+/** Goes on once there is what has to be waited for. What is thrown, there or when it goes on, ends the call. */
+export function waiting<Brought, Waited>(
+  waited: Promise<Waited>,
+  { done, broken }: { done(brought: Brought): void; broken(error: unknown): Brought },
+  run: (waited: Waited) => void,
+): void {
+  waited.then(resuming(done, broken, run), error => done(broken(error)));
+}

@@ -1,6 +1,6 @@
 import { broken, type Call, type Layer, type Outcome } from "../core/call.ts";
 import { methodOf } from "../core/methods.ts";
-import { resuming } from "../core/pass.ts";
+import { waiting } from "../core/pass.ts";
 import type { Store, Taken } from "../core/ports.ts";
 
 export interface RateLimitOptions {
@@ -30,7 +30,7 @@ export function rateLimit({ store, perMinute }: RateLimitOptions): Layer {
       const key = bucketKey(call);
       const taken = call.continues ? store.take(`rounds ${key}`, rounds) : store.take(key, calls);
       // Where nobody knows whether it may go on, it does not.
-      if (taken instanceof Promise) taken.then(resuming(done, broken, decide), error => done(broken(error)));
+      if (taken instanceof Promise) waiting(taken, { done, broken }, decide);
       else decide(taken);
     };
 }

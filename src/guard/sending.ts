@@ -1,6 +1,6 @@
 import { broken, type Call, type Layer, type Noted, type Outcome } from "../core/call.ts";
 import { methodOf } from "../core/methods.ts";
-import { resuming } from "../core/pass.ts";
+import { waiting } from "../core/pass.ts";
 import type { Clock } from "../core/ports.ts";
 import type { LineSink } from "./audit.ts";
 import { createStamps, isRound, member, traceOf, who } from "./log-lines.ts";
@@ -62,7 +62,7 @@ export function sending(options: SendingOptions): Layer {
         if (isWritten || !blocks || isRound(call)) next(call, done);
         else done(UNLOGGED);
       };
-      if (committed instanceof Promise) committed.then(resuming(done, broken, decide), error => done(broken(error)));
+      if (committed instanceof Promise) waiting(committed, { done, broken }, decide);
       else decide(committed);
     };
 }

@@ -7,12 +7,12 @@ import { createHealth } from "../core/health.ts";
 import { type OwnerId, type UpstreamName, upstreamName } from "../core/names.ts";
 import type { Pressure } from "../core/pressure.ts";
 import type { RetryBudget } from "../core/retry-budget.ts";
-import { brokenAttempt, type Instance } from "../core/route.ts";
+import type { Instance } from "../core/route.ts";
 import { Aborter } from "../core/signal.ts";
 import type { UpstreamStatus } from "../core/status.ts";
 import { expects, NO_CAPABILITIES } from "../wire/capabilities.ts";
 import { createAdmission } from "./call/admission.ts";
-import { createAttempts } from "./call/send-call.ts";
+import { createSend } from "./call/send.ts";
 import { createSettings } from "./call/settings.ts";
 import { createTraffic } from "./call/traffic.ts";
 import { createOfferKeeper } from "./catalog/offer-keeper.ts";
@@ -181,13 +181,13 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     ...{ connector, health, clock, random, intervalMs: config.health_check_interval * 1000 },
     busy: link => traffic.counts.inFlight > 0 || link.asks,
   });
-  const attempts = createAttempts({
-    ...{ connector, owners, dialer, keeper, health, prober, placement },
-    ...{ parking, clock, stopping: signal, answered: offers.answered, called: keeper.called },
-  });
   const admission = createAdmission({
-    ...{ capacity: config.max_concurrency, clock, send: attempts.send },
+    ...{ capacity: config.max_concurrency, clock },
     isAlone: caller => transport.crashes && owners.has(caller.owner),
+  });
+  const send = createSend({
+    ...{ traffic, admission, connector, owners, dialer, keeper, health, prober, placement, parking, clock },
+    ...{ stopping: signal, answered: offers.answered, called: keeper.called },
   });
   const drop = (link: Link): void => {
     owners.drop(link);
@@ -254,8 +254,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     },
     isFull: admission.isFull,
     keeps: owner => owners.has(owner),
-    send: ({ call, holder, limits }, done) =>
-      void traffic.during(admission.send(call, holder, limits)).then(done, error => done(brokenAttempt(error))),
+    send,
     offerTo: offers.of,
     get varies() {
       return offers.vary;

@@ -4,6 +4,7 @@ import type { Call } from "../../core/call.ts";
 import type { Holder } from "../../core/catalog.ts";
 import type { Limits } from "../../core/limits.ts";
 import { nativeName, ownerId, upstreamName } from "../../core/names.ts";
+import { promised } from "../../core/pass.fixture.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Attempt } from "../../core/route.ts";
 import { Aborter, aborted } from "../../core/signal.ts";
@@ -32,16 +33,20 @@ function admissionTo({
   const admission = createAdmission({
     clock,
     ...{ capacity, isAlone },
-    send: ({ caller }, _holder, limits) =>
-      new Promise(resolve => void running.push({ owner: caller.owner, limits, end: () => resolve(DONE) })),
   });
+  const pass = promised(
+    admission.inTurn(
+      ({ call: { caller }, limits }, done) => void running.push({ owner: caller.owner, limits, end: () => done(DONE) }),
+    ),
+  );
   const send = (
     owner = "ann",
     signal = new Aborter().signal,
     { limits = LIMITS, ticket }: { limits?: Limits; ticket?: string } = {},
   ): Promise<Attempt> => {
     const continues = ticket === undefined ? undefined : { ticket };
-    return admission.send({ caller: { owner: ownerId(owner) }, signal, continues } as unknown as Call, HOLDER, limits);
+    const call = { caller: { owner: ownerId(owner) }, signal, continues } as unknown as Call;
+    return pass({ call, holder: HOLDER, limits });
   };
   return { clock, running, admission, send };
 }

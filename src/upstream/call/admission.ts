@@ -1,25 +1,23 @@
-import type { Call, Caller } from "../../core/call.ts";
-import type { Holder } from "../../core/catalog.ts";
+import type { Caller } from "../../core/call.ts";
 import { type Admitted, createGate, type Gate } from "../../core/gate.ts";
-import { type Limits, rest } from "../../core/limits.ts";
+import { rest } from "../../core/limits.ts";
 import type { OwnerId } from "../../core/names.ts";
+import { resuming } from "../../core/pass.ts";
 import type { Clock } from "../../core/ports.ts";
-import type { Attempt } from "../../core/route.ts";
+import { type Attempt, brokenAttempt } from "../../core/route.ts";
 import { failed } from "../conversation/attempt.ts";
 import { isParked } from "../conversation/tickets.ts";
+import type { Outgoing, SendStep } from "./steps.ts";
 
 export const ADMISSION = {
   /** When whoever was turned away may try again. */
   retryAfterMs: 1_000,
 } as const;
 
-/** Sends one attempt, for which there is so much time. */
-export type Send = (call: Call, holder: Holder, limits: Limits) => Promise<Attempt>;
-
 /** Lets only so many calls run at one upstream at a time. */
 export interface Admission {
-  /** Sends it now, or when its turn has come; the wait counts as time of the call. */
-  send(call: Call, holder: Holder, limits: Limits): Promise<Attempt>;
+  /** Passes on now, or when its turn has come; the wait counts as time of the call. */
+  readonly inTurn: SendStep;
   /** Whether a call of this owner would have to stand behind others. */
   isFull(owner: OwnerId): boolean;
   /** Calls that wait for their turn. */
@@ -32,53 +30,49 @@ export interface AdmissionOptions {
   /** Whether a child of its own runs the calls of this caller, at this moment. */
   isAlone(caller: Caller): boolean;
   readonly clock: Clock;
-  readonly send: Send;
 }
 
-export function createAdmission({ capacity, isAlone, clock, send }: AdmissionOptions): Admission {
+export function createAdmission({ capacity, isAlone, clock }: AdmissionOptions): Admission {
   const gates = gatesFor(isAlone, () => createGate({ capacity, clock }));
 
-  function sendNow(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
-    const attempt = send(call, holder, limits);
-    const left = (): void => {
-      gate.leave();
-      gates.left(call.caller.owner, gate);
-    };
-    attempt.then(left, left);
-    return attempt;
-  }
+  const inTurn: SendStep = next => {
+    function enter(gate: Gate, outgoing: Outgoing, done: (attempt: Attempt) => void): void {
+      next(outgoing, attempt => {
+        gate.leave();
+        gates.left(outgoing.call.caller.owner, gate);
+        done(attempt);
+      });
+    }
 
-  async function sendLater(gate: Gate, { call, holder, limits }: Sending): Promise<Attempt> {
-    const queuedAt = clock.now();
-    const waitMs = Math.min(limits.queueMs, limits.timeoutMs);
-    const admitted = await new Promise<Admitted>(admit => gate.queue({ waitMs, signal: call.signal }, admit));
-    if (admitted !== "in") return refusal(admitted, { capacity, waitMs });
-    return sendNow(gate, { call, holder, limits: rest(limits, clock.now() - queuedAt) });
-  }
+    function stand(gate: Gate, outgoing: Outgoing, done: (attempt: Attempt) => void): void {
+      const { call, limits } = outgoing;
+      const queuedAt = clock.now();
+      const waitMs = Math.min(limits.queueMs, limits.timeoutMs);
+      const goOn = (admitted: Admitted): void => {
+        if (admitted !== "in") return done(refusal(admitted, { capacity, waitMs }));
+        enter(gate, { ...outgoing, limits: rest(limits, clock.now() - queuedAt) }, done);
+      };
+      gate.queue({ waitMs, signal: call.signal }, resuming(done, brokenAttempt, goOn));
+    }
+
+    return function inTurn(outgoing, done) {
+      const { call } = outgoing;
+      // It starts nothing, and may end what waits there for its agent.
+      if (call.signal.aborted) return next(outgoing, done);
+      const gate = gates.of(call.caller);
+      if (isParked(call)) gate.enterAgain();
+      else if (!gate.enter()) return stand(gate, outgoing, done);
+      enter(gate, outgoing, done);
+    };
+  };
 
   return {
+    inTurn,
     isFull: owner => gates.waiting(owner) > 0,
     get queued() {
       return gates.queued();
     },
-    send(call, holder, limits) {
-      // It starts nothing, and may end what waits there for its agent.
-      if (call.signal.aborted) return send(call, holder, limits);
-      const gate = gates.of(call.caller);
-      const sending = { call, holder, limits };
-      if (isParked(call)) {
-        gate.enterAgain();
-        return sendNow(gate, sending);
-      }
-      return gate.enter() ? sendNow(gate, sending) : sendLater(gate, sending);
-    },
   };
-}
-
-interface Sending {
-  readonly call: Call;
-  readonly holder: Holder;
-  readonly limits: Limits;
 }
 
 interface Gates {

@@ -19,7 +19,8 @@ export function inTime(
     const stop = (fault: "timeout" | "cancelled", detail: string): void =>
       end({ kind: "failed", fault, delivery: "not_sent", detail });
     const onAbort = (): void => stop("cancelled", "the agent no longer waits");
-    const cancel = clock.after(timeoutMs, () => stop("timeout", "the upstream was not ready in time"));
+    const late = (): void => stop("timeout", "the upstream was not ready in time");
+    const cancel = timeoutMs === Number.POSITIVE_INFINITY ? () => {} : clock.after(timeoutMs, late);
     if (signal.aborted) return onAbort();
     signal.onAbort(onAbort);
     opening.then(end, error => {

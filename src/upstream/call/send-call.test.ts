@@ -4,16 +4,25 @@ import { answering, failing, type Simulated, simulate } from "../../../test/fixt
 import type { Call } from "../../core/call.ts";
 import { createHealth } from "../../core/health.ts";
 import { upstreamName } from "../../core/names.ts";
+import { promised } from "../../core/pass.fixture.ts";
 import { Payload } from "../../core/payload.ts";
+import type { Clock } from "../../core/ports.ts";
 import { callOf, DONE, holder, limits } from "../../core/route.fixture.ts";
 import { Aborter, aborted } from "../../core/signal.ts";
 import type { LinkAttempt } from "../conversation/attempt.ts";
-import type { Calling, Link } from "../conversation/link.ts";
+import type { Link } from "../conversation/link.ts";
+import type { Calling } from "../conversation/link-calls.ts";
 import { createParking } from "../conversation/suspended-calls.ts";
 import { stateTicket } from "../conversation/tickets.ts";
-import { type AttemptsOptions, createAttempts } from "./send-call.ts";
+import { createAdmission } from "./admission.ts";
+import { createSend, type SendOptions } from "./send.ts";
+import { createTraffic } from "./traffic.ts";
 
 const NOTHING = Payload.of({});
+const limitless = (clock: Clock) => ({
+  traffic: createTraffic(clock),
+  admission: createAdmission({ capacity: Number.POSITIVE_INFINITY, clock, isAlone: () => false }),
+});
 const UNAUTHORIZED = { fault: "auth_required", delivery: "refused", detail: "HTTP 401" } as const;
 const LIMITED = { fault: "rate_limited", delivery: "refused", detail: "HTTP 429", retryAfterMs: 20_000 } as const;
 
@@ -26,22 +35,22 @@ describe("a call that is made once more because the upstream knew better", () =>
     const clock = manualClock();
     const given: number[] = [];
     const link = {
-      async call(_call: Call, { timeouts }: Calling) {
+      call(_call: Call, { timeouts }: Calling, done: (attempt: LinkAttempt) => void) {
         clock.advance(takesMs);
-        return answers[given.push(timeouts.timeoutMs) - 1];
+        done(answers[given.push(timeouts.timeoutMs) - 1]!);
       },
     } as unknown as Link;
-    const attempts = createAttempts({
-      ...{ clock, stopping: new Aborter().signal },
+    const attempts = createSend({
+      ...{ clock, stopping: new Aborter().signal, ...limitless(clock) },
       ...{ connector: { link, giveUp: () => {} }, owners: { drop: () => {} }, dialer: { forget: () => {} } },
       ...{ keeper: { refresh, offer: undefined }, prober: { hurry: () => {} } },
       health: createHealth({ clock, random: () => 0, changed: () => {} }),
       placement: { linkFor: () => ({ kind: "open", link }) },
       called: () => {},
       answered: () => {},
-    } as unknown as AttemptsOptions);
+    } as unknown as SendOptions);
     const only = holder("only");
-    return { clock, given, send: () => attempts.send(callOf([only]), only, limits) };
+    return { clock, given, send: () => promised(attempts)({ call: callOf([only]), holder: only, limits }) };
   }
   const GONE = { kind: "failed", fault: "session_lost", delivery: "refused", detail: "HTTP 404" } as const;
   const LOST = { kind: "doubted", doubt: "undone", isSaid: true, attempt: GONE } as const;
@@ -97,19 +106,20 @@ describe("an upstream that wants credentials", () => {
     health.connected();
     health.unauthorized("HTTP 401");
     const parking = createParking(clock);
-    const attempts = createAttempts({
+    const attempts = createSend({
       ...{ clock, health, parking, stopping: new Aborter().signal, called: () => {}, answered: () => {} },
-    } as unknown as AttemptsOptions);
+      ...limitless(clock),
+    } as unknown as SendOptions);
     const only = holder("only");
     const asked = callOf([only]);
     const { ticket } = parking.park(asked.caller.owner, {
       principal: undefined,
-      resume: async () => DONE,
+      resume: (_call, done) => done(DONE),
       abandon: () => {},
     })!;
     const goOn = (way: string) => {
       const continues = { upstream: upstreamName("only"), ticket: way, answers: NOTHING, refusals: NOTHING };
-      return attempts.send({ ...asked, continues }, only, limits);
+      return promised(attempts)({ call: { ...asked, continues }, holder: only, limits });
     };
     // Those it would have to be sent anew.
     expect(await goOn(stateTicket("x", false))).toMatchObject({ fault: "auth_required", delivery: "not_sent" });

@@ -1,11 +1,11 @@
 import { createDrain } from "../../core/drain.ts";
 import type { Clock } from "../../core/ports.ts";
-import type { Attempt } from "../../core/route.ts";
+import type { SendStep } from "./steps.ts";
 
 /** Counts the calls of one upstream. */
 export interface Traffic {
   readonly counts: { readonly inFlight: number; readonly calls: number; readonly failures: number };
-  during(attempt: Promise<Attempt>): Promise<Attempt>;
+  readonly counted: SendStep;
   /** Resolves when no call runs, or after `graceMs`. A second time shortens the wait. */
   ended(graceMs: number): Promise<void>;
 }
@@ -21,17 +21,16 @@ export function createTraffic(clock: Clock): Traffic {
   };
   return {
     counts,
-    async during(attempt) {
-      drain.began();
-      counts.calls++;
-      try {
-        const result = await attempt;
-        if (result.kind === "failed") counts.failures++;
-        return result;
-      } finally {
-        drain.ended();
-      }
-    },
+    counted: next =>
+      function counted(outgoing, done) {
+        drain.began();
+        counts.calls++;
+        next(outgoing, attempt => {
+          if (attempt.kind === "failed") counts.failures++;
+          drain.ended();
+          done(attempt);
+        });
+      },
     ended: drain.over,
   };
 }

@@ -36,6 +36,9 @@ export interface Doubted {
 
 export const failed = (failure: AttemptFailure): Attempt & { kind: "failed" } => ({ kind: "failed", ...failure });
 
+export const protocolError = (detail: string): Attempt & { kind: "failed" } =>
+  failed({ fault: "protocol_error", delivery: "refused", detail });
+
 /** The call that a reply is for. */
 export interface Replied {
   readonly method: string;

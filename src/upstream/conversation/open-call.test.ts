@@ -8,7 +8,7 @@ import { Aborter, aborted, type Signal } from "../../core/signal.ts";
 import type { Message } from "../../wire/message.ts";
 import { failed, type LinkAttempt } from "./attempt.ts";
 import { OPEN_CALL, openCall } from "./open-call.ts";
-import { createParking, PARKING } from "./suspended-calls.ts";
+import { createParking, PARKING, type Parkable } from "./suspended-calls.ts";
 import { readTicket } from "./tickets.ts";
 
 const OWNER = ownerId("alice");
@@ -30,51 +30,55 @@ function callOf(signal = new Aborter().signal, answers?: object) {
   return { call, notices };
 }
 
+/** Its agent comes back to a call. */
+const resumed = (parked: Parkable | undefined, call: Call): Promise<LinkAttempt> =>
+  new Promise(done => parked?.resume(call, done));
+
 function start(first = callOf().call, { clock = manualClock() }: { clock?: ManualClock } = {}) {
   const parking = createParking(clock);
   const responses: Record<string, unknown>[] = [];
   const unclaimed: Message[] = [];
   let settle: (attempt: LinkAttempt) => void = () => {};
   let upstream: Signal | undefined;
-  const opened = openCall(
-    {
-      ...{
-        owner: OWNER,
-        clock,
-        parking,
-        declared: ROOTS,
-        timeouts: { timeoutMs: 1_000, maxTimeoutMs: 5_000 },
-      },
-      send: signal => {
-        upstream = signal;
-        return new Promise(resolve => {
-          settle = resolve;
-          const lost = failed({ fault: "cancelled", delivery: "sent_unknown", detail: "" });
-          signal.onAbort(() => resolve(lost));
-        });
-      },
-      respond: text => void responses.push(JSON.parse(text.toString("utf8"))),
-      asked: () => {},
-      ended: () => {},
-      unclaimed: message => void unclaimed.push(message),
-      leftOver: (question, wasGivenUp) => void (wasGivenUp || unclaimed.push(question)),
+  const opened = openCall({
+    ...{
+      owner: OWNER,
+      clock,
+      parking,
+      declared: ROOTS,
+      timeouts: { timeoutMs: 1_000, maxTimeoutMs: 5_000 },
     },
-    first,
-  );
+    send(signal, _listener, done) {
+      upstream = signal;
+      let isOver = false;
+      settle = attempt => {
+        if (!isOver) done(attempt);
+        isOver = true;
+      };
+      const lost = failed({ fault: "cancelled", delivery: "sent_unknown", detail: "" });
+      signal.onAbort(() => settle(lost));
+    },
+    respond: text => void responses.push(JSON.parse(text.toString("utf8"))),
+    asked: () => {},
+    ended: () => {},
+    unclaimed: message => void unclaimed.push(message),
+    leftOver: (question, wasGivenUp) => void (wasGivenUp || unclaimed.push(question)),
+  });
+  const attempt = new Promise<LinkAttempt>(done => opened.start(first, done));
   const say = (message: object): void => {
     const { id, method, params } = message as { id?: string; method: string; params?: object };
     const read = params && Payload.of(params);
-    if (id === undefined) opened.call.hear({ kind: "notification", method, params: read });
-    else opened.call.hear({ kind: "request", id: Buffer.from(JSON.stringify(id)), method, params: read });
+    if (id === undefined) opened.hear({ kind: "notification", method, params: read });
+    else opened.hear({ kind: "request", id: Buffer.from(JSON.stringify(id)), method, params: read });
   };
   const ask = async (id: string) => {
     say({ id, method: "roots/list" });
     clock.advance(OPEN_CALL.collectMs);
-    return opened.attempt;
+    return attempt;
   };
   const cancelled = (): boolean => upstream?.aborted ?? false;
   return {
-    ...opened,
+    ...{ attempt, call: opened },
     clock,
     parking,
     responses,
@@ -99,7 +103,7 @@ describe("the time of an open call", () => {
     const asked = await run.ask("q");
     run.clock.advance(PARKING.expiryMs - 1);
     const parked = run.parking.take(ticketOf(asked), OWNER);
-    const back = parked?.resume(callOf(undefined, { "input-1": { roots: [] } }).call);
+    const back = resumed(parked, callOf(undefined, { "input-1": { roots: [] } }).call);
     run.clock.advance(999);
     expect(run.cancelled()).toBe(false);
     run.clock.advance(1);
@@ -114,7 +118,7 @@ describe("the time of an open call", () => {
       run.say({ method: "notifications/progress", params: { progress: spent } });
     }
     const asked = await run.ask("q");
-    const back = run.parking.take(ticketOf(asked), OWNER)?.resume(callOf(undefined, { "input-1": {} }).call);
+    const back = resumed(run.parking.take(ticketOf(asked), OWNER), callOf(undefined, { "input-1": {} }).call);
     run.clock.advance(1_000 - OPEN_CALL.collectMs);
     expect(await back).toMatchObject({ fault: "timeout" });
   });
@@ -144,8 +148,8 @@ describe("an open call", () => {
     const run = start();
     const asked = await run.ask("q");
     run.settle(DONE);
-    await run.call.done;
-    expect(await run.parking.take(ticketOf(asked), OWNER)?.resume(callOf().call)).toBe(DONE);
+    await run.call.over();
+    expect(await resumed(run.parking.take(ticketOf(asked), OWNER), callOf().call)).toBe(DONE);
   });
 
   const large = Payload.of({ text: "x".repeat(OPEN_CALL.maxWaitingResultBytes) });
@@ -156,8 +160,8 @@ describe("an open call", () => {
     const run = start();
     const asked = await run.ask("q");
     run.settle(attempt);
-    await run.call.done;
-    const back = await run.parking.take(ticketOf(asked), OWNER)?.resume(callOf().call);
+    await run.call.over();
+    const back = await resumed(run.parking.take(ticketOf(asked), OWNER), callOf().call);
     expect(back).toMatchObject({ kind: "failed", fault: "too_large", delivery: "answered" });
   });
 
@@ -173,8 +177,8 @@ describe("an open call", () => {
     const run = start();
     const asked = await run.ask("q");
     run.settle(failed({ fault: "session_lost", delivery: "refused", detail: "" }));
-    await run.call.done;
-    const back = await run.parking.take(ticketOf(asked), OWNER)?.resume(callOf().call);
+    await run.call.over();
+    const back = await resumed(run.parking.take(ticketOf(asked), OWNER), callOf().call);
     expect(back).toMatchObject({ kind: "failed", delivery: "sent_unknown" });
   });
 
@@ -192,9 +196,10 @@ describe("an open call", () => {
     const run = start();
     const asked = await run.ask("one");
     run.say({ id: "two", method: "roots/list" });
-    const back = await run.parking
-      .take(ticketOf(asked), OWNER)
-      ?.resume(callOf(undefined, { "input-1": { roots: [] } }).call);
+    const back = await resumed(
+      run.parking.take(ticketOf(asked), OWNER),
+      callOf(undefined, { "input-1": { roots: [] } }).call,
+    );
     expect(back?.kind === "asks" && [...back.questions.keys()]).toEqual(["input-2"]);
     expect(run.responses).toEqual([{ jsonrpc: "2.0", id: "one", result: { roots: [] } }]);
   });

@@ -1,8 +1,10 @@
 import type { Call, Caller, Room } from "../../core/call.ts";
 import type { Fault } from "../../core/failure.ts";
 import type { OwnerId } from "../../core/names.ts";
+import { resuming } from "../../core/pass.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Clock } from "../../core/ports.ts";
+import { brokenAttempt } from "../../core/route.ts";
 import { Aborter, type Signal } from "../../core/signal.ts";
 import type { Message } from "../../wire/message.ts";
 import { isVendors } from "../../wire/methods.ts";
@@ -28,7 +30,7 @@ export interface OpenCallParts {
   readonly declared: Payload;
   readonly timeouts: Timeouts;
   /** Sends the request and reads what becomes of it; keeps no time. */
-  send(signal: Signal, listener: Pick<OpenCall, "hear" | "postponed">): Promise<LinkAttempt>;
+  send(signal: Signal, listener: Pick<OpenCall, "hear" | "postponed">, done: (attempt: LinkAttempt) => void): void;
   /** Answers a request of the upstream. */
   respond(text: Buffer): void;
   /** The upstream asks something. */
@@ -52,8 +54,10 @@ export interface OpenCall extends Parkable {
   postponed(): void;
   /** Whether the upstream works on it for an agent that waits; otherwise it asks nothing. */
   readonly waiting: boolean;
+  /** Sends the request. To be called once, by whoever made it. */
+  start(first: Call, done: (attempt: LinkAttempt) => void): void;
   /** Resolves when nothing is open at the upstream any more. */
-  readonly done: Promise<unknown>;
+  over(): Promise<void>;
 }
 
 /** The agent's request that waits at present. */
@@ -62,10 +66,7 @@ interface Round {
   end(attempt: LinkAttempt): void;
 }
 
-export function openCall(
-  parts: OpenCallParts,
-  first: Call,
-): { readonly attempt: Promise<LinkAttempt>; call: OpenCall } {
+export function openCall(parts: OpenCallParts): OpenCall {
   const { clock, declared } = parts;
   const patience = createPatience(clock, parts.timeouts);
   const controller = new Aborter();
@@ -77,26 +78,25 @@ export function openCall(
   let ending: { readonly fault: Fault; readonly detail: string } | undefined;
   let asked = false;
   let cancelCollecting: (() => void) | undefined;
+  const waiting: (() => void)[] = [];
 
-  function begin(call: Call): Promise<LinkAttempt> {
-    return new Promise(resolve => {
-      const onAbort = (): void => giveUp("cancelled", "the agent no longer waits");
-      principal = call.caller.principal;
-      round = {
-        call,
-        end(attempt) {
-          round = undefined;
-          patience.pause();
-          cancelCollecting?.();
-          cancelCollecting = undefined;
-          call.signal.offAbort(onAbort);
-          resolve(attempt);
-        },
-      };
-      patience.begin(() => giveUp("timeout", "no answer came in time"));
-      if (call.signal.aborted) onAbort();
-      else call.signal.onAbort(onAbort);
-    });
+  function begin(call: Call, end: (attempt: LinkAttempt) => void): void {
+    const onAbort = (): void => giveUp("cancelled", "the agent no longer waits");
+    principal = call.caller.principal;
+    round = {
+      call,
+      end(attempt) {
+        round = undefined;
+        patience.pause();
+        cancelCollecting?.();
+        cancelCollecting = undefined;
+        call.signal.offAbort(onAbort);
+        end(attempt);
+      },
+    };
+    patience.begin(() => giveUp("timeout", "no answer came in time"));
+    if (call.signal.aborted) onAbort();
+    else call.signal.onAbort(onAbort);
   }
 
   function giveUp(fault: Fault, detail: string): void {
@@ -107,9 +107,16 @@ export function openCall(
   function settle(attempt: LinkAttempt): void {
     outcome = afterwards(attempt);
     parts.ended();
+    for (const over of waiting) over();
     const left = questions.drain();
     for (const question of left) parts.leftOver(question, ending !== undefined);
     round?.end(outcome);
+  }
+
+  /** A bug of ours ends the agent's request, and what is open at the upstream. */
+  function broke(error: unknown): void {
+    round?.end(brokenAttempt(error));
+    giveUp("cancelled", "the gateway failed to go on with it");
   }
 
   /** What became of it, as seen by an agent that may have been asked something meanwhile. */
@@ -125,9 +132,13 @@ export function openCall(
   }
 
   function hear(message: Message): Room {
-    if (message.kind === "request") take(message);
-    else if (message.kind === "notification" && ASIDE.has(message.method)) parts.unclaimed(message);
-    else if (message.kind === "notification") return notice(message.method, message.params ?? NOTHING);
+    try {
+      if (message.kind === "request") take(message);
+      else if (message.kind === "notification" && ASIDE.has(message.method)) parts.unclaimed(message);
+      else if (message.kind === "notification") return notice(message.method, message.params ?? NOTHING);
+    } catch (error) {
+      broke(error);
+    }
   }
 
   function notice(method: string, params: Payload): Room {
@@ -141,7 +152,7 @@ export function openCall(
     if (request.method === "ping") refuseRequest(request, parts.respond);
     else if (questions.add(request)) {
       parts.asked();
-      if (round) cancelCollecting ??= clock.after(OPEN_CALL.collectMs, park);
+      if (round) cancelCollecting ??= clock.after(OPEN_CALL.collectMs, resuming<unknown, void>(broke, same, park));
     }
   }
 
@@ -172,15 +183,21 @@ export function openCall(
     get waiting() {
       return round !== undefined;
     },
-    get done() {
-      return done;
+    start(first, done) {
+      begin(first, done);
+      const settled = resuming(broke, same, settle);
+      try {
+        parts.send(controller.signal, open, settled);
+      } catch (error) {
+        settled(brokenAttempt(error));
+      }
     },
-    resume(call) {
+    over: () => (outcome ? Promise.resolve() : new Promise(resolve => waiting.push(resolve))),
+    resume(call, end) {
       parked = undefined;
-      const attempt = begin(call);
+      begin(call, end);
       if (outcome) round?.end(outcome);
       else if (!call.signal.aborted) proceed(call);
-      return attempt;
     },
     abandon() {
       parked?.leave();
@@ -188,10 +205,10 @@ export function openCall(
       else giveUp("cancelled", "the agent did not come back");
     },
   };
-  const attempt = begin(first);
-  const done = parts.send(controller.signal, open).then(settle);
-  return { attempt, call: open };
+  return open;
 }
+
+const same = (error: unknown): unknown => error;
 
 const sizeOf = (attempt: LinkAttempt): number => {
   if (attempt.kind === "done") return attempt.result.size;

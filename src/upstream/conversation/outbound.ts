@@ -8,7 +8,6 @@ import { Unfinished } from "../../lib/unfinished.ts";
 import { bareRequest, type Input, type UpstreamEra } from "../../wire/era.ts";
 import { type Message, oneLine, requestParts } from "../../wire/message.ts";
 import type { Channel, OutboundRequest, Reply } from "../channel/channel.ts";
-import { requestOn } from "../channel/channel.ts";
 import { cancelledText } from "../channel/correlate.ts";
 import { createResponder } from "../channel/responder.ts";
 import type { Timeouts } from "./attempt.ts";
@@ -33,7 +32,10 @@ export interface Sending extends Pick<OutboundRequest, "id" | "signal" | "onMess
 
 /** Writes requests in the upstream's revision, and takes back in its way what nobody waits for any more. */
 export interface Outbound {
-  send(call: Call, how: Sending): Promise<Reply>;
+  /** An agent's call as it goes out. */
+  written(call: Call, how: Sending): OutboundRequest;
+  /** `done` is called once, perhaps before this returns. */
+  send(request: OutboundRequest, done: (reply: Reply) => void): void;
   ask(method: string, params: Payload, options: AskOptions): Promise<Reply>;
   /** Answers a request of the upstream. */
   respond(text: Buffer): void;
@@ -55,20 +57,20 @@ export function createOutbound(parts: {
   const { channel, era, version, nextId, clock } = parts;
   const farewells = new Unfinished();
 
-  async function requestWithFarewell(outbound: OutboundRequest): Promise<Reply> {
-    const reply = await requestOn(channel, outbound);
-    if (reply.kind === "failed" && wasAbandoned(reply)) {
-      farewells.add(channel.notify(cancelledText(outbound.id), era.headers(version)));
-    }
-    return reply;
+  function sendWithFarewell(outbound: OutboundRequest, done: (reply: Reply) => void): void {
+    channel.request(outbound, reply => {
+      if (reply.kind === "failed" && wasAbandoned(reply)) {
+        farewells.add(channel.notify(cancelledText(outbound.id), era.headers(version)));
+      }
+      done(reply);
+    });
   }
-  const request =
-    era.cancelsByMessage && !channel.cancels
-      ? requestWithFarewell
-      : (outbound: OutboundRequest) => requestOn(channel, outbound);
+  const send: Outbound["send"] =
+    era.cancelsByMessage && !channel.cancels ? sendWithFarewell : (outbound, done) => channel.request(outbound, done);
 
   return {
-    send(call, { id, holder, timeouts, input, capabilities, signal, onMessage, onPostponed }) {
+    send,
+    written(call, { id, holder, timeouts, input, capabilities, signal, onMessage, onPostponed }) {
       const { method, logLevel } = call;
       const { params, headers } = era.request(
         {
@@ -84,13 +86,14 @@ export function createOutbound(parts: {
       );
       const { timeoutMs, maxTimeoutMs } = timeouts;
       const parts = requestParts(id, method, params);
-      return request({ id, method, parts, headers, signal, onMessage, onPostponed, timeoutMs, maxTimeoutMs });
+      return { id, method, parts, headers, signal, onMessage, onPostponed, timeoutMs, maxTimeoutMs };
     },
     ask(method, plain, { timeoutMs, signal, onMessage = IGNORE, capabilities }) {
       const id = nextId();
       const { params, headers } = era.request(bareRequest(method, plain, capabilities), version);
       const parts = requestParts(id, method, params);
-      return request({ id, method, parts, headers, signal, timeoutMs, maxTimeoutMs: timeoutMs, onMessage });
+      const request = { id, method, parts, headers, signal, timeoutMs, maxTimeoutMs: timeoutMs, onMessage };
+      return new Promise(done => send(request, done));
     },
     respond: createResponder(text => channel.notify(oneLine(text), era.headers(version))),
     async flushed() {

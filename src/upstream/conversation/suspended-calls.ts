@@ -21,7 +21,7 @@ export const PARKING = {
 /** A call that has asked its agent something and waits, open at the upstream, until the agent comes back. */
 export interface Parkable {
   /** Goes on for the agent that came back. */
-  resume(call: Call): Promise<LinkAttempt>;
+  resume(call: Call, done: (attempt: LinkAttempt) => void): void;
   /** Whose it is, as far as limits go. */
   readonly principal: Principal | undefined;
   /** Nobody will come back: it is to be cancelled at the upstream. */
