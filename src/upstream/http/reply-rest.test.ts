@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -15,9 +16,10 @@ import {
   type WatchedClock,
   watchedClock,
 } from "../../../test/fixtures/http-peer.ts";
+import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
 import { requestOn } from "../channel/channel.ts";
-import type { HttpChannel } from "./streamable.ts";
+import { type HttpChannel, openHttpChannel } from "./streamable.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -167,4 +169,60 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       await closed;
     });
   });
+});
+
+describe.each(TRANSPORTS)("over %s", (_, open) => {
+  it("a large compressed reply is decompressed as it came", async () => {
+    openTransport = open;
+    const text = randomBytes(450_000).toString("base64");
+    const { channel } = await start(seen => {
+      const whole = gzipSync(JSON.stringify({ jsonrpc: "2.0", id: seen.id, result: { text } }));
+      seen.response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(whole);
+    });
+    expect(plain(await requestOn(channel, outbound()))).toEqual({ kind: "result", result: { text } });
+  });
+
+  it("a stream of a call that is given up is not asked for any more", async () => {
+    openTransport = open;
+    const { peer, channel, clock } = await startWithClock(seen => {
+      events(seen, "id: 1\nretry: 700\ndata:\n\n").end();
+    });
+    const resumed = clock.timer(700);
+    const controller = new AbortController();
+    const reply = requestOn(channel, outbound({ signal: controller.signal }));
+    await resumed;
+    const { pending } = clock;
+    controller.abort();
+    expect(plain(await reply)).toMatchObject({ fault: "cancelled", delivery: "sent_unknown" });
+    expect(clock.pending).toBe(pending - 1);
+    clock.advance(700);
+    expect(lines(peer)).toEqual(["POST /mcp"]);
+  });
+});
+
+it("a request that is given up while its token is fetched is not sent, and takes no place", async () => {
+  const clock = manualClock();
+  const started: unknown[] = [];
+  const dispatcher = {
+    start: (exchange: unknown) => void started.push(exchange),
+    leave: () => {},
+    close: async () => {},
+  };
+  let give = (_token: string): void => {};
+  const token = new Promise<string>(resolve => {
+    give = resolve;
+  });
+  const credentials = { token: () => token, invalidate: () => {} };
+  const channel = openHttpChannel(
+    { url: "http://h.test/mcp", headers: {}, clock, dispatcher, credentials },
+    { message: () => {}, closed: () => {} },
+  );
+  const controller = new AbortController();
+  const reply = requestOn(channel, outbound({ signal: controller.signal }));
+  controller.abort();
+  expect(plain(await reply)).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
+  give("t");
+  await token;
+  await channel.close();
+  expect(started).toEqual([]);
 });
