@@ -18,6 +18,7 @@ import {
 } from "../../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
 import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import { Aborter } from "../../core/signal.ts";
 import { requestOn } from "../channel/channel.ts";
 import { type HttpChannel, openHttpChannel } from "./streamable.ts";
 
@@ -188,7 +189,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       events(seen, "id: 1\nretry: 700\ndata:\n\n").end();
     });
     const resumed = clock.timer(700);
-    const controller = new AbortController();
+    const controller = new Aborter();
     const reply = requestOn(channel, outbound({ signal: controller.signal }));
     await resumed;
     const { pending } = clock;
@@ -217,7 +218,7 @@ it("a request that is given up while its token is fetched is not sent, and takes
     { url: "http://h.test/mcp", headers: {}, clock, dispatcher, credentials },
     { message: () => {}, closed: () => {} },
   );
-  const controller = new AbortController();
+  const controller = new Aborter();
   const reply = requestOn(channel, outbound({ signal: controller.signal }));
   controller.abort();
   expect(plain(await reply)).toMatchObject({ fault: "cancelled", delivery: "not_sent" });
