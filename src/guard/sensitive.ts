@@ -132,6 +132,10 @@ export function redactRandomWords(text: string): string {
   );
 }
 
+/** Whether {@link redactRandomWords} would change a run of what such words consist of. */
+export const isRandomRun = (run: string): boolean =>
+  run.split(/[/.]+/).some(part => part.length >= 20 && isKeyLike(part));
+
 function isKeyLike(word: string): boolean {
   if (/^[0-9a-f-]+$/i.test(word)) return false;
   const kinds = [/[a-z]/, /[A-Z]/, /\d/].filter(kind => kind.test(word)).length;
