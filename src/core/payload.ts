@@ -102,6 +102,17 @@ export class Payload {
     return isSame(this.#text, member.start, value);
   }
 
+  /** A number that is the same for values that are spelled the same, and seldom for others; 0 where there is none. */
+  sampleOf(key: string): number {
+    const member = this.#members.get(key);
+    if (!member) return 0;
+    const text = this.#text;
+    const step = ((member.end - member.start) >> 4) + 1;
+    let sample = member.end - member.start;
+    for (let at = member.start; at < member.end; at += step) sample = (Math.imul(sample, 31) + text[at]!) | 0;
+    return sample >>> 0;
+  }
+
   /** The member's value if it is a string. */
   string(key: string): string | undefined {
     const member = this.#members.get(key);

@@ -6,7 +6,7 @@ import type { Clock } from "../core/ports.ts";
 import { systemClock } from "../lib/clock.ts";
 import { lineSplitter } from "../wire/lines.ts";
 import type { Message, RawId } from "../wire/message.ts";
-import { checkModern, claimsModern } from "../wire/modern.ts";
+import { checkModern, claimsModern, saidIn } from "../wire/modern-envelope.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { anonymous } from "./agent-name.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
@@ -107,7 +107,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
   }
 
   async function modern(message: Request): Promise<void> {
-    const checked = checkModern(message, undefined);
+    const checked = checkModern(message, undefined, saidIn(message.params));
     if (!checked.ok) return exchange.error(message.id, checked.error);
     const key = message.id.toString("utf8");
     if (running.has(key)) {
@@ -173,4 +173,4 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
 }
 
 const isModern = (message: Request): boolean =>
-  claimsModern(message.params, undefined) || message.method === "server/discover";
+  claimsModern(saidIn(message.params), undefined) || message.method === "server/discover";

@@ -1,7 +1,7 @@
 import type { Doubt } from "../core/doubts.ts";
-import { Payload } from "../core/payload.ts";
 import { isDigit } from "../core/json-tokens.ts";
 import type { Member } from "../core/members.ts";
+import { Payload } from "../core/payload.ts";
 import { AmbiguousText, scanObject } from "../core/scan.ts";
 import { ScanError, type ScanLimits } from "../core/scan-limits.ts";
 import { isKnown } from "./methods.ts";
