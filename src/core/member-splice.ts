@@ -43,7 +43,16 @@ export class MemberSplice {
     } else this.#begin(keyStart, end, undefined);
     const at = this.#length;
     this.#length += end - keyStart;
-    this.#note({ key, keyStart: at, start: at + start - keyStart, end: this.#length, refers, ...BARE });
+    this.#note({
+      key,
+      keyStart: at,
+      start: at + start - keyStart,
+      end: this.#length,
+      refers,
+      members: undefined,
+      keys: undefined,
+      next: undefined,
+    });
   }
 
   /** A member with a new value. */
@@ -87,7 +96,16 @@ export class MemberSplice {
     const end = start + (typeof value === "string" ? Buffer.byteLength(value) : value.length);
     this.#pieces.push({ isNext: false, from: 0, to: 0, text: value });
     this.#length = end;
-    this.#note({ key, keyStart, start, end, refers: end - start >= SHORTEST_REFERENCE, ...BARE });
+    this.#note({
+      key,
+      keyStart,
+      start,
+      end,
+      refers: end - start >= SHORTEST_REFERENCE,
+      members: undefined,
+      keys: undefined,
+      next: undefined,
+    });
   }
 
   #note(member: Member): void {
@@ -121,7 +139,6 @@ export class MemberSplice {
   }
 }
 
-const BARE = { members: undefined, keys: undefined, next: undefined } as const;
 const OPENING = Buffer.from("{");
 const CLOSING = Buffer.from("}");
 const SEPARATOR = Buffer.from(",");

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { KnownSecrets } from "../core/secrets/known-secrets.ts";
-import { isClean, PLACES } from "./clean-json.ts";
+import { cleanTest, PLACES } from "./clean-json.ts";
 import { createHints } from "./hints.ts";
 import { IN_RUN, LONG_RUN, quote } from "./json-reader.ts";
 import type { JsonRules } from "./json-shapes.ts";
@@ -117,13 +117,12 @@ export function createRedactor(patterns: readonly string[], known: Known = NOTHI
     return `${shown.slice(0, shownLength(shown.length, maxLength, isCut))}…`;
   };
 
-  const mayBeClean = rules.isSuspect === undefined;
+  const isClean = cleanTest(rules);
 
   const head = (bytes: Buffer, maxBytes: number, isScanned: boolean): string => {
     const isCut = bytes.length > maxBytes + MARGIN;
     const end = isCut ? lastQuoteOrBlank(bytes, maxBytes + MARGIN) : bytes.length;
-    if (isScanned && isClean(bytes, end, rules.hints))
-      return bytes.toString("latin1", 0, shownLength(end, maxBytes, isCut));
+    if (isScanned && isClean(bytes, end)) return bytes.toString("latin1", 0, shownLength(end, maxBytes, isCut));
     const read = bytes.subarray(0, end);
     const walked = redactJson(read, rules);
     const shown = walked.kind === "broken" ? redactText(read.toString("utf8")) : walked.text;
@@ -145,10 +144,9 @@ export function createRedactor(patterns: readonly string[], known: Known = NOTHI
       const bytes = typeof text === "string" ? Buffer.from(text) : text;
       const maxBytes = Math.min(options.maxBytes, MAX_JSON_BYTES);
       const clear = known.hideInJson(bytes.length <= maxBytes ? bytes : bytes.subarray(0, maxBytes + HIDE_MARGIN));
-      const isScanned = options.isScanned === true && mayBeClean;
+      const { isScanned = false } = options;
       if (bytes.length <= maxBytes) {
-        if (isScanned && isClean(clear, clear.length, rules.hints))
-          return clear.toString("latin1", 0, clear.length) as Redacted;
+        if (isScanned && isClean(clear, clear.length)) return clear.toString("latin1", 0, clear.length) as Redacted;
         const walked = redactJson(clear, rules);
         if (walked.kind === "whole") return walked.text as Redacted;
       }

@@ -132,14 +132,10 @@ export function redactRandomWords(text: string): string {
   );
 }
 
-/** Whether {@link redactRandomWords} would change a run of what such words consist of. */
-export const isRandomRun = (run: string): boolean =>
-  run.split(/[/.]+/).some(part => part.length >= 20 && isKeyLike(part));
-
 function isKeyLike(word: string): boolean {
   if (/^[0-9a-f-]+$/i.test(word)) return false;
-  const kinds = [/[a-z]/, /[A-Z]/, /\d/].filter(kind => kind.test(word)).length;
-  return (kinds === 3 || word.length >= 24) && looksRandom(word);
+  const isMixed = word.length >= 24 || (/[a-z]/.test(word) && /[A-Z]/.test(word) && /\d/.test(word));
+  return isMixed && looksRandom(word);
 }
 
 /**
