@@ -1,6 +1,7 @@
 // What a process must be asked itself, and memory: cases of their own, without nginx.
-import { setTimeout as sleep } from "node:timers/promises";
+
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { residentBytes } from "./machine.mjs";
 import { prepare, round, untilReady, warmUp } from "./measure.mjs";
 import { headerText, openSession, post, requestOf, withSession } from "./request.mjs";

@@ -43,7 +43,7 @@ export const FILE_STAGES = [
       ...inFolder("src/wire", ["message", "byte-buffer", "own-words"]),
     ],
   ],
-  ["timers and turns", [...inFolder("src/lib", ["clock", "per-turn", "running"]), "src/upstream/http/deadlines"]],
+  ["timers and turns", inFolder("src/lib", ["clock", "per-turn", "running"])],
   [
     "door",
     inFolder("src/downstream", ["origin-check", "connections", "cors", "paths", "accept", "backlog", "body", "http"]),

@@ -215,7 +215,7 @@ export const BEHIND: Readonly<Record<UpstreamTransport, Behind>> = {
 export const securitySchema = z.strictObject({
   log_requests: z.boolean().default(true).describe("Log incoming requests (redacted)."),
   log_responses: z.boolean().default(true).describe("Log the answers (redacted)."),
-  log_max_bytes: z.int().nonnegative().default(2048).describe("Bytes of a body that are logged; then size and hash."),
+  log_max_bytes: z.int().nonnegative().default(2048).describe("Logged bytes of a body; then size and (≤ 64 KiB) hash."),
   log_on_failure: z
     .enum(["drop", "block"])
     .default("drop")

@@ -1,4 +1,5 @@
 import { decodeString } from "./json-tokens.ts";
+import type { Members } from "./members.ts";
 import type { Section } from "./sections.ts";
 
 /** A key of which two readers could make different things. */
@@ -17,7 +18,7 @@ export interface KeyPlace {
   readonly start: number;
   readonly end: number;
   /** The members of its object, once they are all read. */
-  readonly among: ReadonlyMap<string, unknown> | undefined;
+  readonly among: Members | undefined;
 }
 
 /** Gathers the doubts about one text. */
@@ -25,7 +26,7 @@ export class Doubts {
   readonly #text: Buffer;
   readonly #found: Doubt[] = [];
   /** The objects in which those keys stand that only matter next to what they could be taken for. */
-  readonly #beside = new Map<Doubt, ReadonlyMap<string, unknown>>();
+  readonly #beside = new Map<Doubt, Members>();
 
   constructor(text: Buffer) {
     this.#text = text;

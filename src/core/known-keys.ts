@@ -12,7 +12,9 @@ const KNOWN_KEYS = (
 /** Sends no two of these keys to one slot; a key that shared one would merely be found the slow way. */
 const slotOf = (length: number, first: number, last: number): number => (length * 13 + first * 11 + last) & 255;
 const KNOWN_SLOTS: ({ key: string; bytes: Buffer } | undefined)[] = new Array(256).fill(undefined);
-for (const key of KNOWN_KEYS) {
+for (const text of KNOWN_KEYS) {
+  // The engine compares names of properties by where they are in memory, and other texts letter by letter.
+  const key = Object.keys({ [text]: 0 })[0] ?? text;
   const bytes = Buffer.from(key);
   const slot = slotOf(bytes.length, bytes[0]!, bytes[bytes.length - 1]!);
   KNOWN_SLOTS[slot] ??= { key, bytes };

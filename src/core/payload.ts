@@ -1,12 +1,14 @@
 import { decodeString } from "./json-tokens.ts";
 import { keyAt } from "./known-keys.ts";
-import { type Member, type Members, scanElements, scanObject } from "./scan.ts";
+import { MemberSplice, type NewText } from "./member-splice.ts";
+import { type Member, Members } from "./members.ts";
+import { scanElements, scanObject } from "./scan.ts";
 import { OWN_TEXT, SCANNED_TEXT, type ScanLimits } from "./scan-limits.ts";
 
 /** New text for a member, or `undefined` to remove it. */
-export type Change = Buffer | string | undefined;
+export type Change = NewText | undefined;
 
-const NO_MEMBERS: Members = new Map();
+const NO_MEMBERS = new Members();
 const OPEN_BRACE = 0x7b;
 
 /**
@@ -14,13 +16,22 @@ const OPEN_BRACE = 0x7b;
  * its span, changing one is a splice, and `value()` parses, once, for whoever really needs objects.
  */
 export class Payload {
-  readonly #text: Buffer;
+  #whole: Buffer | undefined;
+  /** Its text in pieces, as long as nobody has asked for all of it. */
+  #parts: readonly Buffer[] | undefined;
   readonly #span: Member;
   #value: unknown;
 
-  constructor(text: Buffer, span: Member) {
-    this.#text = text;
+  /** `text`: the text that `span` lies in; in pieces where putting it together would be a copy that may not be needed. */
+  constructor(text: Buffer | readonly Buffer[], span: Member) {
+    if (Buffer.isBuffer(text)) this.#whole = text;
+    else this.#parts = text;
     this.#span = span;
+  }
+
+  get #text(): Buffer {
+    this.#whole ??= Buffer.concat(this.#parts ?? []);
+    return this.#whole;
   }
 
   /** Scans an object from its text. Throws `ScanError` when it is not one well-formed JSON object. */
@@ -36,7 +47,14 @@ export class Payload {
 
   /** The object's JSON text. */
   get bytes(): Buffer {
-    return this.#text.subarray(this.#span.start, this.#span.end);
+    const text = this.#text;
+    const { start, end } = this.#span;
+    return start === 0 && end === text.length ? text : text.subarray(start, end);
+  }
+
+  /** The same text, to be written one piece after the other. */
+  get parts(): readonly Buffer[] {
+    return this.#whole === undefined && this.#parts ? this.#parts : [this.bytes];
   }
 
   /** A copy of its own, for whoever keeps it: a payload keeps alive the whole message that it is part of. */
@@ -75,6 +93,24 @@ export class Payload {
   raw(key: string): Buffer | undefined {
     const member = this.#members.get(key);
     return member && this.#text.subarray(member.start, member.end);
+  }
+
+  /** Whether a member's value is spelled exactly so. */
+  spells(key: string, value: Buffer): boolean {
+    const member = this.#members.get(key);
+    if (!member || member.end - member.start !== value.length) return false;
+    return isSame(this.#text, member.start, value);
+  }
+
+  /** A number that is the same for values that are spelled the same, and seldom for others; 0 where there is none. */
+  sampleOf(key: string): number {
+    const member = this.#members.get(key);
+    if (!member) return 0;
+    const text = this.#text;
+    const step = ((member.end - member.start) >> 4) + 1;
+    let sample = member.end - member.start;
+    for (let at = member.start; at < member.end; at += step) sample = (Math.imul(sample, 31) + text[at]!) | 0;
+    return sample >>> 0;
   }
 
   /** The member's value if it is a string. */
@@ -118,20 +154,21 @@ export class Payload {
 
   /** The same object with members set, added at the end, or removed; the text of every other member stays as it is. */
   with(changes: Readonly<Record<string, Change>>): Payload {
-    const builder = new Builder();
-    for (const [key, member] of this.#members) {
-      if (!Object.hasOwn(changes, key)) builder.add(key, this.#text.subarray(member.keyStart, member.end), member);
-      else if (changes[key] !== undefined) {
-        builder.set(key, this.#text.subarray(member.keyStart, member.start), asBytes(changes[key]));
+    const splice = new MemberSplice(this.#text);
+    const members = this.#members;
+    for (let member = members.first; member; member = member.next) {
+      if (!Object.hasOwn(changes, member.key)) splice.keep(member);
+      else {
+        const change = changes[member.key];
+        if (change !== undefined) splice.replace(member, change);
       }
     }
     for (const key of Object.keys(changes)) {
       const change = changes[key];
-      if (change !== undefined && !this.#members.has(key)) {
-        builder.set(key, Buffer.from(`${JSON.stringify(key)}:`), asBytes(change));
-      }
+      if (change !== undefined && !members.has(key)) splice.append(key, change);
     }
-    return builder.payload();
+    const { text, span } = splice.done();
+    return new Payload(text, span);
   }
 
   get #members(): Members {
@@ -139,64 +176,13 @@ export class Payload {
   }
 }
 
-/** Puts an object's text together and keeps the spans, so that the result need not be scanned again. */
-class Builder {
-  readonly #parts: Buffer[] = [OPEN];
-  readonly #spans = new Map<string, Member>();
-  #length = 1;
-  #refers = false;
+/** So many bytes are compared one by one before a native comparison is worth its call. */
+const FEW_BYTES = 48;
 
-  #push(part: Buffer): void {
-    this.#parts.push(part);
-    this.#length += part.length;
-  }
-
-  /** A member as it stands: `text` runs from its key to the end of its value. */
-  add(key: string, text: Buffer, member: Member): void {
-    this.#separate();
-    const keyStart = this.#length;
-    this.#push(text);
-    this.#spans.set(key, {
-      keyStart,
-      start: keyStart + member.start - member.keyStart,
-      end: this.#length,
-      members: undefined,
-      keys: undefined,
-      refers: member.refers,
-    });
-    this.#refers ||= member.refers;
-  }
-
-  /** A member with a new value: `head` is its key with the colon. */
-  set(key: string, head: Buffer, value: Buffer): void {
-    this.#separate();
-    const keyStart = this.#length;
-    this.#push(head);
-    const start = this.#length;
-    this.#push(value);
-    const refers = value.length >= SHORTEST_REFERENCE;
-    this.#spans.set(key, { keyStart, start, end: this.#length, members: undefined, keys: undefined, refers });
-    this.#refers ||= refers;
-  }
-
-  payload(): Payload {
-    this.#push(CLOSE);
-    const text = Buffer.concat(this.#parts, this.#length);
-    const refers = this.#refers;
-    const whole = { keyStart: 0, start: 0, end: text.length };
-    return new Payload(text, { ...whole, members: this.#spans, keys: undefined, refers });
-  }
-
-  #separate(): void {
-    if (this.#spans.size > 0) this.#push(SEPARATOR);
-  }
+function isSame(text: Buffer, start: number, bytes: Buffer): boolean {
+  const { length } = bytes;
+  if (length > FEW_BYTES) return text.compare(bytes, 0, length, start, start + length) === 0;
+  let at = 0;
+  while (at < length && text[start + at] === bytes[at]) at++;
+  return at === length;
 }
-
-/** New text is not searched: whatever is shorter than this refers to nothing. */
-const SHORTEST_REFERENCE = '{"type":"resource_link","uri":"a:"}'.length;
-const OPEN = Buffer.from("{");
-const CLOSE = Buffer.from("}");
-const SEPARATOR = Buffer.from(",");
-
-const asBytes = (text: Buffer | string | undefined): Buffer =>
-  text === undefined ? Buffer.alloc(0) : typeof text === "string" ? Buffer.from(text) : text;

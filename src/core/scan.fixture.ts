@@ -1,4 +1,5 @@
-import { type Member, scanObject } from "./scan.ts";
+import type { Member } from "./members.ts";
+import { scanObject } from "./scan.ts";
 import { AGENT_TEXT, ScanError, type ScanLimits } from "./scan-limits.ts";
 
 export const scan = (text: string, limits: ScanLimits = AGENT_TEXT): Member => scanObject(Buffer.from(text), limits);

@@ -16,6 +16,7 @@ import {
 } from "./json-tokens.ts";
 import { CLOSELY_FOLDED } from "./key-twins.ts";
 import { knownKey } from "./known-keys.ts";
+import { type Member, Members } from "./members.ts";
 import { CONTAINER_COUNTS, ScanError, type ScanLimits } from "./scan-limits.ts";
 import type { Section } from "./sections.ts";
 import { SeenKeys } from "./seen-keys.ts";
@@ -25,19 +26,6 @@ import { SeenKeys } from "./seen-keys.ts";
  * readers could make different things, and notes where the members of the envelope, of `params` / `result` / `error` and
  * of `_meta` lie, so that everything else can stay raw bytes.
  */
-
-/** Where a member's value lies in the text, and its own members when it was worth descending. */
-export interface Member {
-  readonly keyStart: number;
-  readonly start: number;
-  readonly end: number;
-  readonly members: Members | undefined;
-  /** Where the keys of an object begin and end of which no more than those is noted. */
-  readonly keys: readonly number[] | undefined;
-  /** Whether a word stands in it with which something refers to a resource. */
-  readonly refers: boolean;
-}
-export type Members = ReadonlyMap<string, Member>;
 
 /** The text is well-formed, and readers could differ in what it says. */
 export class AmbiguousText extends ScanError {
@@ -70,6 +58,9 @@ export function scanElements(text: Buffer, limits: ScanLimits, most: number): { 
 export function scanArray(text: Buffer, limits: ScanLimits, most: number): (Buffer | undefined)[] {
   return new Scanner(text, limits).array(most);
 }
+
+/** White space is a blank or less; whatever else is, is refused where it stands. */
+const BLANK = 0x20;
 
 class Scanner {
   readonly #text: Buffer;
@@ -108,7 +99,8 @@ class Scanner {
     const end = this.#at;
     this.#space();
     if (this.#at !== this.#text.length) this.#fail("unexpected text after the object");
-    const span = { keyStart: start, start, end, members, keys: undefined, refers: this.#references > 0 };
+    const refers = this.#references > 0;
+    const span = { key: "", keyStart: start, start, end, members, keys: undefined, refers, next: undefined };
     const doubts = this.#doubts?.lasting();
     if (doubts && doubts.length > 0) throw new AmbiguousText(span, doubts);
     return span;
@@ -160,7 +152,7 @@ class Scanner {
   #enter(): void {
     if (++this.#depth > this.#limits.maxDepth) this.#fail(`nested deeper than ${this.#limits.maxDepth}`, "too_deep");
     this.#at++;
-    this.#space();
+    if (this.#text[this.#at]! <= BLANK) this.#space();
   }
 
   #value(section: Section | undefined): Members | undefined {
@@ -179,7 +171,7 @@ class Scanner {
   #object(section: Section | undefined): Members | undefined {
     const text = this.#text;
     const outer = this.#section;
-    const members = section?.noted === "members" ? new Map<string, Member>() : undefined;
+    const members = section?.noted === "members" ? new Members() : undefined;
     const seen = members ? undefined : this.#seen;
     if (section) this.#section = section;
     seen?.open();
@@ -194,18 +186,18 @@ class Scanner {
           this.#doubt("duplicate", undefined, { start: keyStart, end: keyEnd, among: undefined });
         }
         if (++this.#keys > this.#limits.maxKeys) this.#fail(`more than ${this.#limits.maxKeys} keys`, "too_many");
-        this.#space();
+        if (text[keyEnd]! <= BLANK) this.#space();
         if (text[this.#at] !== COLON) this.#fail("expected ':'");
         this.#at++;
-        this.#space();
+        if (text[this.#at]! <= BLANK) this.#space();
         if (members) this.#member(members, keyStart, keyEnd);
         else this.#value(undefined);
-        this.#space();
+        if (text[this.#at]! <= BLANK) this.#space();
         const byte = text[this.#at];
         if (byte === CLOSE_OBJECT) break;
         if (byte !== COMMA) this.#fail("expected ',' or '}'");
         this.#at++;
-        this.#space();
+        if (text[this.#at]! <= BLANK) this.#space();
       }
     }
     if (section?.noted === "keys") this.#lastKeys = seen?.places;
@@ -216,14 +208,15 @@ class Scanner {
     return members;
   }
 
-  #member(members: Map<string, Member>, keyStart: number, keyEnd: number): void {
+  #member(members: Members, keyStart: number, keyEnd: number): void {
     const section = this.#section;
     const known = knownKey(this.#text, keyStart, keyEnd);
     const key = known ?? decodeString(this.#text, keyStart, keyEnd);
     const { twins } = section;
     const meant = known === undefined ? twins?.of(key, ++this.#unknown > CLOSELY_FOLDED) : undefined;
     if (meant !== undefined) this.#doubt("twin", meant, { start: keyStart, end: keyEnd, among: members });
-    if (members.has(key) && this.#limits.duplicates !== "last_counts") {
+    const isSecond = members.has(key);
+    if (isSecond && this.#limits.duplicates !== "last_counts") {
       const member = twins?.has(key) ? key : undefined;
       this.#doubt("duplicate", member, { start: keyStart, end: keyEnd, among: members });
     }
@@ -235,7 +228,10 @@ class Scanner {
     const inner = this.#value(section.section(key));
     const keys = this.#lastKeys;
     this.#lastKeys = undefined;
-    members.set(key, { keyStart, start, end: this.#at, members: inner, keys, refers: this.#references > before });
+    const refers = this.#references > before;
+    const member = { key, keyStart, start, end: this.#at, members: inner, keys, refers, next: undefined };
+    if (isSecond) members.replace(member);
+    else members.add(member);
   }
 
   #doubt(kind: Doubt["kind"], member: string | undefined, place: Omit<KeyPlace, "section">): void {
@@ -255,12 +251,12 @@ class Scanner {
         if (this.#elements > this.#limits.maxElements) this.#fail("too many elements of arrays", "too_many");
         this.#value(undefined);
         element?.(start);
-        this.#space();
+        if (text[this.#at]! <= BLANK) this.#space();
         const byte = text[this.#at];
         if (byte === CLOSE_ARRAY) break;
         if (byte !== COMMA) this.#fail("expected ',' or ']'");
         this.#at++;
-        this.#space();
+        if (text[this.#at]! <= BLANK) this.#space();
       }
     }
     this.#at++;

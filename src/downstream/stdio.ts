@@ -7,7 +7,7 @@ import { Aborter } from "../core/signal.ts";
 import { systemClock } from "../lib/clock.ts";
 import { lineSplitter } from "../wire/lines.ts";
 import type { Message, RawId } from "../wire/message.ts";
-import { checkModern, claimsModern } from "../wire/modern.ts";
+import { checkModern, claimsModern, saidIn } from "../wire/modern-envelope.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { anonymous } from "./agent-name.ts";
 import { type Batch, INVALID_CODES, readText } from "./batch.ts";
@@ -116,7 +116,7 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
     id !== undefined && (running.has(id.toString("utf8")) || agent.session?.runs(id) === true);
 
   function modern(message: Request): void {
-    const checked = checkModern(message, undefined);
+    const checked = checkModern(message, undefined, saidIn(message.params));
     if (!checked.ok) return exchange.error(message.id, checked.error);
     const key = message.id.toString("utf8");
     if (running.has(key)) {
@@ -182,4 +182,4 @@ export function serveStdio(options: { front: Front; input: Readable; output: Wri
 }
 
 const isModern = (message: Request): boolean =>
-  claimsModern(message.params, undefined) || message.method === "server/discover";
+  claimsModern(saidIn(message.params), undefined) || message.method === "server/discover";

@@ -5,7 +5,8 @@ import { Payload } from "../core/payload.ts";
 import type { Clock } from "../core/ports.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Invalid, Message } from "../wire/message.ts";
-import { checkModern, claimsModern, modernAgent, objectionTo } from "../wire/modern.ts";
+import { modernAgent } from "../wire/modern.ts";
+import { checkModern, claimsModern, metaReader, objectionTo, type SaidInMeta } from "../wire/modern-envelope.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
 import { isLegacy, isModern, readsEmptyEvents, takesBatches } from "../wire/versions.ts";
@@ -42,6 +43,7 @@ const EMPTY = Payload.of({});
 /** The MCP endpoint: POST in every revision, GET and DELETE for sessions of the legacy ones. */
 export function createStreamable(options: StreamableOptions): (visit: Visit) => Promise<void> | void {
   const { front, clock, sessions, streams, backlog, bodies } = options;
+  const readMeta = metaReader();
   const signalOf = goneSignals();
   const out = { backlog, send: createAnswers(backlog) };
   const METHODS: Readonly<Record<string, (visit: Visit) => Promise<void> | void>> = {
@@ -73,16 +75,17 @@ export function createStreamable(options: StreamableOptions): (visit: Visit) => 
     const version = request.headers["mcp-protocol-version"];
     const sessionId = request.headers["mcp-session-id"];
     const params = message.kind === "request" || message.kind === "notification" ? message.params : undefined;
-    const modern = claimsModern(params, version as string | undefined);
+    const said = readMeta(params);
+    const modern = claimsModern(said, version as string | undefined);
     if (modern || (sessionId === undefined && typeof version === "string" && !isLegacy(version))) {
-      return message.kind === "request" ? modernPost(visit, message) : modernOther(visit, message);
+      return message.kind === "request" ? modernPost(visit, message, said) : modernOther(visit, message);
     }
     return legacyPost(visit, message);
   }
 
-  function modernPost({ request, response, view }: Visit, message: Request): void {
+  function modernPost({ request, response, view }: Visit, message: Request, said: SaidInMeta): void {
     const exchange = postExchange(response, { statusOf: modernAgent.status, headers: {}, ...out });
-    const checked = checkModern(message, request.headers);
+    const checked = checkModern(message, request.headers, said);
     if (!checked.ok) return refuse(response, { status: checked.status, why: checked.error, id: message.id });
     const listens = message.method === "subscriptions/listen";
     if (listens && message.id.length + (message.params?.size ?? 0) > MAX_LISTEN_BYTES)

@@ -128,7 +128,7 @@ const sizeOf = (body: Payload | string | undefined): number =>
 function lineOf(ended: Ended, time: string, { redactor, maxBytes }: AuditOptions): Redacted {
   const json = (key: string, value: Payload | string | undefined): string => {
     if (value === undefined) return "";
-    return `,"${key}":${typeof value === "string" ? value : redactor.json(value.bytes, { maxBytes })}`;
+    return `,"${key}":${typeof value === "string" ? value : redactor.json(value.bytes, { maxBytes, isScanned: true })}`;
   };
   const reason = ended.reason === undefined ? "" : `,"reason":${redactor.quoted(ended.reason, MAX_REASON)}`;
   const id = ended.id === undefined ? "" : `,"id":"${ended.id}"`;

@@ -55,5 +55,12 @@ const TRACE_PARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
 export const traceOf = (params: Payload): string | undefined =>
   TRACE_PARENT.exec(params.object("_meta")?.string("traceparent") ?? "")?.[1];
 
-/** Milliseconds to the microsecond. */
-export const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
+/** Milliseconds to the microsecond, as JSON: put together of whole numbers, which are written many times as fast. */
+export function rounded(ms: number): string {
+  const micros = Math.round(ms * 1000);
+  if (!(micros >= 0 && micros <= Number.MAX_SAFE_INTEGER)) return String(micros / 1000);
+  const whole = Math.floor(micros / 1000);
+  return whole + FRACTIONS[micros - whole * 1000]!;
+}
+
+const FRACTIONS = Array.from({ length: 1000 }, (_, thousandths) => String(thousandths / 1000).slice(1));

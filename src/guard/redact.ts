@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { KnownSecrets } from "../core/secrets/known-secrets.ts";
+import { cleanTest, PLACES } from "./clean-json.ts";
 import { createHints } from "./hints.ts";
 import { IN_RUN, LONG_RUN, quote } from "./json-reader.ts";
 import type { JsonRules } from "./json-shapes.ts";
@@ -16,9 +17,10 @@ export type Redacted = string & { readonly [brand]: "redacted" };
 export interface Redactor {
   /**
    * JSON text as a value for a line of JSON: itself without secrets where it is well-formed and at most `maxBytes` long,
-   * otherwise `{"head":"…","bytes":n,"sha256":"…"}`, with the hash of all of the original.
+   * otherwise `{"head":"…","bytes":n,"sha256":"…"}`, with the hash of all of the original, where that is at most 64 KiB
+   * long. `isScanned`: it is known to be well-formed.
    */
-  json(text: Buffer | string, options: { readonly maxBytes: number }): Redacted;
+  json(text: Buffer | string, options: { readonly maxBytes: number; readonly isScanned?: boolean }): Redacted;
   /** Any text without its secrets; what is longer than 16 KiB is cut. */
   text(text: string): Redacted;
   /** A string from outside as a JSON string for a line of JSON, without secrets and at most `maxLength` long. */
@@ -33,7 +35,7 @@ const JSON_BEGINS = /[[{]\s{0,16}["[{]/g;
 /** What is no JSON after all has been read for nothing. */
 const MOST_TRIES = 8;
 const MAX_TEXT = 16 * 1024;
-/** A log line is no archive, and patterns must never hold up the process for long. */
+/** A log line is no archive, and neither patterns nor hashing must hold up the process for long. */
 const MAX_JSON_BYTES = 64 * 1024;
 /** How much more than will be shown is read, so that a secret at the edge is recognised before it is cut. */
 const MARGIN = 1024;
@@ -42,9 +44,13 @@ const HIDE_MARGIN = 64 * 1024;
 /** How much is not shown at the end of what was read, where a secret may have been cut before it was recognised. */
 const EDGE = 256;
 
+/** Of how many names, and how long ones, it is remembered how they stand in a line. */
+const MOST_NAMES = 500;
+const LONGEST_NAME = 256;
+
 /** What is secret whatever it looks like and wherever it stands. */
-type Known = Pick<KnownSecrets, "hide" | "hideInJson">;
-const NOTHING_KNOWN: Known = { hide: text => text, hideInJson: json => json };
+type Known = Pick<KnownSecrets, "learned" | "hide" | "hideInJson">;
+const NOTHING_KNOWN: Known = { learned: 0, hide: text => text, hideInJson: json => json };
 
 /**
  * Redacts what is known, then by built-in rules and by `patterns` (RE2 syntax, any case; throws for others). Stateless
@@ -56,7 +62,7 @@ export function createRedactor(patterns: readonly string[], known: Known = NOTHI
   const redactText = (text: string): string => redactPlain(withoutJson(text));
   const redactBuiltIn = textRedactor(compilePatterns([]));
   const rules: JsonRules = {
-    hints: createHints([...HINTS, ...(own.literals ?? [])]),
+    hints: createHints([...HINTS, ...PLACES, ...(own.literals ?? [])]),
     isSuspect: own.literals ? undefined : own.matches,
     isSecretName: name => isSecretName(name) || own.matches(name),
     // A pattern that matches a name with a digit in it describes secrets rather than names.
@@ -108,15 +114,29 @@ export function createRedactor(patterns: readonly string[], known: Known = NOTHI
     if (text.length <= maxLength) return redactText(text);
     const isCut = text.length > maxLength + MARGIN;
     const shown = redactText(isCut ? text.slice(0, lastBreak(text, maxLength + MARGIN)) : text);
-    return `${shown.slice(0, shownLength(shown, maxLength, isCut))}…`;
+    return `${shown.slice(0, shownLength(shown.length, maxLength, isCut))}…`;
   };
 
-  const head = (bytes: Buffer, maxBytes: number): string => {
+  const isClean = cleanTest(rules);
+
+  const head = (bytes: Buffer, maxBytes: number, isScanned: boolean): string => {
     const isCut = bytes.length > maxBytes + MARGIN;
-    const read = isCut ? bytes.subarray(0, lastQuoteOrBlank(bytes, maxBytes + MARGIN)) : bytes;
+    const end = isCut ? lastQuoteOrBlank(bytes, maxBytes + MARGIN) : bytes.length;
+    if (isScanned && isClean(bytes, end)) return bytes.toString("latin1", 0, shownLength(end, maxBytes, isCut));
+    const read = bytes.subarray(0, end);
     const walked = redactJson(read, rules);
     const shown = walked.kind === "broken" ? redactText(read.toString("utf8")) : walked.text;
-    return shown.slice(0, shownLength(shown, maxBytes, isCut));
+    return shown.slice(0, shownLength(shown.length, maxBytes, isCut));
+  };
+
+  /** Names that came before: the same few in every line. */
+  const quotedBefore = new Map<string, Redacted>();
+  let quotedWhen = known.learned;
+
+  const quoted = (text: string, maxLength: number): Redacted => {
+    const clear = hidden(text, maxLength);
+    const isShown = clear.length <= maxLength && isPlain(clear);
+    return (isShown ? JSON.stringify(clear) : quote(window(clear, maxLength))) as Redacted;
   };
 
   return {
@@ -124,24 +144,34 @@ export function createRedactor(patterns: readonly string[], known: Known = NOTHI
       const bytes = typeof text === "string" ? Buffer.from(text) : text;
       const maxBytes = Math.min(options.maxBytes, MAX_JSON_BYTES);
       const clear = known.hideInJson(bytes.length <= maxBytes ? bytes : bytes.subarray(0, maxBytes + HIDE_MARGIN));
+      const { isScanned = false } = options;
       if (bytes.length <= maxBytes) {
+        if (isScanned && isClean(clear, clear.length)) return clear.toString("latin1", 0, clear.length) as Redacted;
         const walked = redactJson(clear, rules);
         if (walked.kind === "whole") return walked.text as Redacted;
       }
-      const digest = hash("sha256", bytes, "hex");
-      return `{"head":${quote(head(clear, maxBytes))},"bytes":${bytes.length},"sha256":"${digest}"}` as Redacted;
+      const digest = bytes.length <= MAX_JSON_BYTES ? `,"sha256":"${hash("sha256", bytes, "hex")}"` : "";
+      const shown = quote(head(clear, maxBytes, isScanned));
+      return `{"head":${shown},"bytes":${bytes.length}${digest}}` as Redacted;
     },
     text: text => window(hidden(text, MAX_TEXT), MAX_TEXT) as Redacted,
     quoted: (text, maxLength) => {
-      const clear = hidden(text, maxLength);
-      const isShown = clear.length <= maxLength && isPlain(clear);
-      return (isShown ? JSON.stringify(clear) : quote(window(clear, maxLength))) as Redacted;
+      if (text.length > maxLength || text.length > LONGEST_NAME) return quoted(text, maxLength);
+      if (quotedWhen !== known.learned || quotedBefore.size >= MOST_NAMES) {
+        quotedWhen = known.learned;
+        quotedBefore.clear();
+      }
+      const before = quotedBefore.get(text);
+      if (before !== undefined) return before;
+      const line = quoted(text, maxLength);
+      quotedBefore.set(text, line);
+      return line;
     },
   };
 }
 
-const shownLength = (shown: string, max: number, isCut: boolean): number =>
-  isCut ? Math.max(0, Math.min(max, shown.length - EDGE)) : max;
+const shownLength = (length: number, max: number, isCut: boolean): number =>
+  isCut ? Math.max(0, Math.min(max, length - EDGE)) : max;
 
 /** Where the last whole word before `limit` ends. */
 function lastBreak(text: string, limit: number): number {

@@ -54,7 +54,7 @@ export function sending(options: SendingOptions): Layer {
       if (!noted || !(blocks || mayHaveEffect(call))) return next(call, done);
       noted.id = options.nextId();
       if (options.logRequests) {
-        noted.params = options.redactor.json(noted.request.bytes, { maxBytes: options.maxBytes });
+        noted.params = redactor.json(noted.request.bytes, { maxBytes: options.maxBytes, isScanned: true });
       }
       const committed = log.commit(lineOf(call, noted));
       // One that goes on with an earlier call is not refused: that one runs already.

@@ -134,8 +134,8 @@ export function redactRandomWords(text: string): string {
 
 function isKeyLike(word: string): boolean {
   if (/^[0-9a-f-]+$/i.test(word)) return false;
-  const kinds = [/[a-z]/, /[A-Z]/, /\d/].filter(kind => kind.test(word)).length;
-  return (kinds === 3 || word.length >= 24) && looksRandom(word);
+  const isMixed = word.length >= 24 || (/[a-z]/.test(word) && /[A-Z]/.test(word) && /\d/.test(word));
+  return isMixed && looksRandom(word);
 }
 
 /**

@@ -51,8 +51,8 @@ it("writes after 50 ms by itself and not before", async () => {
 
 it("writes at once when a batch is full", async () => {
   open();
-  for (let count = 0; count < 70; count++) log.write("x".repeat(1000));
-  await vi.waitFor(() => expect(log.stats().written).toBe(70));
+  for (let count = 0; count < 270; count++) log.write("x".repeat(1000));
+  await vi.waitFor(() => expect(log.stats().written).toBe(270));
 });
 
 it("writes everything before it is closed and drops what comes later", async () => {

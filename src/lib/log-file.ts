@@ -1,5 +1,6 @@
 import type { Clock } from "../core/ports.ts";
 import { type AppendFile, openAppendFile } from "./append-file.ts";
+import { pendingLines } from "./pending-lines.ts";
 
 export interface LogOptions {
   /** `null` for a log that keeps nothing. */
@@ -38,7 +39,7 @@ export interface LogSink {
   stats(): LogStats;
 }
 
-const BATCH_BYTES = 64 * 1024;
+const BATCH_BYTES = 256 * 1024;
 const BATCH_MS = 50;
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 5_000;
@@ -64,8 +65,7 @@ interface Batch {
 /** Lines of text in a file, appended in batches; survives a full disk and a file that is moved away. */
 export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions): LogSink {
   if (path === null) return DISCARD;
-  let lines: string[] = [];
-  let lineBytes = 0;
+  const pending = pendingLines();
   let batch: Batch | undefined;
   let file: AppendFile | undefined;
   let checkedAt = 0;
@@ -87,7 +87,7 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
     onTrouble(dropped > 0 ? `${message}; ${dropped} lines dropped so far` : message);
   };
 
-  const waitingBytes = (): number => lineBytes + (batch?.bytes.length ?? 0);
+  const waitingBytes = (): number => pending.bytes + (batch?.bytes.length ?? 0);
 
   const pumpAfter = (delayMs: number): void => {
     cancelTimer ??= clock.after(delayMs, () => {
@@ -122,21 +122,6 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
     await old?.close().catch(() => {});
   };
 
-  const takeBatch = (room: number): Batch => {
-    const limit = Math.min(BATCH_BYTES, room);
-    let count = 0;
-    let bytes = 0;
-    for (const line of lines) {
-      const size = Buffer.byteLength(line);
-      if (count > 0 && bytes + size > limit) break;
-      bytes += size;
-      count++;
-    }
-    const taken = lines.splice(0, count).join("");
-    lineBytes -= bytes;
-    return { bytes: Buffer.from(taken), lines: count, done: 0 };
-  };
-
   const openFile = async (): Promise<AppendFile> => {
     file = await openAppendFile(path);
     checkedAt = clock.now();
@@ -158,10 +143,10 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
 
   const writeAll = async (): Promise<void> => {
     if (!file) await openFile();
-    while (batch || lines.length > 0) {
-      const first = batch ? batch.bytes.length - batch.done : Buffer.byteLength(lines[0] ?? "");
+    while (batch || pending.count > 0) {
+      const first = batch ? batch.bytes.length - batch.done : pending.first;
       const current = await readyFile(first);
-      batch ??= takeBatch(maxBytes - current.size);
+      batch ??= { ...pending.take(Math.min(BATCH_BYTES, maxBytes - current.size)), done: 0 };
       // The rest of a torn line belongs to the file that holds its beginning; anywhere else the line starts anew.
       if (current.endsLine) batch.done = startOfLine(batch);
       else if (batch.done === startOfLine(batch)) current.append(LINE_BREAK);
@@ -174,47 +159,44 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
   };
 
   const write = (line: string): boolean => {
-    const size = Buffer.byteLength(line) + 1;
-    if (isClosed || waitingBytes() + size > MAX_WAITING_BYTES) {
+    if (isClosed || waitingBytes() + line.length >= MAX_WAITING_BYTES) {
       dropped++;
       if (!isClosed) tell(`the log ${path} cannot be written fast enough`);
       return false;
     }
-    lines.push(`${line}\n`);
-    lineBytes += size;
+    pending.add(line);
     pumpAfter(trouble === undefined ? BATCH_MS : RETRY_MS);
     return true;
   };
 
   /** Together with those that wait, in their order. Does nothing where anything is out of the ordinary. */
-  const writeNow = (text: string): "written" | "begun" | "not" => {
+  const writeNow = (lines: readonly string[]): "written" | "begun" | "not" => {
     const isUsual = trouble === undefined && batch === undefined && !isClosed;
     if (!isUsual || !file?.endsLine || clock.now() - checkedAt >= CHECK_MS) return "not";
-    const bytes = Buffer.from(lines.join("") + text);
-    if (file.size > 0 && file.size + bytes.length > maxBytes) return "not";
-    try {
-      const done = file.append(bytes);
-      const taken = lines.length;
-      lines = [];
-      lineBytes = 0;
-      if (done === bytes.length) written += taken;
-      else batch = { bytes, lines: taken, done };
-      return batch ? "begun" : "written";
-    } catch {
+    const waited = pending.count;
+    for (const line of lines) pending.add(line);
+    const bytes = pending.all();
+    const fits = file.size === 0 || file.size + bytes.length <= maxBytes;
+    const done = fits ? appended(file, bytes) : undefined;
+    if (done === undefined) {
+      pending.keep(waited);
       return "not";
     }
+    if (done === bytes.length) written += waited;
+    else batch = { bytes: Buffer.from(bytes), lines: waited, done };
+    pending.keep(0);
+    return batch ? "begun" : "written";
   };
 
   /** What could not be written before it was too late is not kept: what it announces tells of itself when it has ended. */
   const writeTurn = async (all: readonly string[]): Promise<boolean> => {
-    const text = `${all.join("\n")}\n`;
-    const now = writeNow(text);
+    const now = writeNow(all);
     if (now === "written") return true;
     if (trouble !== undefined || isClosed) return false;
-    wanted = Buffer.byteLength(text);
+    wanted = all.reduce((bytes, line) => bytes + Buffer.byteLength(line) + 1, 0);
     await pumping;
     await pump();
-    return now === "begun" ? trouble === undefined : writeNow(text) === "written";
+    return now === "begun" ? trouble === undefined : writeNow(all) === "written";
   };
 
   /** Those of one turn of the event loop: a write for each costs more than all the rest of a line. */
@@ -238,7 +220,7 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
   void pump();
   return {
     write(line) {
-      if (write(line) && trouble === undefined && lineBytes >= BATCH_BYTES) void pump();
+      if (write(line) && trouble === undefined && pending.bytes >= BATCH_BYTES) void pump();
     },
     commit,
     get ready() {
@@ -256,9 +238,8 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
       await pumping;
       await pump();
       await closeFile();
-      dropped += lines.length + (batch?.lines ?? 0);
-      lines = [];
-      lineBytes = 0;
+      dropped += pending.count + (batch?.lines ?? 0);
+      pending.keep(0);
       batch = undefined;
     },
     stats: () => ({ written, dropped, waitingBytes: waitingBytes(), trouble }),
@@ -266,6 +247,15 @@ export function openLog({ path, maxBytes, keep, clock, onTrouble }: LogOptions):
 }
 
 const LINE_BREAK = Buffer.from("\n");
+
+/** How many bytes the file has taken; `undefined` where it takes none. */
+function appended(file: AppendFile, bytes: Buffer): number | undefined {
+  try {
+    return file.append(bytes);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Where the line begins that is being written. */
 const startOfLine = ({ bytes, done }: Batch): number => (done === 0 ? 0 : bytes.lastIndexOf(0x0a, done - 1) + 1);

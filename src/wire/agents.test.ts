@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { Payload } from "../core/payload.ts";
 import { initializeResult, legacyAgent, legacyUpstream } from "./legacy.ts";
-import { checkModern, discoverResult, modernAgent, modernUpstream } from "./modern.ts";
+import { discoverResult, modernAgent, modernUpstream } from "./modern.ts";
+import { checkModern as checkSaid, saidIn } from "./modern-envelope.ts";
 import { wireError } from "./rpc-errors.ts";
 import { META } from "./versions.ts";
+
+const checkModern = (
+  asked: Parameters<typeof checkSaid>[0],
+  headers: Parameters<typeof checkSaid>[1],
+): ReturnType<typeof checkSaid> => checkSaid(asked, headers, saidIn(asked.params));
 
 const HINT = { ttlMs: 60_000, cacheScope: "public" } as const;
 const PROFILE = {

@@ -17,6 +17,18 @@ export const NO_CAPABILITIES = Payload.of({});
 /** Equal texts for agents that can do the same, whatever order they name it in. */
 export function shownCapabilities(declared: Payload): Payload {
   if (declared.isEmpty) return NO_CAPABILITIES;
+  let shown = SHOWN_OF.get(declared);
+  if (!shown) {
+    shown = shownOf(declared);
+    SHOWN_OF.set(declared, shown);
+  }
+  return shown;
+}
+
+/** What an agent declares stays the same object from call to call. */
+const SHOWN_OF = new WeakMap<Payload, Payload>();
+
+function shownOf(declared: Payload): Payload {
   const shown: Record<string, string> = {};
   for (const [name, members] of Object.entries(SHOWN)) {
     const capability = declared.object(name);

@@ -1,6 +1,8 @@
 import type { Doubt } from "../core/doubts.ts";
+import { isDigit } from "../core/json-tokens.ts";
+import type { Member } from "../core/members.ts";
 import { Payload } from "../core/payload.ts";
-import { AmbiguousText, type Member, scanObject } from "../core/scan.ts";
+import { AmbiguousText, scanObject } from "../core/scan.ts";
 import { ScanError, type ScanLimits } from "../core/scan-limits.ts";
 import { isKnown } from "./methods.ts";
 
@@ -117,7 +119,8 @@ function classify(envelope: Payload): Message | Invalid {
     ...{ kind: "invalid", reason: "shape", message },
     ...(id && (envelope.given("method") ? { id } : { id, isAnswer: true })),
   });
-  if (envelope.string("jsonrpc") !== "2.0") return invalid('"jsonrpc" must be "2.0"');
+  if (!envelope.spells("jsonrpc", VERSION) && envelope.string("jsonrpc") !== "2.0")
+    return invalid('"jsonrpc" must be "2.0"');
   if (envelope.given("method")) {
     const method = envelope.string("method");
     if (method === undefined) return invalid('"method" must be a string');
@@ -143,11 +146,15 @@ function classify(envelope: Payload): Message | Invalid {
 }
 
 const EMPTY = Payload.of({});
+const VERSION = Buffer.from('"2.0"');
 
 /** A string, or an integer that fits a double exactly in both directions. */
 function isId(raw: Buffer): boolean {
   if (raw[0] === 0x22) return true;
-  return raw.length <= 17 && /^-?(0|[1-9]\d{0,15})$/.test(raw.toString("latin1"));
+  const first = raw[0] === 0x2d ? 1 : 0;
+  if (raw.length > first + 16 || (raw[first] === 0x30 && raw.length > first + 1)) return false;
+  for (let at = first; at < raw.length; at++) if (!isDigit(raw[at])) return false;
+  return raw.length > first;
 }
 
 /** Peers that know one kind of number only answer `7.0` where 7 was asked. */
@@ -174,7 +181,7 @@ const NOTIFICATION_HEAD = '{"jsonrpc":"2.0","method":';
 /** A request as parts: params are not copied. */
 export function requestParts(id: number, method: string, params: Payload): Buffer[] {
   const quoted = PLAIN_METHOD.test(method) ? `"${method}"` : JSON.stringify(method);
-  return [Buffer.from(`${HEAD}${id},"method":${quoted},"params":`), params.bytes, CLOSE];
+  return [Buffer.from(`${HEAD}${id},"method":${quoted},"params":`), ...params.parts, CLOSE];
 }
 
 export function notificationText(method: string, params?: Payload): Buffer {
@@ -183,7 +190,7 @@ export function notificationText(method: string, params?: Payload): Buffer {
 }
 
 export function resultParts(id: RawId, result: Payload): Buffer[] {
-  return [RESULT_HEAD, id, RESULT_KEY, result.bytes, CLOSE];
+  return [RESULT_HEAD, id, RESULT_KEY, ...result.parts, CLOSE];
 }
 
 /** Without an id where none could be read. https://modelcontextprotocol.io/specification/2026-07-28/basic#error-responses */

@@ -1,13 +1,74 @@
 import { describe, expect, it } from "vitest";
 import { Payload } from "../core/payload.ts";
-import { checkModern, claimsModern, modernAgent, modernUpstream } from "./modern.ts";
+import { bareRequest, type UpstreamRequest } from "./era.ts";
+import { modernAgent, modernUpstream } from "./modern.ts";
+import { checkModern as checkSaid, claimsModern, metaReader, saidIn } from "./modern-envelope.ts";
 import { META } from "./versions.ts";
 
+const checkModern = (
+  asked: Parameters<typeof checkSaid>[0],
+  headers: Parameters<typeof checkSaid>[1],
+): ReturnType<typeof checkSaid> => checkSaid(asked, headers, saidIn(asked.params));
+
+const BARE: UpstreamRequest = bareRequest("tools/call", Payload.of({}));
 const META_OK = { [META.protocolVersion]: "2026-07-28", [META.clientCapabilities]: {} };
 const HEADERS_OK = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "echo" };
 const request = (meta: object | undefined, params: object = { name: "echo" }) => ({
   method: "tools/call",
   params: Payload.of({ ...params, ...(meta && { _meta: meta }) }),
+});
+
+describe("a `_meta` that repeats", () => {
+  const read = metaReader();
+  const said = (meta: object | undefined) => read(request(meta).params);
+
+  it("is read once, whatever else the request says", () => {
+    const first = read(request(META_OK, { name: "a", arguments: { x: 1 } }).params);
+    expect(read(request(META_OK, { name: "b" }).params)).toBe(first);
+    expect(first).toMatchObject({ claims: true, check: { ok: true, envelope: { version: "2026-07-28" } } });
+  });
+
+  it("is another one when any byte of it is", () => {
+    for (const name of ["a", "b", "a ", "A"]) {
+      const { check } = said({ ...META_OK, [META.clientInfo]: { name } });
+      expect(check.ok && check.envelope.clientInfo?.string("name")).toBe(name);
+    }
+    expect(said(undefined)).toMatchObject({ claims: false, check: { ok: false } });
+    expect(said({})).toMatchObject({ claims: false, check: { ok: false } });
+    expect(said(META_OK).check.ok).toBe(true);
+    expect(said(undefined).check.ok).toBe(false);
+  });
+
+  it("is not kept where it names the request", () => {
+    const meta = { ...META_OK, progressToken: 1 };
+    expect(said(meta)).not.toBe(said(meta));
+    expect(said(meta)).toEqual(said(meta));
+  });
+
+  it("keeps nothing of the message that it came in", () => {
+    const { check } = read(
+      request({ ...META_OK, [META.clientInfo]: { name: "kept" } }, { name: "x".repeat(9_000) }).params,
+    );
+    expect(check.ok && check.envelope.capabilities.bytes.buffer.byteLength).toBeLessThan(10_000);
+  });
+
+  it("is stamped for an upstream with what belongs to this request", () => {
+    const era = modernUpstream({ name: "us", version: "1" });
+    const metaOf = (change: Partial<UpstreamRequest>, version = "2026-07-28"): unknown =>
+      era.request({ ...BARE, params: request({ ...META_OK, trace: "t" }).params, ...change }, version).params.value()
+        ._meta;
+    const plain = metaOf({});
+    expect(plain).toMatchObject({ trace: "t", [META.clientInfo]: { name: "us" }, [META.clientCapabilities]: {} });
+    expect(metaOf({})).toEqual(plain);
+    expect(metaOf({ logLevel: "debug" })).toEqual({ ...(plain as object), [META.logLevel]: "debug" });
+    expect(metaOf({ capabilities: Payload.of({ roots: {} }) })).toMatchObject({
+      [META.clientCapabilities]: { roots: {} },
+    });
+    expect(metaOf({ progressToken: 7 })).toEqual({ ...(plain as object), progressToken: 7 });
+    expect(metaOf({}, "2027-01-01")).toMatchObject({ [META.protocolVersion]: "2027-01-01" });
+    expect(metaOf({ params: Payload.of({ name: "echo" }) })).not.toHaveProperty("trace");
+    expect(metaOf({})).toEqual(plain);
+  });
 });
 
 describe("the checks of a modern request", () => {
@@ -54,9 +115,9 @@ describe("the checks of a modern request", () => {
   });
 
   it("recognises a modern request by its body or by its header", () => {
-    expect(claimsModern(Payload.of({ _meta: META_OK }), undefined)).toBe(true);
-    expect(claimsModern(undefined, "2026-07-28")).toBe(true);
-    expect(claimsModern(Payload.of({ _meta: { progressToken: 1 } }), "2025-11-25")).toBe(false);
+    expect(claimsModern(saidIn(Payload.of({ _meta: META_OK })), undefined)).toBe(true);
+    expect(claimsModern(saidIn(undefined), "2026-07-28")).toBe(true);
+    expect(claimsModern(saidIn(Payload.of({ _meta: { progressToken: 1 } })), "2025-11-25")).toBe(false);
   });
 });
 

@@ -1,15 +1,13 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { CacheHint } from "../core/catalog.ts";
 import { methodOf } from "../core/methods.ts";
 import { Payload } from "../core/payload.ts";
-import { withoutRootsNews } from "./capabilities.ts";
-import type { AgentEra, Asking, Input, Objection, UpstreamEra } from "./era.ts";
-import { decodeHeader, encodeHeader } from "./headers.ts";
-import { isLogLevel } from "./methods.ts";
+import type { AgentEra, Asking, Input, Objection, UpstreamEra, UpstreamRequest } from "./era.ts";
+import { encodeHeader } from "./headers.ts";
 import { parameterHeaders } from "./parameter-headers.ts";
 import { missingCapability } from "./questions.ts";
-import { CODES, type WireError, wireError } from "./rpc-errors.ts";
-import { isModern, META, MODERN_VERSIONS } from "./versions.ts";
+import { repeatedMeta } from "./repeated-meta.ts";
+import { CODES } from "./rpc-errors.ts";
+import { META, MODERN_VERSIONS } from "./versions.ts";
 
 /** Our identity towards upstreams, which never learn who the agent is. */
 export interface Identity {
@@ -20,6 +18,27 @@ export interface Identity {
 /** Every request carries its revision, who sends it and what it can do; HTTP repeats part of it in headers. */
 export function modernUpstream(identity: Identity): UpstreamEra {
   const clientInfo = JSON.stringify(identity);
+  const repeated = repeatedMeta<StampedMeta>();
+
+  /** What the request says of itself, in place of what the agent said of itself. */
+  function metaOf(request: UpstreamRequest, version: string): Buffer {
+    const { params, capabilities, logLevel, progressToken } = request;
+    const known = progressToken === undefined ? repeated.find(params) : undefined;
+    if (known && known.version === version && known.logLevel === logLevel && isSame(known.capabilities, capabilities))
+      return known.bytes;
+    const { bytes } = (params.object("_meta") ?? EMPTY).with({
+      [META.protocolVersion]: JSON.stringify(version),
+      [META.clientInfo]: clientInfo,
+      [META.clientCapabilities]: capabilities.bytes,
+      [META.logLevel]: logLevel && JSON.stringify(logLevel),
+      progressToken: progressToken?.toString(),
+    });
+    if (progressToken === undefined) {
+      repeated.keep(params, { version, logLevel, capabilities: capabilities.detached(), bytes });
+    }
+    return bytes;
+  }
+
   return {
     name: "modern",
     probe: "server/discover",
@@ -27,22 +46,14 @@ export function modernUpstream(identity: Identity): UpstreamEra {
     setsLogLevel: false,
     headers: version => ({ "mcp-protocol-version": version }),
     request(request, version) {
-      const meta = (request.params.object("_meta") ?? EMPTY).with({
-        [META.protocolVersion]: JSON.stringify(version),
-        [META.clientInfo]: clientInfo,
-        [META.clientCapabilities]: request.capabilities.bytes,
-        [META.logLevel]: request.logLevel && JSON.stringify(request.logLevel),
-        progressToken: request.progressToken?.toString(),
-      });
+      const meta = metaOf(request, version);
       const headers: Record<string, string> = { "mcp-protocol-version": version, "mcp-method": request.method };
       const member = methodOf(request.method).header;
       const name = member && request.params.string(member);
       if (name !== undefined) headers["mcp-name"] = encodeHeader(name);
       if (request.definition) Object.assign(headers, parameterHeaders(request.definition, request.params));
       return {
-        params: request.params.with(
-          request.input ? { ...inputOf(request.input), _meta: meta.bytes } : { _meta: meta.bytes },
-        ),
+        params: request.params.with(request.input ? { ...inputOf(request.input), _meta: meta } : { _meta: meta }),
         headers,
       };
     },
@@ -56,6 +67,13 @@ export function modernUpstream(identity: Identity): UpstreamEra {
   };
 }
 
+/** What was made of the `_meta` of an agent's request, and for what. */
+interface StampedMeta extends Pick<UpstreamRequest, "capabilities" | "logLevel"> {
+  readonly version: string;
+  readonly bytes: Buffer;
+}
+
+const isSame = (one: Payload, other: Payload): boolean => one === other || one.bytes.equals(other.bytes);
 const EMPTY = Payload.of({});
 /**
  * https://modelcontextprotocol.io/specification/2026-07-28/basic#result-type, and that of the tasks extension. A result
@@ -153,106 +171,6 @@ function stamp(result: Payload, cacheable: boolean): Payload {
     ...(ttl && { ttlMs: ttl }),
     ...(scope && { cacheScope: scope }),
   });
-}
-
-/** What a modern request says of itself besides method and parameters. */
-export interface ModernEnvelope {
-  readonly version: string;
-  readonly clientInfo: Payload | undefined;
-  readonly capabilities: Payload;
-  readonly logLevel: string | undefined;
-}
-
-/** Whether a message claims to be of a modern revision, by its body or by its header. */
-export function claimsModern(params: Payload | undefined, header: string | undefined): boolean {
-  const meta = params?.object("_meta");
-  return Boolean(meta?.has(META.protocolVersion) || meta?.has(META.clientCapabilities) || (header && isModern(header)));
-}
-
-type Check =
-  | { readonly ok: true; readonly envelope: ModernEnvelope }
-  | { readonly ok: false; readonly error: WireError; readonly status: number };
-const refuse = (code: number, message: string, data?: object): Check => ({
-  ok: false,
-  error: wireError(code, message, data),
-  status: 400,
-});
-
-/**
- * The checks that a modern request must pass before anything is done with it. `headers` is `undefined` on transports
- * that have none. https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#server-validation
- */
-export function checkModern(
-  request: { method: string; params: Payload | undefined },
-  headers: IncomingHttpHeaders | undefined,
-): Check {
-  const meta = request.params?.object("_meta");
-  const version = meta?.string(META.protocolVersion);
-  const header = headers?.["mcp-protocol-version"];
-  if (headers && header === undefined) return refuse(CODES.headerMismatch, "Missing MCP-Protocol-Version header");
-  const capabilities = meta?.object(META.clientCapabilities);
-  if (version === undefined || !meta || !capabilities) {
-    const missing = version === undefined ? META.protocolVersion : META.clientCapabilities;
-    return refuse(CODES.invalidParams, `params._meta lacks "${missing}"`);
-  }
-  if (headers && header !== version) {
-    return refuse(CODES.headerMismatch, versionMismatch(header, version));
-  }
-  if (!isModern(version)) {
-    return { ok: false, error: unsupported(version), status: 400 };
-  }
-  const logLevel = meta.string(META.logLevel);
-  const clientInfo = meta.object(META.clientInfo);
-  if (!clientInfo && meta.has(META.clientInfo)) return refuse(CODES.invalidParams, "Malformed clientInfo in _meta");
-  if (logLevel === undefined ? meta.has(META.logLevel) : !isLogLevel(logLevel)) {
-    return refuse(CODES.invalidParams, "Unknown log level in _meta");
-  }
-  const mismatch = headers && headerMismatch(request, headers);
-  if (mismatch) return refuse(CODES.headerMismatch, mismatch);
-  return { ok: true, envelope: { version, clientInfo, capabilities: withoutRootsNews(capabilities), logLevel } };
-}
-
-/**
- * Why a notification is not accepted, if it is not. It may lack what a request must have; what it has must not contradict
- * itself. https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#sending-messages
- */
-export function objectionTo(
-  notification: { method: string; params: Payload | undefined },
-  headers: IncomingHttpHeaders,
-): WireError | undefined {
-  const meta = notification.params?.object("_meta");
-  const header = headers["mcp-protocol-version"] as string | undefined;
-  const method = headers["mcp-method"];
-  const version = meta?.has(META.protocolVersion) ? meta.string(META.protocolVersion) : header;
-  if (version === undefined) return wireError(CODES.invalidParams, `params._meta lacks "${META.protocolVersion}"`);
-  if (header !== undefined && header !== version) {
-    return wireError(CODES.headerMismatch, versionMismatch(header, version));
-  }
-  if (!isModern(version)) return unsupported(version);
-  if (method === undefined || method === notification.method) return undefined;
-  return wireError(CODES.headerMismatch, `Mcp-Method header '${method}' does not match '${notification.method}'`);
-}
-
-const versionMismatch = (header: unknown, version: string): string =>
-  `MCP-Protocol-Version header '${header}' does not match _meta '${version}'`;
-
-const unsupported = (requested: string): WireError =>
-  wireError(CODES.unsupportedVersion, "Unsupported protocol version", { supported: MODERN_VERSIONS, requested });
-
-function headerMismatch(
-  request: { method: string; params: Payload | undefined },
-  headers: IncomingHttpHeaders,
-): string | undefined {
-  const method = headers["mcp-method"];
-  if (typeof method !== "string") return "Missing Mcp-Method header";
-  if (method.trim() !== request.method) return `Mcp-Method header '${method}' does not match '${request.method}'`;
-  const member = methodOf(request.method).header;
-  if (!member) return undefined;
-  const name = headers["mcp-name"];
-  if (typeof name !== "string") return "Missing Mcp-Name header";
-  const decoded = decodeHeader(name);
-  if (decoded === undefined) return "Mcp-Name header is not valid base64";
-  return decoded === request.params?.string(member) ? undefined : `Mcp-Name header does not match params.${member}`;
 }
 
 /** Answer to `server/discover`. https://modelcontextprotocol.io/specification/2026-07-28/server/discover */

@@ -10,6 +10,8 @@ export const SECRET_MARK = "[secret]";
 export interface KnownSecrets {
   /** Whether there is anything to hide. */
   readonly isEmpty: boolean;
+  /** Changes whenever something is learned: what was found clean before need not be any more. */
+  readonly learned: number;
   /** Hides these from now on; values of less than six characters are not taken. They stay until many newer ones came. */
   learn(values: Iterable<string>): void;
   /** The same for what comes and goes, such as the name of a session: it may be forgotten after hundreds of others. */
@@ -33,10 +35,12 @@ export function createKnownSecrets(): KnownSecrets {
   // They come and go with every conversation.
   const names = createGenerations(MOST_NAMES, spellingsOf);
   let isEmpty = true;
+  let learned = 0;
 
   const mayHold = (text: Buffer, isJson: boolean): boolean => {
     // In JSON a backslash that says something in another language is escaped itself.
-    if ((!isJson || text.includes(BACKSLASHES)) && ESCAPES.some(spelled => text.includes(spelled))) return true;
+    const hasEscapes = text.includes(BACKSLASH) && (!isJson || text.includes(BACKSLASHES));
+    if (hasEscapes && ESCAPES.some(spelled => text.includes(spelled))) return true;
     for (const finders of values.all) if (finders.mayHold(text)) return true;
     for (const finders of names.all) if (finders.mayHold(text)) return true;
     return false;
@@ -61,12 +65,15 @@ export function createKnownSecrets(): KnownSecrets {
   const add = (value: string, to: Generations): void => {
     if (value.length < SHORTEST || value.length > MAX_LENGTH) return;
     isEmpty = false;
-    to.add(value);
+    if (to.add(value)) learned++;
   };
 
   return {
     get isEmpty() {
       return isEmpty;
+    },
+    get learned() {
+      return learned;
     },
     learn(all) {
       for (const value of all) add(value, values);
@@ -80,7 +87,8 @@ export function createKnownSecrets(): KnownSecrets {
 /** The newest of many, and those before them: forgetting takes no time. */
 interface Generations {
   readonly all: readonly Finders[];
-  add(value: string): void;
+  /** Tells whether it was not among the newest. */
+  add(value: string): boolean;
 }
 
 /** `most` of each of two generations. What is learned again is as new. */
@@ -92,13 +100,14 @@ function createGenerations(most: number, spell: (value: string) => readonly stri
       return all;
     },
     add(value) {
-      if (young.has(value)) return;
+      if (young.has(value)) return false;
       if (all.length === 0 || young.size >= most) {
         young = new Set();
         all = [createFinders(spell), ...all.slice(0, 1)];
       }
       young.add(value);
       all[0]?.add(value);
+      return true;
     },
   };
 }
@@ -189,16 +198,17 @@ function piecesOf(text: Buffer, least: number): Buffer[] {
 
 /** Whether a character is escaped that serialisers leave alone, and that a secret holds: only then can it hide there. */
 function hidesInEscapes(text: Buffer, alphabet: Uint8Array): boolean {
-  for (let at = text.indexOf(UNIT); at >= 0; at = text.indexOf(UNIT, at + 6)) {
+  for (let at = text.includes(BACKSLASH) ? text.indexOf(UNIT) : -1; at >= 0; at = text.indexOf(UNIT, at + 6)) {
     if (alphabet[hexAt(text, at + 4)]) return true;
   }
   for (let at = text.indexOf(0x25); at >= 0; at = text.indexOf(0x25, at + 1)) {
     const byte = hexAt(text, at + 1);
     if (byte === 0x25 || (byte > 0x20 && alphabet[byte])) return true;
   }
-  return text.includes(REFERENCE);
+  return text.includes(AMPERSAND) && text.includes(REFERENCE);
 }
 
+const [BACKSLASH, AMPERSAND] = [0x5c, 0x26];
 const UNIT = Buffer.from("\\u00");
 const REFERENCE = Buffer.from("&#");
 const BACKSLASHES = Buffer.from("\\\\");

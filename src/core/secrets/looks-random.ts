@@ -9,14 +9,24 @@ export const holdsUuid = (text: string): boolean => UUID.test(text);
 
 function isRandomWord(word: string): boolean {
   if (word.length < LEAST) return false;
-  const kinds = Array.from(word, kindOf);
-  const changes = kinds.filter((kind, at) => at > 0 && kind !== kinds[at - 1]);
-  const digits = kinds.filter(kind => kind === "digit").length;
+  let changes = 0;
+  let turns = 0;
+  let digits = 0;
+  let before: Kind | undefined;
+  for (let at = 0; at < word.length; at++) {
+    const kind = kindOf(word.charCodeAt(at));
+    if (kind === "digit") digits++;
+    if (before !== undefined && kind !== before) {
+      changes++;
+      if (kind === "digit" || before === "digit") turns++;
+    }
+    before = kind;
+  }
   if (digits === word.length) return false;
   // Letters and digits in turn, as in no word with a number behind it; or capitals where no word begins.
-  const turns = kinds.filter((kind, at) => at > 0 && (kind === "digit") !== (kinds[at - 1] === "digit")).length;
-  return turns >= 3 || (digits > 0 && turns >= 2 && changes.length >= 4) || changes.length * 3 >= word.length;
+  return turns >= 3 || (digits > 0 && turns >= 2 && changes >= 4) || changes * 3 >= word.length;
 }
 
-const kindOf = (char: string): "digit" | "upper" | "lower" =>
-  char >= "0" && char <= "9" ? "digit" : char >= "A" && char <= "Z" ? "upper" : "lower";
+type Kind = "digit" | "upper" | "lower";
+const kindOf = (code: number): Kind =>
+  code >= 0x30 && code <= 0x39 ? "digit" : code >= 0x41 && code <= 0x5a ? "upper" : "lower";

@@ -5,9 +5,9 @@ export interface Span {
 }
 
 /**
- * Many byte strings that are looked for at once, in one pass that touches a few bytes of the text only: whatever is at
- * least `n` bytes long covers one of the places that lie `n - 3` apart, so four bytes at each of those places tell whether
- * it can be there (Wu and Manber, 1994).
+ * Many byte strings that are looked for at once, in one pass that takes a word of four bytes at a time: whatever is at least
+ * six bytes long covers the first three bytes of one word, and a table of bytes tells whether those can belong to any (Wu and
+ * Manber, 1994).
  */
 export interface Needles {
   /** Takes one more, of at least {@link SHORTEST} bytes. */
@@ -18,37 +18,40 @@ export interface Needles {
 }
 
 export const SHORTEST = 6;
-/** Needles of one class are at least so long; longer ones make longer strides. */
-const CLASSES = [14, 8, SHORTEST] as const;
-const GRAM = 4;
-const FIRST_BITS = 16;
-/** Bits of the filter for each gram: so few of the grams of other texts pass it. */
-const SPARE = 16;
+const WORD = 4;
+/** Needles that are shorter need not cover all of a word. */
+const COVERS_WORD = 2 * WORD - 1;
 
 export function createNeedles(): Needles {
-  const classes = new Map<number, Grams>();
   const known = new Set<string>();
+  const grams = createGrams();
+
+  /** Ends where `take` says that it is enough, and tells so. */
+  const search = (text: Buffer, take: Take): boolean => {
+    const first = -text.byteOffset & (WORD - 1);
+    const count = Math.max(0, (text.length - first) >> 2);
+    const words = new Int32Array(text.buffer, text.byteOffset + (count > 0 ? first : -text.byteOffset), count);
+    for (let at = grams.next(words, 0); at < count; at = grams.next(words, at + 1)) {
+      if (grams.offer(text, words[at]! & THREE_BYTES, first + at * WORD, take)) return true;
+    }
+    const end = first + count * WORD;
+    return text.length - end === 3 && grams.offer(text, gramAt(text, end), end, take);
+  };
+
   return {
     add(needle) {
       const key = needle.toString("latin1");
-      const length = CLASSES.find(least => needle.length >= least);
-      if (length === undefined || known.has(key)) return;
+      if (needle.length < SHORTEST || known.has(key)) return;
       known.add(key);
-      const grams = classes.get(length) ?? createGrams(length);
-      classes.set(length, grams);
-      grams.add(needle);
+      for (let offset = 0; offset < WORD; offset++) grams.add({ needle, offset });
     },
-    has(text) {
-      for (const grams of classes.values()) if (grams.search(text, () => true)) return true;
-      return false;
-    },
+    has: text => search(text, () => true),
     spans(text) {
       const found: Span[] = [];
-      const take = (start: number, end: number): false => {
+      search(text, (start, end) => {
         found.push({ start, end });
         return false;
-      };
-      for (const grams of classes.values()) grams.search(text, take);
+      });
       return found;
     },
   };
@@ -58,52 +61,77 @@ interface Place {
   readonly needle: Buffer;
   readonly offset: number;
 }
+type Take = (start: number, end: number) => boolean;
 
+/** Three bytes that stand in needles, and filters that most others do not pass. */
 interface Grams {
-  add(needle: Buffer): void;
-  /** Ends where `take` says that it is enough, and tells so. */
-  search(text: Buffer, take: (start: number, end: number) => boolean): boolean;
+  add(place: Place): void;
+  /** The first word from `from` on that may belong to a needle; their number where there is none. */
+  next(words: Int32Array, from: number): number;
+  /** Offers what is there of which this gram is part; says whether `take` says that it is enough. */
+  offer(text: Buffer, gram: number, at: number, take: Take): boolean;
 }
 
-function createGrams(least: number): Grams {
-  const stride = least - GRAM + 1;
+const FIRST_BITS = 16;
+const MOST_BITS = 20;
+/** Places of a filter for each gram. */
+const SPARE = 8;
+/** What a filter has of a gram: it is all that is known of a short needle, or the word that it begins says more. */
+const [FULL, PART] = [1, 2];
+
+function createGrams(): Grams {
   const places = new Map<number, Place[]>();
   let bits = FIRST_BITS;
-  let filter = new Uint32Array(2 ** (bits - 5));
+  /** By the first three bytes of a word, and by all four. */
+  let filter = new Uint8Array(2 ** bits);
+  let second = new Uint8Array(2 ** bits);
 
-  const mark = (gram: number): void => {
-    const hash = Math.imul(gram, MIX) >>> (32 - bits);
-    filter[hash >>> 5] = (filter[hash >>> 5] as number) | (1 << (hash & 31));
+  const mark = ({ needle, offset }: Place): void => {
+    const at = Math.imul(gramAt(needle, offset), MIX) >>> (32 - bits);
+    filter[at] = filter[at]! | (needle.length < COVERS_WORD ? PART : FULL);
+    if (needle.length >= COVERS_WORD) second[Math.imul(wordAt(needle, offset), MIX) >>> (32 - bits)] = 1;
   };
 
   return {
-    add(needle) {
-      for (let offset = 0; offset < stride; offset++) {
-        const gram = needle.readInt32LE(offset);
-        const before = places.get(gram);
-        if (before) before.push({ needle, offset });
-        else places.set(gram, [{ needle, offset }]);
-        mark(gram);
-      }
-      if (places.size * SPARE <= 2 ** bits || bits >= 24) return;
+    add(place) {
+      const gram = gramAt(place.needle, place.offset);
+      const before = places.get(gram);
+      if (before) before.push(place);
+      else places.set(gram, [place]);
+      mark(place);
+      if (places.size * SPARE <= filter.length || bits >= MOST_BITS) return;
       bits += 2;
-      filter = new Uint32Array(2 ** (bits - 5));
-      for (const gram of places.keys()) mark(gram);
+      filter = new Uint8Array(2 ** bits);
+      second = new Uint8Array(2 ** bits);
+      for (const all of places.values()) for (const known of all) mark(known);
     },
-    search(text, take) {
+    next(words, from) {
       const shift = 32 - bits;
-      const view = new DataView(text.buffer, text.byteOffset, text.length);
-      const last = text.length - GRAM;
-      for (let at = 0; at <= last; at += stride) {
-        const gram = view.getInt32(at, true);
-        const hash = Math.imul(gram, MIX) >>> shift;
-        if (((filter[hash >>> 5] as number) & (1 << (hash & 31))) === 0) continue;
-        for (const { needle, offset } of places.get(gram) ?? NOWHERE) {
-          const start = at - offset;
-          const end = start + needle.length;
-          if (start < 0 || end > text.length || needle.compare(text, start, end) !== 0) continue;
-          if (take(start, end)) return true;
-        }
+      const table = filter;
+      const { length } = words;
+      let at = from;
+      for (; at < length; at++) {
+        while (
+          at + 3 < length &&
+          (table[Math.imul(words[at]! & THREE_BYTES, MIX) >>> shift]! |
+            table[Math.imul(words[at + 1]! & THREE_BYTES, MIX) >>> shift]! |
+            table[Math.imul(words[at + 2]! & THREE_BYTES, MIX) >>> shift]! |
+            table[Math.imul(words[at + 3]! & THREE_BYTES, MIX) >>> shift]!) ===
+            0
+        )
+          at += 4;
+        if (at >= length) break;
+        const found = table[Math.imul(words[at]! & THREE_BYTES, MIX) >>> shift]!;
+        if (found >= PART || (found === FULL && second[Math.imul(words[at]!, MIX) >>> shift] === 1)) break;
+      }
+      return at;
+    },
+    offer(text, gram, at, take) {
+      for (const { needle, offset } of places.get(gram) ?? NOWHERE) {
+        const start = at - offset;
+        const end = start + needle.length;
+        if (start < 0 || end > text.length || needle.compare(text, start, end) !== 0) continue;
+        if (take(start, end)) return true;
       }
       return false;
     },
@@ -113,6 +141,18 @@ function createGrams(least: number): Grams {
 const NOWHERE: readonly Place[] = [];
 /** Odd, and without a pattern in its bits: neighbouring grams come apart. */
 const MIX = 0x9e3779b1;
+
+/** Reads bytes as the machine does. */
+const scratch = new Uint8Array(WORD);
+const scratchWord = new Int32Array(scratch.buffer);
+scratch.set([0xff, 0xff, 0xff]);
+const THREE_BYTES = scratchWord[0]!;
+
+function wordAt(text: Buffer, at: number): number {
+  for (let index = 0; index < WORD; index++) scratch[index] = text[at + index]!;
+  return scratchWord[0]!;
+}
+const gramAt = (text: Buffer, at: number): number => wordAt(text, at) & THREE_BYTES;
 
 /** In order, and what overlaps is one. */
 export function merged(spans: readonly Span[]): Span[] {
