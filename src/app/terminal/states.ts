@@ -1,5 +1,4 @@
-import { BEHIND, type Behind } from "../../config/schema.ts";
-import { isTransport } from "../../config/tables.ts";
+import { BEHIND, type Behind, isTransport } from "../../config/behind.ts";
 import type { UpstreamState, UpstreamStatus } from "../../core/status.ts";
 import { printable } from "./printable.ts";
 import type { Paint, Tone } from "./terminal.ts";
