@@ -119,7 +119,7 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
     run(async () => (await import("./commands/reload.ts")).reload),
   );
   demo(json(define(proxy, "status", "Show whether the proxy runs, its upstreams, and what is wrong.")))
-    .option("-w, --watch", "show it anew every second")
+    .option("-w, --watch", "show it again every second")
     .action(run(async () => (await import("./commands/status.ts")).status));
   demo(json(define(proxy, "logs", "Show the log of calls."), "print the lines as they are: a JSON object each"))
     .option("-f, --follow", "go on with what is added")

@@ -107,7 +107,7 @@ export function withoutSecrets(status: UpstreamStatus, redactor: Redactor): Upst
 /** Says what agents notice of it. */
 function overloadedNow({ level }: Pressure): string {
   const refused = REFUSED.slice(0, level - 1).join(", ");
-  return `The gateway is overloaded: it ${refused ? `refuses ${refused}` : "puts off reading lists anew"} until it has caught up`;
+  return `The gateway is overloaded: it ${refused ? `refuses ${refused}` : "puts off reading lists again"} until it has caught up`;
 }
 
 /** From the second thing on that is given up. */

@@ -73,7 +73,7 @@ export function checkPlainHttp(root: unknown): readonly Complaint[] {
         complaints.push({
           ...{ code: "RAD1216", path: [...at, ...path], point: "key" },
           message: `${label} is not connected: ${what} would go unencrypted to another machine`,
-          help: "write https://, or `allow_plain_http = true` beside `url` where nobody else is on the way, as between containers",
+          help: "write https://, or `allow_plain_http = true` beside `url` where no third party is on the way, as between containers",
         });
       }
     }

@@ -92,10 +92,10 @@ async function takeInstance({ places, flags }: Launch, context: Context) {
 }
 
 export function alreadyRunning(record: RunRecord, places: Places, context: Context): never {
-  const [see, end, anew] = ["status", "stop", "restart"].map(verb => commandFor(verb, places.configPath, context));
+  const [see, end, restart] = ["status", "stop", "restart"].map(verb => commandFor(verb, places.configPath, context));
   return fail("alreadyRunning", `The gateway of this configuration is already running (pid ${record.pid})`, {
     where: `${nameOf(places)}${record.address ? `, at ${record.address.url}` : ""}`,
-    help: [`See it: \`${see}\`.`, `Stop it: \`${end}\`, or start it anew: \`${anew}\`.`],
+    help: [`See it: \`${see}\`.`, `Stop it: \`${end}\`, or restart it: \`${restart}\`.`],
   });
 }
 

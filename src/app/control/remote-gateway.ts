@@ -56,14 +56,14 @@ function silence(answer: Exclude<Answer, { kind: "answer" }>, record: RunRecord)
     const detail = answer.kind === "silent" ? "it does not answer in time" : answer.detail;
     return trouble("noAnswer", `The gateway (pid ${record.pid}) does not answer: ${detail}`, {
       where,
-      help: ["If it has just started, try again.", "Otherwise end it with `rad mcp proxy stop`, and start it anew."],
+      help: ["If it has just started, try again.", "Otherwise end it with `rad mcp proxy stop`, and start it again."],
     });
   }
   if (answer.name === "otherVersion") {
     return trouble("otherVersion", `The gateway is of another version: ${answer.message}`, {
       where,
       help: [
-        `The gateway is version ${record.version}. Use that version of \`rad\`, or end it (\`kill ${record.pid}\`) and start it anew.`,
+        `The gateway is version ${record.version}. Use that version of \`rad\`, or end it (\`kill ${record.pid}\`) and start it again.`,
       ],
     });
   }
