@@ -2,10 +2,6 @@
 export const STILL_LONG: readonly string[] = [
   "src/app/assemble.ts createGateway",
   "src/app/catalogs.ts createCatalogs",
-  "src/app/cli.ts build",
-  "src/app/commands/reloading.ts reloading",
-  "src/app/snapshots.ts createSnapshots",
-  "src/app/watching.ts watching",
   "src/core/health.ts createHealth",
   "src/core/ledger.ts createLedger",
   "src/core/route.ts route",
@@ -18,7 +14,6 @@ export const STILL_LONG: readonly string[] = [
   "src/downstream/streamable.ts createStreamable",
   "src/guard/read-cache.ts readCache",
   "src/lib/log-file.ts openLog",
-  "src/lib/schema-compilers.ts createSchemaCompilers",
   "src/upstream/call/send-call.ts createAttempts",
   "src/upstream/catalog/offer-keeper.ts createOfferKeeper",
   "src/upstream/catalog/offers.ts createOffers",
@@ -38,6 +33,5 @@ export const STILL_LONG: readonly string[] = [
   "src/upstream/http/streamable.ts openHttpChannel",
   "src/upstream/notifications/listen-feed.ts listenFeed",
   "src/upstream/notifications/subscriptions.ts createSubscriptions",
-  "src/upstream/pool.ts createPool",
   "src/upstream/upstream.ts createUpstream",
 ];
