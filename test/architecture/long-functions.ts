@@ -29,7 +29,6 @@ export const STILL_LONG: readonly string[] = [
   "src/upstream/conversation/link.ts createLink",
   "src/upstream/conversation/open-call.ts openCall",
   "src/upstream/http/sse.ts openSseChannel",
-  "src/upstream/http/stream.ts openStandaloneStream",
   "src/upstream/http/streamable.ts openHttpChannel",
   "src/upstream/notifications/listen-feed.ts listenFeed",
   "src/upstream/notifications/subscriptions.ts createSubscriptions",
