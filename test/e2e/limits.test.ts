@@ -140,7 +140,13 @@ describe("the request log", () => {
     await agent.request("tools/call", { name: "no_such_tool", arguments: {} });
     expect(await logged(gateway, "no_such_tool")).toBe(true);
     const [added, unknown] = gateway.logLines();
-    expect(added).toMatchObject({ agent: "old-agent/1.0.0", upstream: "fixture", target: "add", outcome: "ok", attempts: 1 });
+    expect(added).toMatchObject({
+      agent: "old-agent/1.0.0",
+      upstream: "fixture",
+      target: "add",
+      outcome: "ok",
+      attempts: 1,
+    });
     expect(added?.ms).toBeGreaterThan(0);
     expect(unknown).toMatchObject({ target: "no_such_tool", outcome: "failed", reason: "unknown_name" });
   });

@@ -3,7 +3,7 @@ import type { Config } from "../../config/schema.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { occupy, type RunRecord } from "../../lib/run-file.ts";
 import { watchFile } from "../../lib/watch-file.ts";
-import { allTried, nearDesk } from "../control/local-gateway.ts";
+import { allTried, localClient } from "../control/local-gateway.ts";
 import type { Places } from "../control/places.ts";
 import { serveControl } from "../control/server.ts";
 import { fail } from "../errors.ts";
@@ -119,7 +119,7 @@ async function serve(
 ): Promise<ExitCode> {
   const { gateway, ending, listening, changes } = session;
   const { terminal } = context;
-  const target = { desk: nearDesk(gateway), stop: ending.end, reload: changes.byPerson };
+  const target = { client: localClient(gateway), stop: ending.end, reload: changes.byPerson };
   const control = await serveControl(launch.places.socket, target).catch((error: Error) => unsafe(error.message));
   terminal.out(`Listening on ${listening.url}`);
   context.tellReady();

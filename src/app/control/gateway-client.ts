@@ -3,7 +3,7 @@ import type { Payload } from "../../core/payload.ts";
 import type { Status, UpstreamStatus } from "../../core/status.ts";
 
 /** What the command line asks of a gateway, be it in this process or behind a control socket. */
-export interface Desk {
+export interface GatewayClient {
   /** Waits at most `waitMs` for upstreams that have not been tried yet. */
   status(options: { waitMs: number }): Promise<Status>;
   catalog(options: { waitMs: number }): Promise<Listing>;

@@ -3,11 +3,19 @@ import type { Status } from "../../core/status.ts";
 import type { RunRecord } from "../../lib/run-file.ts";
 import { fail, failure, trouble } from "../errors.ts";
 import { type Answer, ask, type Question } from "./client.ts";
-import type { CallAnswer, CallFailure, Desk, Listing, ReloadReport, StopReport, TestReport } from "./gateway-client.ts";
+import type {
+  CallAnswer,
+  CallFailure,
+  GatewayClient,
+  Listing,
+  ReloadReport,
+  StopReport,
+  TestReport,
+} from "./gateway-client.ts";
 import { LIMITS } from "./protocol.ts";
 
 /** What can be asked of a running gateway. Every method throws `CommandFailed` when it does not answer. */
-export interface FarDesk extends Desk {
+export interface RemoteClient extends GatewayClient {
   stop(graceMs: number): Promise<StopReport>;
   reload(): Promise<ReloadReport>;
 }
@@ -17,8 +25,8 @@ export const ANSWER_MS = 5_000;
 /** A tool may take as long as whoever called it waits. */
 const CALL_MS = Number.POSITIVE_INFINITY;
 
-/** The desk of the gateway that a run file names. */
-export function farDesk(record: RunRecord): FarDesk {
+/** The client of the gateway that a run file names. */
+export function remoteClient(record: RunRecord): RemoteClient {
   const put = async (question: Question): Promise<Payload> => resultOf(await ask(record.socket, question), record);
   const waiting = (op: Question["op"], waitMs: number) =>
     put({ op, with: { waitMs: Math.min(waitMs, LIMITS.timeoutMs / 2) }, timeoutMs: waitMs + ANSWER_MS });
