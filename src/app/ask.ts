@@ -4,7 +4,7 @@ import type { Front } from "../core/front.ts";
 import { ownerId, principal } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 
-/** The person at this machine: whoever reaches the control socket or runs `rad` is its user. */
+/** The person at this machine: who reaches the control socket or runs `rad` is its user. */
 const PERSON = principal("command-line");
 const EVERYTHING: View = { kind: "all" };
 

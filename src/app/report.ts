@@ -131,7 +131,7 @@ function healthOf(upstreams: readonly UpstreamStatus[], log: LogStatus): Health 
   return upstreams.some(({ state }) => SERVES.has(state)) ? "degraded" : "down";
 }
 
-/** In these states an upstream gets calls, if only when there is nobody better. */
+/** In these states an upstream gets calls, if only when there is none better. */
 const SERVES: ReadonlySet<UpstreamState> = new Set<UpstreamState>([
   "ready",
   "degraded",

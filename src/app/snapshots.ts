@@ -18,7 +18,7 @@ const FEW = 500;
 
 /**
  * Catalogs, made once for all who are offered the same by every upstream. Large ones are made in slices; until one is
- * there, whoever asks gets the one from before, and of an agent's own list the one of most.
+ * there, callers get the one from before, and of an agent's own list the one of most.
  */
 export interface Snapshots {
   all(caller: Caller | undefined): Catalog;
@@ -27,7 +27,7 @@ export interface Snapshots {
   madeAll(caller: Caller | undefined): Promise<unknown> | undefined;
   madeSingle(upstream: Upstream, caller: Caller | undefined): Promise<unknown> | undefined;
   /**
-   * Makes what most are offered anew, of everything and of each upstream. `undefined`: that is done; otherwise tells in
+   * Makes what most are offered again, of everything and of each upstream. `undefined`: that is done; otherwise tells in
    * the end whether it is shown, which nothing is that was begun under another configuration.
    */
   remake(): Promise<boolean> | undefined;

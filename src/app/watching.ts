@@ -128,7 +128,7 @@ export function watching(world: World): Watching {
   async function move(watch: Watch): Promise<void> {
     watch.moving = true;
     watch.close();
-    // What happened in between was heard by nobody.
+    // What happened in between was not heard.
     const [subscription, upstream] = await listen(watch.wish, true);
     watch.moving = false;
     if (subscription.kind === "failed") return;

@@ -104,7 +104,7 @@ export function foreignOnTheWay(folder: string): readonly Finding[] {
   try {
     return stepsTo(folder).flatMap(step => foreign(step, uid));
   } catch {
-    // Nothing is there, or it cannot be looked at: whoever needs it says so.
+    // Nothing is there, or it cannot be looked at: the caller says so.
     return [];
   }
 }

@@ -146,7 +146,7 @@ interface Starting {
 const STARTING: Readonly<Record<Behind, Starting>> = {
   program: {
     added: one => ({ does: `starts ${"command" in one ? one.command : "a program"}`, reason: "it starts a program" }),
-    // The program may have been written by whoever wrote the file.
+    // The program may have been written by the author of the file.
     anew: "its program would be restarted",
   },
   address: {

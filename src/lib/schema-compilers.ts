@@ -118,7 +118,7 @@ function createThread(clock: Clock, eachMs: number) {
   /** `undefined` where the thread does not start, for want of memory or of anything else. */
   async function start(): Promise<Worker | undefined> {
     const started = new Worker(file, { resourceLimits: MEMORY, env: {}, stdout: true, stderr: true });
-    // Whoever waits for it hears of it by itself.
+    // Its waiter hears of it without that.
     started.on("error", () => {});
     const isReady = await answerOf(started, START_MS, clock);
     if (isReady.kind === "answer") return started;

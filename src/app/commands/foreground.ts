@@ -32,7 +32,7 @@ export interface Launch {
   readonly flags: readonly string[];
   /** Who else can change the configuration now, one line each. */
   readonly observe: () => readonly string[];
-  /** Reads the configuration anew. */
+  /** Reads the configuration again. */
   readonly reread: () => Promise<Reread | { problems: readonly string[] }>;
 }
 
@@ -43,7 +43,7 @@ const PICTURE_MS = 5_000;
 export async function runForeground(launch: Launch, context: Context): Promise<ExitCode> {
   const { places } = launch;
   const held = await takeInstance(launch, context);
-  // Whatever ends this process, nobody shall find a run file of it.
+  // Whatever ends this process, no run file of it stays.
   const release = (): void => {
     rmSync(places.socket, { force: true });
     held.release();

@@ -22,7 +22,7 @@ export interface Reloading {
   byPerson(): Promise<ReloadReport>;
   /** The same, said at the terminal. */
   aloud(): Promise<void>;
-  /** The file has changed, and nobody knows who changed it: applies what is safe, and says what waits. */
+  /** The file has changed, it is not known by whom: applies what is safe, and says what waits. */
   seen(): Promise<void>;
 }
 

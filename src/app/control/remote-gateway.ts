@@ -22,7 +22,7 @@ export interface RemoteClient extends GatewayClient {
 
 /** What a gateway that is well answers in, however busy. */
 export const ANSWER_MS = 5_000;
-/** A tool may take as long as whoever called it waits. */
+/** A tool may take as long as its caller waits. */
 const CALL_MS = Number.POSITIVE_INFINITY;
 
 /** The client of the gateway that a run file names. */

@@ -23,8 +23,8 @@ export interface ControlServer {
 const LAST_ANSWERS_MS = 1_000;
 
 /**
- * Opens the control socket, for this user only. Whoever calls it holds the instance, so a socket that lies there is
- * nobody's any more. Throws when the place cannot be used.
+ * Opens the control socket, for this user only. Its caller holds the instance, so a socket that lies there
+ * belongs to no process any more. Throws when the place cannot be used.
  */
 export async function serveControl(path: string, target: ControlTarget): Promise<ControlServer> {
   const folder = privateFolder(dirname(path));
