@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { functionsIn, longFunctions, MAX_FUNCTION_LINES } from "./architecture/functions.ts";
+import { STILL_LONG } from "./architecture/long-functions.ts";
 import { cycles, edges, ROOMS, reachesOut, type Sources, upwardImports, wrongImports } from "./architecture/rooms.ts";
 import {
   forbiddenWords,
@@ -204,6 +206,54 @@ describe("variation", () => {
   test("a table is none, and neither is a comparison of something else", () => {
     const table = 'const TABLE = { stdio: 1, http: 2 };\nconst first = TABLE["stdio"] === 1 && kind === "open";';
     expect(branchesOnVariants(sample({ "src/upstream/a.ts": table }))).toEqual([]);
+  });
+});
+
+describe("the functions", () => {
+  test("none has more than 80 lines of code, those of the functions within it among them", () => {
+    expect(functionsIn(tree).length).toBeGreaterThan(1_000);
+    expect(longFunctions(tree, STILL_LONG)).toEqual([]);
+  });
+
+  const body = (lines: number): string => "  run();\n".repeat(lines);
+  const most = MAX_FUNCTION_LINES - 2;
+  test.each<[string, (lines: number) => string]>([
+    ["a declaration", lines => `function long() {\n${body(lines)}}`],
+    ["an arrow function", lines => `const long = (a: number): void => {\n${body(lines)}};`],
+    ["an expression", lines => `const long = async function () {\n${body(lines)}};`],
+    ["a generator", lines => `export function* long() {\n${body(lines)}}`],
+    ["a method of an object", lines => `const all = {\n  async long() {\n${body(lines)}},\n};`],
+    ["an arrow function in an object", lines => `const all = {\n  long: () => {\n${body(lines)}},\n};`],
+    ["a method of a class", lines => `class A {\n  long() {\n${body(lines)}}\n}`],
+    ["a private method", lines => `class A {\n  #long() {\n${body(lines)}}\n}`],
+    ["an accessor", lines => `const all = {\n  get long() {\n${body(lines)}},\n};`],
+    ["a signature of many lines", lines => `function long(\n  a: A,\n  b: B,\n) {\n${body(lines - 3)}}`],
+    ["a template of many lines", lines => `function long() {\n  run(\`${"\n".repeat(lines - 1)}\`);\n}`],
+    ["functions within it", lines => `function long() {\n  const a = () => {\n${body(lines - 2)}  };\n}`],
+  ])("one that is too long is seen: %s", (_, text) => {
+    expect(longFunctions(sample({ "src/core/a.ts": text(most) }))).toEqual([]);
+    expect(longFunctions(sample({ "src/core/a.ts": text(most + 1) }))).toEqual([
+      expect.stringMatching(/^src\/core\/a\.ts #?long has 81 lines of code/),
+    ]);
+  });
+
+  test("what is given to another function is a function too", () => {
+    const text = `run(() => {\n${body(MAX_FUNCTION_LINES)}});\nnew A(function () {\n${body(MAX_FUNCTION_LINES)}});`;
+    expect(longFunctions(sample({ "scripts/a.mjs": text }))).toHaveLength(2);
+  });
+
+  test("comments and blank lines do not count, and tests may be as long as they are", () => {
+    const text = `function long() {\n${body(most)}\n  // why\n  /**\n   * why\n   */\n\n}`;
+    expect(longFunctions(sample({ "src/core/a.ts": text }))).toEqual([]);
+    expect(longFunctions(sample({ "src/core/a.test.ts": `function long() {\n${body(200)}}` }))).toEqual([]);
+  });
+
+  test("the list of those that are still long only shrinks", () => {
+    const text = `function long() {\n${body(100)}}\nfunction short() {}`;
+    const files = sample({ "src/core/a.ts": text });
+    expect(longFunctions(files, ["src/core/a.ts long"])).toEqual([]);
+    expect(longFunctions(files, ["src/core/a.ts long", "src/core/a.ts short"])).toHaveLength(1);
+    expect(STILL_LONG.length).toBeLessThanOrEqual(31);
   });
 });
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -23,6 +23,11 @@ const red = (tests: { status: string }[]) => ({
   ...GREEN,
   numFailedTests: tests.length,
   testResults: [{ status: "failed", assertionResults: tests }],
+});
+
+test("the workflow does what .ci/run does, and nothing else", () => {
+  const workflow = readFileSync(".github/workflows/ci.yml", "utf8");
+  expect(workflow.match(/run: .*/g)).toEqual(["run: .ci/run"]);
 });
 
 test("a good run counts what passed and what was skipped", () => {

@@ -5,7 +5,7 @@ import { ownerId, principal } from "../core/names.ts";
 import { Payload } from "../core/payload.ts";
 import type { Signal } from "../core/signal.ts";
 
-/** The person at this machine: whoever reaches the control socket or runs `rad` is its user. */
+/** The person at this machine: who reaches the control socket or runs `rad` is its user. */
 const PERSON = principal("command-line");
 const EVERYTHING: View = { kind: "all" };
 

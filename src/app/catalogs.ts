@@ -24,7 +24,7 @@ export interface Catalogs {
   view(view: View): ViewQueries | undefined;
   readonly all: Catalog;
   /**
-   * Builds everything anew from what the upstreams offer now: at once, or, when that is much, in slices, and what there
+   * Rebuilds everything from what the upstreams offer now: at once, or, when that is much, in slices, and what there
    * was stays until then.
    */
   rebuild(rules?: CatalogRules): void;
@@ -88,7 +88,7 @@ export function createCatalogs(options: {
     if (!building) show();
   }
 
-  /** Nobody is told of a change before it can be seen. */
+  /** No agent is told of a change before it can be seen. */
   function show(): void {
     const before = { all, singles };
     all = snapshots.all(undefined);
@@ -138,7 +138,7 @@ export function createCatalogs(options: {
     rest(key, change);
   }
 
-  /** What comes before the time is over is said at its end, and then the time begins anew. */
+  /** What comes before the time is over is said at its end, and then the time begins again. */
   function rest(key: string, { view, owner }: ListChange): void {
     const kinds = new Set<Kind>();
     const cancel = clock.after(SPACING_MS, () => {

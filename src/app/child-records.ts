@@ -7,7 +7,7 @@ import { needPrivateFolder } from "../lib/run-file.ts";
 import type { RecordedGroup } from "../upstream/channel/process-registry.ts";
 import { type LeftRecord, sweepLeft } from "../upstream/child/left-processes.ts";
 
-/** Which children run, on disk, for whoever comes after a crash: one file of each gateway, named after its mark. */
+/** Which children run, on disk, for the process that comes after a crash: one file of each gateway, named after its mark. */
 export interface ChildRecords {
   save(record: LeftRecord): void;
   /** This gateway ends: what its record names is all that may still run. */

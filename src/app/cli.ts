@@ -58,16 +58,32 @@ function asFailure(error: unknown, args: readonly string[]): CommandFailed {
 type Given = Record<string, unknown>;
 type Load<Options extends Common> = () => Promise<Body<Options>>;
 
-function build(context: Context, done: (code: ExitCode) => void): Command {
-  const run =
-    <Options extends Common>(load: Load<Options>, given: (...operands: (string | undefined)[]) => Given = () => ({})) =>
+/** Makes the action of a command of what its file has to offer. */
+type Run = ReturnType<typeof runner>;
+function runner(context: Context, done: (code: ExitCode) => void) {
+  return <Options extends Common>(
+    load: Load<Options>,
+    given: (...operands: (string | undefined)[]) => Given = () => ({}),
+  ) =>
     async (...handed: unknown[]): Promise<void> => {
       const command = handed.at(-1) as Command;
       const operands = handed.slice(0, -2) as (string | undefined)[];
       const body = await load();
       done(await body({ ...command.opts(), ...given(...operands) } as Options, context));
     };
+}
 
+const define = (parent: Command, name: string, description: string): Command =>
+  parent
+    .command(name)
+    .description(description)
+    .option("-c, --config <file>", "configuration file; an instance is its file")
+    .option("--allow-insecure-config", "use a configuration that other users can change");
+const demo = (command: Command): Command =>
+  command.option("--demo", "the built-in demo fleet instead of a configuration file");
+const json = (command: Command, what = "print one JSON object"): Command => command.option("--json", what);
+
+function build(context: Context, done: (code: ExitCode) => void): Command {
   const program = new Command("rad")
     .description("Radium MCP Proxy: one endpoint in front of many MCP servers.")
     .version(VERSION)
@@ -85,17 +101,13 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
     .description("Use and manage MCP servers through the proxy.")
     .addHelpText("after", EXAMPLES);
   const proxy = mcp.command("proxy").description("The proxy itself.").addHelpText("after", EXAMPLES);
+  const run = runner(context, done);
+  addProxyCommands(proxy, run);
+  addMcpCommands(mcp, run);
+  return program;
+}
 
-  const define = (parent: Command, name: string, description: string): Command =>
-    parent
-      .command(name)
-      .description(description)
-      .option("-c, --config <file>", "configuration file; an instance is its file")
-      .option("--allow-insecure-config", "use a configuration that other users can change");
-  const demo = (command: Command): Command =>
-    command.option("--demo", "the built-in demo fleet instead of a configuration file");
-  const json = (command: Command, what = "print one JSON object"): Command => command.option("--json", what);
-
+function addProxyCommands(proxy: Command, run: Run): void {
   define(proxy, "init", "Write a commented starter configuration to .radium/mcp-proxy.toml.")
     .option("-f, --force", "replace the file if it exists")
     .option("--print", "print it instead")
@@ -119,7 +131,7 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
     run(async () => (await import("./commands/reload.ts")).reload),
   );
   demo(json(define(proxy, "status", "Show whether the proxy runs, its upstreams, and what is wrong.")))
-    .option("-w, --watch", "show it anew every second")
+    .option("-w, --watch", "show it again every second")
     .action(run(async () => (await import("./commands/status.ts")).status));
   demo(json(define(proxy, "logs", "Show the log of calls."), "print the lines as they are: a JSON object each"))
     .option("-f, --follow", "go on with what is added")
@@ -138,7 +150,9 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
       () => ({ streams: { input: process.stdin, output: process.stdout } }),
     ),
   );
+}
 
+function addMcpCommands(mcp: Command, run: Run): void {
   json(demo(define(mcp, "list", "List the upstreams and their states."))).action(
     run(async () => (await import("./commands/list.ts")).list),
   );
@@ -175,7 +189,6 @@ function build(context: Context, done: (code: ExitCode) => void): Command {
         upstream => ({ upstream }),
       ),
     );
-  return program;
 }
 
 const EXAMPLES = `

@@ -14,7 +14,7 @@ export const EXIT = {
   timedOut: 8,
   /** `enable = false`. */
   disabled: 9,
-  /** The configuration came with a repository, and nobody has said that it may start what it names. */
+  /** The configuration came with a repository, and its user has not said that it may start what it names. */
   notTrusted: 10,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

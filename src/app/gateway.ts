@@ -25,7 +25,7 @@ export interface GatewayOptions {
   readonly secrets?: KnownSecrets;
   /** The machine's own where there is none. */
   readonly clock?: Clock;
-  /** Takes one line for whoever watches over the process. */
+  /** Takes one line for the supervisor of the process. */
   readonly tell: (line: string) => void;
 }
 
@@ -35,7 +35,7 @@ export interface Keep {
   readonly log: string | null;
   /** Folder of the last known catalogs. */
   readonly catalogs: string | null;
-  /** Folder in which each process writes down its children, for whoever comes after a crash. */
+  /** Folder in which each process writes down its children, for the process that comes after a crash. */
   readonly children: string | null;
   /** The key of what is sealed for agents, so that it opens after a restart and in every process. */
   readonly sealKey: string | null;

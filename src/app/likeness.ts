@@ -15,7 +15,7 @@ export interface Likeness {
 const OWN: ReadonlySet<string> = new Set([
   ...["name", "url", "priority", "health_check_interval", "auth", "headers", "group"],
 ]);
-/** Who an upstream is. Limits, filters and times are about what it may do, and decide nothing anew. */
+/** Who an upstream is. Limits, filters and times are about what it may do, and do not change the verdict. */
 const OF_THE_PLACE: ReadonlySet<string> = new Set([
   ...["transport", "command", "args", "env", "inherit_env", "cwd", "user", "protocol"],
 ]);
@@ -23,7 +23,7 @@ const CREDENTIAL_HEADER = /authorization|cookie|api[_-]?key|token|secret|passw|c
 /** An address of this machine, or its one name that no name server is asked for. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/;
 
-/** By name of the upstream. Members of a group are told, and are like nobody. */
+/** By name of the upstream. Members of a group are told, and are like no other. */
 export function likenesses(configs: readonly UpstreamConfig[]): ReadonlyMap<string, Likeness> {
   const traits = configs.filter(({ group }) => group === undefined).map(traitsOf);
   const accounts = new Set(repeatedPlaces(traits));
@@ -40,8 +40,8 @@ export function likenesses(configs: readonly UpstreamConfig[]): ReadonlyMap<stri
 }
 
 /**
- * Names of upstreams that are like another one in `next` and were not in `running`: that they are is decided by whoever
- * loads the configuration, and by nobody's limits.
+ * Names of upstreams that are like another one in `next` and were not in `running`: that they are is decided when
+ * the configuration is loaded, and by no limits.
  */
 export function newTwins(running: readonly UpstreamConfig[], next: readonly UpstreamConfig[]): ReadonlySet<string> {
   const [before, after] = [likenesses(running), likenesses(next)];

@@ -14,7 +14,7 @@ import { terminalOf } from "./terminal/terminal.ts";
 const args = process.argv.slice(2);
 const environment = takeEnvironment();
 
-/** Whoever reads our output may go away first. Then there is no use in going on, unless agents are served. */
+/** The reader of our output may go away first. Then there is no use in going on, unless agents are served. */
 let serving = false;
 process.stderr.on("error", () => {});
 process.stdout.on("error", () => {
@@ -43,7 +43,7 @@ function hungUp(): boolean {
   }
 }
 
-/** Nobody who answers with nothing has said yes. */
+/** An empty answer is no yes. */
 async function confirm(question: string): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await new Promise<string>(resolve => {

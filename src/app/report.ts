@@ -107,7 +107,7 @@ export function withoutSecrets(status: UpstreamStatus, redactor: Redactor): Upst
 /** Says what agents notice of it. */
 function overloadedNow({ level }: Pressure): string {
   const refused = REFUSED.slice(0, level - 1).join(", ");
-  return `The gateway is overloaded: it ${refused ? `refuses ${refused}` : "puts off reading lists anew"} until it has caught up`;
+  return `The gateway is overloaded: it ${refused ? `refuses ${refused}` : "puts off reading lists again"} until it has caught up`;
 }
 
 /** From the second thing on that is given up. */
@@ -131,7 +131,7 @@ function healthOf(upstreams: readonly UpstreamStatus[], log: LogStatus): Health 
   return upstreams.some(({ state }) => SERVES.has(state)) ? "degraded" : "down";
 }
 
-/** In these states an upstream gets calls, if only when there is nobody better. */
+/** In these states an upstream gets calls, if only when there is none better. */
 const SERVES: ReadonlySet<UpstreamState> = new Set<UpstreamState>([
   "ready",
   "degraded",

@@ -21,7 +21,7 @@ export interface Shutdown {
 
 /** How long the last answers may take to leave. */
 const LAST_ANSWERS_MS = 500;
-/** How long upstreams are given to hear that nobody waits any more, when it has to go fast. */
+/** How long upstreams are given to hear that no agent waits any more, when it has to go fast. */
 const FAREWELL_MS = 250;
 
 /**

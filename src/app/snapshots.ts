@@ -18,7 +18,7 @@ const FEW = 500;
 
 /**
  * Catalogs, made once for all who are offered the same by every upstream. Large ones are made in slices; until one is
- * there, whoever asks gets the one from before, and of an agent's own list the one of most.
+ * there, callers get the one from before, and of an agent's own list the one of most.
  */
 export interface Snapshots {
   all(caller: Caller | undefined): Catalog;
@@ -27,7 +27,7 @@ export interface Snapshots {
   madeAll(caller: Caller | undefined): Promise<unknown> | undefined;
   madeSingle(upstream: Upstream, caller: Caller | undefined): Promise<unknown> | undefined;
   /**
-   * Makes what most are offered anew, of everything and of each upstream. `undefined`: that is done; otherwise tells in
+   * Makes what most are offered again, of everything and of each upstream. `undefined`: that is done; otherwise tells in
    * the end whether it is shown, which nothing is that was begun under another configuration.
    */
   remake(): Promise<boolean> | undefined;
@@ -43,14 +43,43 @@ interface Made {
   making: Promise<unknown> | undefined;
 }
 
-export function createSnapshots(options: {
-  pool: Pool;
-  sources: Sources;
-  repairs: Repairs;
-  work: Workbench;
+interface World {
+  readonly pool: Pool;
+  readonly sources: Sources;
+  readonly repairs: Repairs;
+  readonly work: Workbench;
   rules(): CatalogRules;
-}): Snapshots {
-  const { pool, sources, repairs, work, rules } = options;
+}
+
+/** Makes catalogs of offers, small ones at once and large ones in slices. */
+function making({ pool, sources, repairs, work, rules }: World) {
+  function build(offers: readonly (Offer | undefined)[]): Steps<Catalog> {
+    const { conflict_strategy, naming, max_name_length } = rules();
+    return buildCatalog({
+      sources: pool.upstreams.map((upstream, at) => sources.of(upstream, offers[at])),
+      strategy: conflict_strategy,
+      naming,
+      maxNameLength: max_name_length,
+      repairs,
+    });
+  }
+
+  function begin(steps: Steps<Catalog>, offers: readonly (Offer | undefined)[]): Made {
+    const isSmall = offers.reduce((sum, offer) => sum + countOf(offer), 0) <= FEW;
+    const result = work(steps, { isSmall });
+    const made: Made = { catalog: undefined, making: undefined };
+    if (result instanceof Promise) {
+      made.making = result.then(catalog => Object.assign(made, { catalog, making: undefined }));
+    } else made.catalog = result;
+    return made;
+  }
+
+  return { build, begin };
+}
+
+export function createSnapshots(world: World): Snapshots {
+  const { pool, sources } = world;
+  const { build, begin } = making(world);
   const numbers = numbered();
   const kept = new Map<string, Made>();
   let singles = new WeakMap<Upstream, WeakMap<Offer, Made>>();
@@ -77,27 +106,6 @@ export function createSnapshots(options: {
       if (kept.size <= MAX_KEPT) break;
       kept.delete(oldest);
     }
-    return made;
-  }
-
-  function build(offers: readonly (Offer | undefined)[]): Steps<Catalog> {
-    const { conflict_strategy, naming, max_name_length } = rules();
-    return buildCatalog({
-      sources: pool.upstreams.map((upstream, at) => sources.of(upstream, offers[at])),
-      strategy: conflict_strategy,
-      naming,
-      maxNameLength: max_name_length,
-      repairs,
-    });
-  }
-
-  function begin(steps: Steps<Catalog>, offers: readonly (Offer | undefined)[]): Made {
-    const isSmall = offers.reduce((sum, offer) => sum + countOf(offer), 0) <= FEW;
-    const result = work(steps, { isSmall });
-    const made: Made = { catalog: undefined, making: undefined };
-    if (result instanceof Promise) {
-      made.making = result.then(catalog => Object.assign(made, { catalog, making: undefined }));
-    } else made.catalog = result;
     return made;
   }
 

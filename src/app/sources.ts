@@ -15,7 +15,7 @@ export interface Sources {
   note(upstream: Named): void;
   /** Whether any other may be a replica of it without being told. */
   hasTwin(name: UpstreamName): boolean;
-  /** `offer`: what it offers to whoever the catalog is for. */
+  /** `offer`: what it offers to the caller that the catalog is for. */
   of(upstream: Named, offer: Offer | undefined): Source;
 }
 

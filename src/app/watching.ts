@@ -53,22 +53,22 @@ interface Watch {
   moving: boolean;
 }
 
-export function watching(world: {
-  pool: Pool;
-  catalogs: Catalogs;
-  sealer: Sealer;
-  references: ReferencesLayer;
-}): Watching {
-  const { pool, catalogs, sealer, references } = world;
-  const watches = new Set<Watch>();
+interface World {
+  readonly pool: Pool;
+  readonly catalogs: Catalogs;
+  readonly sealer: Sealer;
+  readonly references: ReferencesLayer;
+}
 
+/** Finds out where something is to be watched, as things are now. */
+function placing({ pool, catalogs, sealer, references }: World) {
   function resolved(request: SubscribeRequest): Resolution | undefined {
     const { view, caller, uri } = request;
     const known = catalogs.view(view)?.catalog(caller).resolve("resource", uri);
     return known && references.resolve(request, uri, known);
   }
 
-  function placeOfResource(request: SubscribeRequest): Place {
+  function ofResource(request: SubscribeRequest): Place {
     const { uri } = request;
     const found = resolved(request);
     if (found?.kind !== "found") return unknownResource(uri, found?.kind === "unknown" ? found.nearest : []);
@@ -80,21 +80,29 @@ export function watching(world: {
     return upstream ? { kind: "at", upstream, topic: { kind: "resource", name } } : unknownResource(uri);
   }
 
-  function placeOfTask({ view, caller, taskId }: FollowRequest): Place {
+  function ofTask({ view, caller, taskId }: FollowRequest): Place {
     const task = openTask(sealer, { principal: caller.principal, view }, taskId);
     const upstream = task && pool.get(task.upstream);
     return upstream ? { kind: "at", upstream, topic: { kind: "task", name: task.native } } : UNKNOWN_TASK;
   }
 
+  return { resolved, ofResource, ofTask };
+}
+
+export function watching(world: World): Watching {
+  const { pool, catalogs, references } = world;
+  const place = placing(world);
+  const watches = new Set<Watch>();
+
   async function listen(wish: Wish, missed: boolean): Promise<[Subscription, Upstream | undefined]> {
-    let place = wish.place();
-    if (place.kind === "failed") {
+    let found = wish.place();
+    if (found.kind === "failed") {
       // It may be in the catalog that is being built.
       await catalogs.current();
-      place = wish.place();
+      found = wish.place();
     }
-    if (place.kind === "failed") return [place, undefined];
-    const { upstream, topic } = place;
+    if (found.kind === "failed") return [found, undefined];
+    const { upstream, topic } = found;
     const told = (params: Payload): void => {
       references.learn(wish, upstream.name, wish.names(params));
       wish.told(params, upstream.name);
@@ -120,7 +128,7 @@ export function watching(world: {
   async function move(watch: Watch): Promise<void> {
     watch.moving = true;
     watch.close();
-    // What happened in between was heard by nobody.
+    // What happened in between was not heard.
     const [subscription, upstream] = await listen(watch.wish, true);
     watch.moving = false;
     if (subscription.kind === "failed") return;
@@ -134,16 +142,16 @@ export function watching(world: {
       // It may name a part of what was subscribed to, which is in no list.
       const names = (params: Payload): string[] => [params.string("uri") ?? []].flat();
       const isOthers = ({ name }: Upstream): boolean => {
-        const found = resolved(request);
+        const found = place.resolved(request);
         return found?.kind === "found" && !found.entry.holders.some(({ upstream }) => upstream === name);
       };
-      return watch({ caller, view, names, place: () => placeOfResource(request), isOthers, told: updated });
+      return watch({ caller, view, names, place: () => place.ofResource(request), isOthers, told: updated });
     },
     follow: request => {
       const { caller, view, taskId, told } = request;
       const id = JSON.stringify(taskId);
       return watch({
-        ...{ caller, view, place: () => placeOfTask(request), isOthers: () => false },
+        ...{ caller, view, place: () => place.ofTask(request), isOthers: () => false },
         names: params => referencesIn(params, MAX_NAMED),
         told: (params, upstream) => told(withPlainError(params.with({ taskId: id }), upstream)),
       });

@@ -1,9 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how variables are written in the file.
 /** What the schema found wrong, in words for the person who wrote the file. */
 import type * as z from "zod";
+import { isTransport, TRANSPORTS } from "./behind.ts";
 import type { Complaint, KeyPath } from "./problem.ts";
 import { nearest } from "./spelling.ts";
-import { allowedKeys, homeOf, isTransport, TRANSPORTS, tableLabel, transportsWith } from "./tables.ts";
+import { allowedKeys, homeOf, tableLabel, transportsWith } from "./tables.ts";
 import { isTable, pathId, valueAt } from "./values.ts";
 
 type Issue = z.core.$ZodIssue;

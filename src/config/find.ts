@@ -18,7 +18,7 @@ export function nearestWith(cwd: string, path: string): string | undefined {
   }
 }
 
-/** A file that this user may not look at is there: whoever reads it says so. */
+/** A file that this user may not look at is there: its reader says so. */
 function isThere(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;

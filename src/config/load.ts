@@ -1,4 +1,4 @@
-/** Reads and understands the configuration file, whoever needs it, and looks at who else can change it. */
+/** Reads and understands the configuration file, and looks at who else can change it. */
 import { closeSync, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
 import { INSECURE_VARIABLE } from "./find.ts";
 import type { Environment } from "./interpolate.ts";

@@ -104,7 +104,7 @@ export function foreignOnTheWay(folder: string): readonly Finding[] {
   try {
     return stepsTo(folder).flatMap(step => foreign(step, uid));
   } catch {
-    // Nothing is there, or it cannot be looked at: whoever needs it says so.
+    // Nothing is there, or it cannot be looked at: the caller says so.
     return [];
   }
 }
@@ -148,7 +148,7 @@ function writable({ path, stats: { mode, gid } }: Step): readonly Finding[] {
   if (isSticky || (mode & (EVERYBODY_WRITES | GROUP_WRITES)) === 0 || isReadOnly(path)) return [];
   if (mode & EVERYBODY_WRITES) {
     const message = `everybody on this machine may write to the folder ${path}, replace the configuration and so run programs as you`;
-    const help = `take the right away: chmod o-w ${path}. If nobody else is here: ${ALLOW}`;
+    const help = `take the right away: chmod o-w ${path}. If you are the only user here: ${ALLOW}`;
     return [{ code: "RAD1009", message, help }];
   }
   if ((mode & GROUP_WRITES) === 0 || isPrivateGroup(gid)) return [];

@@ -30,7 +30,7 @@ const SECRET_PARAMETER = /key|token|secret|pass|pwd|auth|sig|cred|jwt|session/i;
 const THIS_MACHINE = /^(localhost|127(\.\d{1,3}){3}|0\.0\.0\.0|\[::1?\])\.?$/;
 
 /**
- * Whether what is sent there stays on this machine, whoever answers names: those below `localhost` are left to a resolver,
+ * Whether what is sent there stays on this machine, whatever resolves names: those below `localhost` are left to a resolver,
  * which may ask another machine.
  */
 export const isThisMachine = ({ hostname }: URL): boolean => THIS_MACHINE.test(hostname);
@@ -73,7 +73,7 @@ export function checkPlainHttp(root: unknown): readonly Complaint[] {
         complaints.push({
           ...{ code: "RAD1216", path: [...at, ...path], point: "key" },
           message: `${label} is not connected: ${what} would go unencrypted to another machine`,
-          help: "write https://, or `allow_plain_http = true` beside `url` where nobody else is on the way, as between containers",
+          help: "write https://, or `allow_plain_http = true` beside `url` where no third party is on the way, as between containers",
         });
       }
     }

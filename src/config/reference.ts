@@ -152,5 +152,5 @@ A file that everybody may write to is refused, because it names the programs tha
 literally in a file that everybody may read is a warning: write \`\${VAR}\`, or \`chmod o-r\` the file. A file of another
 user, or in a folder that others may change, is refused as well; \`--allow-insecure-config\` with each command, or
 \`RADIUM_ALLOW_INSECURE_CONFIG=1\`, allows it, as in containers with mounted files. A file that came with a repository starts
-nothing before \`rad mcp proxy trust\` (exit code 10; \`RADIUM_TRUST=1\` where nobody can be asked).
+nothing before \`rad mcp proxy trust\` (exit code 10; \`RADIUM_TRUST=1\` where there is no person to ask).
 `;

@@ -44,7 +44,7 @@ const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$|^[\da-f]*:[\da-f:.]*:[\d
 const ORIGIN = /^[a-z][a-z\d+.-]*:\/\/[^\s/?#*@]+\/?$/i;
 const ANY_ORIGIN: Readonly<Record<string, string>> = {
   "*": '"*" would let every web page of the world send requests',
-  null: '"null" is not one page: it is what every sandboxed or local page sends, whoever wrote it',
+  null: '"null" is not one page: it is what every sandboxed or local page sends, whatever its author',
 };
 
 /** What would match nothing, or everybody. */

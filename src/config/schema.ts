@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { BALANCING, type BalancingName, balancingWords } from "../core/balance.ts";
+import type { UpstreamTransport } from "./behind.ts";
 import { holdsCredentials } from "./unsent.ts";
 
 /** Timers cannot wait longer than 2^31 - 1 ms; a longer wait would fire at once. */
@@ -111,7 +112,7 @@ const common = {
   timeout: seconds()
     .optional()
     .describe(
-      "Seconds that one call may take, all attempts at it together; each progress notification starts them anew. " +
+      "Seconds that one call may take, all attempts at it together; each progress notification restarts them. " +
         "Left out: a tool may take as long as its agent waits, a read, a prompt and a completion 60.",
     ),
   tool_timeouts: z
@@ -200,17 +201,11 @@ const httpSchema = z.strictObject({
 });
 
 /** The shape of an upstream for each transport. */
-export const UPSTREAM_SCHEMAS = { stdio: stdioSchema, sse: sseSchema, http: httpSchema };
-export type UpstreamTransport = keyof typeof UPSTREAM_SCHEMAS;
+export const UPSTREAM_SCHEMAS = { stdio: stdioSchema, sse: sseSchema, http: httpSchema } satisfies Record<
+  UpstreamTransport,
+  z.ZodObject
+>;
 type UpstreamSchema = (typeof UPSTREAM_SCHEMAS)[UpstreamTransport];
-
-/** What is behind an upstream: a program that we start, or an address that we reach. All that people are told hangs on it. */
-export type Behind = "program" | "address";
-export const BEHIND: Readonly<Record<UpstreamTransport, Behind>> = {
-  stdio: "program",
-  sse: "address",
-  http: "address",
-};
 
 export const securitySchema = z.strictObject({
   log_requests: z.boolean().default(true).describe("Log incoming requests (redacted)."),

@@ -154,7 +154,7 @@ describe("a change of the file", () => {
       },
       {
         ...{ key: "upstreams.child", change: 'changed upstream "child": max_concurrency', ...hidden },
-        reason: "its program would be started anew",
+        reason: "its program would be restarted",
       },
       {
         ...{ key: "upstreams.far", change: 'changed upstream "far": priority, url', ...hidden },

@@ -1,5 +1,6 @@
 /** Parts a changed configuration into what may be applied without a person, and what waits for one. Pure. */
-import { BEHIND, type Behind, type Config, type UpstreamConfig } from "./schema.ts";
+import { BEHIND, type Behind } from "./behind.ts";
+import type { Config, UpstreamConfig } from "./schema.ts";
 import { proxyVerdict, securityVerdict, upstreamVerdict, type Verdict } from "./verdicts.ts";
 
 /** A change that waits. Holds no value of an upstream's settings: they may be secret. */
@@ -145,8 +146,8 @@ interface Starting {
 const STARTING: Readonly<Record<Behind, Starting>> = {
   program: {
     added: one => ({ does: `starts ${"command" in one ? one.command : "a program"}`, reason: "it starts a program" }),
-    // The program may have been written by whoever wrote the file.
-    anew: "its program would be started anew",
+    // The program may have been written by the author of the file.
+    anew: "its program would be restarted",
   },
   address: {
     added: one => ({ does: `reaches ${originOf("url" in one ? one.url : "")}`, reason: "it reaches a new place" }),

@@ -1,8 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how variables are written in the file.
 /** The file that `init` writes: every setting with its meaning and default, generated from the schema. */
 import { stringify } from "smol-toml";
+import type { UpstreamTransport } from "./behind.ts";
 import { inputSchema, type SchemaNode } from "./json-schema.ts";
-import { configSchema, securitySchema, UPSTREAM_SCHEMAS, type UpstreamTransport } from "./schema.ts";
+import { configSchema, securitySchema, UPSTREAM_SCHEMAS } from "./schema.ts";
 
 const WIDTH = 100;
 /** Settings that the starter sets; the others stand there switched off, with their defaults. */

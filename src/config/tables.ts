@@ -1,7 +1,8 @@
 /** What the tables of the file are called, and which keys each of them may hold. */
 
+import { TRANSPORTS, type UpstreamTransport } from "./behind.ts";
 import type { KeyPath } from "./problem.ts";
-import { authSchema, configSchema, securitySchema, UPSTREAM_SCHEMAS, type UpstreamTransport } from "./schema.ts";
+import { authSchema, configSchema, securitySchema, UPSTREAM_SCHEMAS } from "./schema.ts";
 import { pathId, valueAt } from "./values.ts";
 
 const KEYS = {
@@ -14,12 +15,6 @@ const KEYS_OF = new Map<string, readonly string[]>(
 );
 /** The keys that most upstreams have, for one whose transport is not known. */
 const USUAL = Object.keys(UPSTREAM_SCHEMAS.http.shape);
-
-/** In the order in which they are named to people. */
-export const TRANSPORTS = Object.keys(UPSTREAM_SCHEMAS) as readonly UpstreamTransport[];
-
-export const isTransport = (value: unknown): value is UpstreamTransport =>
-  typeof value === "string" && Object.hasOwn(UPSTREAM_SCHEMAS, value);
 
 /** How an upstream is called in messages: its name, or its place in the file. */
 export function upstreamLabel(root: unknown, index: number): string {

@@ -1,9 +1,10 @@
 /** From values to a `Config`, or to every complaint that the schema has about them. */
 import type * as z from "zod";
+import { isTransport, type UpstreamTransport } from "./behind.ts";
 import { complaintsOf, wording } from "./complaints.ts";
 import type { Complaint, KeyPath } from "./problem.ts";
-import { type Config, configSchema, UPSTREAM_SCHEMAS, type UpstreamTransport } from "./schema.ts";
-import { isTransport, upstreamLabel } from "./tables.ts";
+import { type Config, configSchema, UPSTREAM_SCHEMAS } from "./schema.ts";
+import { upstreamLabel } from "./tables.ts";
 import { pathId, upstreamsOf, valueAt } from "./values.ts";
 
 export type Understood =

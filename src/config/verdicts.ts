@@ -1,6 +1,6 @@
 /**
  * What the file watch may apply by itself: only changes that start nothing, reach no new place and loosen nothing,
- * whoever wrote the file. Every key of the schema has its line here; a key without one does not compile. Where in doubt:
+ * whatever its author. Every key of the schema has its line here; a key without one does not compile. Where in doubt:
  * `waits("why")`.
  */
 import type { Config, UpstreamConfig } from "./schema.ts";
@@ -10,7 +10,7 @@ export interface Verdict<Value> {
   safe(running: Value, wanted: Value, whole: Config): boolean;
   /** Why a change that is not safe waits. */
   readonly why: string;
-  /** A setting of an upstream that takes effect without starting or connecting it anew. */
+  /** A setting of an upstream that takes effect without starting or connecting it again. */
   readonly live?: true;
 }
 

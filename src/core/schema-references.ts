@@ -29,7 +29,7 @@ export function referencesIn(
     if (ref === "" || ref === "#") return { kind: "schema", schema: root };
     if (isNamed && !ref.startsWith("#")) return { kind: "unsure" };
     if (!ref.startsWith("#/")) {
-      const why = ref.startsWith("#") ? "a name that nothing in it has" : "another document, which nobody fetches";
+      const why = ref.startsWith("#") ? "a name that nothing in it has" : "another document, which is not fetched";
       return { kind: "nothing", why: `leads to ${why}` };
     }
     const found = at(root, ref.slice(2));

@@ -42,7 +42,7 @@ function serveHttp(port: number): void {
     });
   });
   http.listen(port, "127.0.0.1", () => process.stdout.write(`${(http.address() as AddressInfo).port}\n`));
-  // Whoever started it holds the other end of stdin, so its death ends this process too.
+  // Its parent holds the other end of stdin, so its death ends this process too.
   process.stdin.resume().on("end", () => process.exit(0));
 }
 

@@ -59,7 +59,7 @@ const NOTHING_KNOWN: Known = { learned: 0, hide: text => text, hideInJson: json 
 export function createRedactor(patterns: readonly string[], known: Known = NOTHING_KNOWN): Redactor {
   const own = compilePatterns(patterns);
   const redactPlain = textRedactor(own);
-  const redactText = (text: string): string => redactPlain(withoutJson(text));
+  const redactText = (text: string): string => redactPlain(withoutJson(text, rules));
   const redactBuiltIn = textRedactor(compilePatterns([]));
   const rules: JsonRules = {
     hints: createHints([...HINTS, ...PLACES, ...(own.literals ?? [])]),
@@ -72,38 +72,6 @@ export function createRedactor(patterns: readonly string[], known: Known = NOTHI
     },
     redactText,
     isSecretNumber: own.matches,
-  };
-
-  /** JSON in the middle of a text is read as JSON, before the text is read as text. */
-  function withoutJson(text: string): string {
-    let out = "";
-    let from = 0;
-    let tries = 0;
-    for (const { index } of text.matchAll(JSON_BEGINS)) {
-      if (index < from) continue;
-      if (++tries > MOST_TRIES) break;
-      const rest = Buffer.from(text.slice(index));
-      const found = redactJsonAt(rest, rules);
-      if (!found) continue;
-      out += text.slice(from, index) + found.text;
-      from = index + rest.toString("utf8", 0, found.end).length;
-    }
-    return out + text.slice(from);
-  }
-
-  /** Whether a short text has nothing to remove nor to escape beyond what JSON does: most names are such. */
-  const isPlain = (text: string): boolean => {
-    const { next, found } = rules.hints;
-    let state = 0;
-    let run = 0;
-    for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      if (code > 0x7e || code === 0x5c) return false;
-      state = next[state | code] as number;
-      run = (run + 1) * (IN_RUN[code] as number);
-      if (run >= LONG_RUN) return false;
-    }
-    return state !== found && !rules.isSuspect?.(text);
   };
 
   /** Before anything is cut, so that no part of a secret is left. */
@@ -129,13 +97,9 @@ export function createRedactor(patterns: readonly string[], known: Known = NOTHI
     return shown.slice(0, shownLength(shown.length, maxBytes, isCut));
   };
 
-  /** Names that came before: the same few in every line. */
-  const quotedBefore = new Map<string, Redacted>();
-  let quotedWhen = known.learned;
-
   const quoted = (text: string, maxLength: number): Redacted => {
     const clear = hidden(text, maxLength);
-    const isShown = clear.length <= maxLength && isPlain(clear);
+    const isShown = clear.length <= maxLength && isPlain(clear, rules);
     return (isShown ? JSON.stringify(clear) : quote(window(clear, maxLength))) as Redacted;
   };
 
@@ -155,18 +119,57 @@ export function createRedactor(patterns: readonly string[], known: Known = NOTHI
       return `{"head":${shown},"bytes":${bytes.length}${digest}}` as Redacted;
     },
     text: text => window(hidden(text, MAX_TEXT), MAX_TEXT) as Redacted,
-    quoted: (text, maxLength) => {
-      if (text.length > maxLength || text.length > LONGEST_NAME) return quoted(text, maxLength);
-      if (quotedWhen !== known.learned || quotedBefore.size >= MOST_NAMES) {
-        quotedWhen = known.learned;
-        quotedBefore.clear();
-      }
-      const before = quotedBefore.get(text);
-      if (before !== undefined) return before;
-      const line = quoted(text, maxLength);
-      quotedBefore.set(text, line);
-      return line;
-    },
+    quoted: remembering(quoted, known),
+  };
+}
+
+/** JSON in the middle of a text is read as JSON, before the text is read as text. */
+function withoutJson(text: string, rules: JsonRules): string {
+  let out = "";
+  let from = 0;
+  let tries = 0;
+  for (const { index } of text.matchAll(JSON_BEGINS)) {
+    if (index < from) continue;
+    if (++tries > MOST_TRIES) break;
+    const rest = Buffer.from(text.slice(index));
+    const found = redactJsonAt(rest, rules);
+    if (!found) continue;
+    out += text.slice(from, index) + found.text;
+    from = index + rest.toString("utf8", 0, found.end).length;
+  }
+  return out + text.slice(from);
+}
+
+/** Whether a short text has nothing to remove nor to escape beyond what JSON does: most names are such. */
+function isPlain(text: string, rules: JsonRules): boolean {
+  const { next, found } = rules.hints;
+  let state = 0;
+  let run = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7e || code === 0x5c) return false;
+    state = next[state | code] as number;
+    run = (run + 1) * (IN_RUN[code] as number);
+    if (run >= LONG_RUN) return false;
+  }
+  return state !== found && !rules.isSuspect?.(text);
+}
+
+/** Keeps how names stand in a line: the same few come in every one. */
+function remembering(quoted: Redactor["quoted"], known: Known): Redactor["quoted"] {
+  const before = new Map<string, Redacted>();
+  let learned = known.learned;
+  return (text, maxLength) => {
+    if (text.length > maxLength || text.length > LONGEST_NAME) return quoted(text, maxLength);
+    if (learned !== known.learned || before.size >= MOST_NAMES) {
+      learned = known.learned;
+      before.clear();
+    }
+    const kept = before.get(text);
+    if (kept !== undefined) return kept;
+    const line = quoted(text, maxLength);
+    before.set(text, line);
+    return line;
   };
 }
 

@@ -44,7 +44,7 @@ export function originOf(path: string, links: readonly string[]): Origin {
   return other ?? { kind: "own", near };
 }
 
-/** What the folder says of the file; `undefined`: it is nobody's checkout. */
+/** What the folder says of the file; `undefined`: it is no checkout. */
 function askAt(folder: string, path: string): Origin | undefined {
   const came = (how: string, entry?: string): Origin => ({ kind: "checkout", how, entry });
   const name = basename(folder).toLowerCase();

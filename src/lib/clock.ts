@@ -1,7 +1,7 @@
 import type { Clock } from "../core/ports.ts";
 
 /**
- * The time of day as it was when this began, and what has passed since: whoever sets the machine's clock neither ends nor
+ * The time of day as it was when this began, and what has passed since: setting the machine's clock neither ends nor
  * prolongs what was begun before. Processes that share something see the same but for what their clocks differed at the start.
  */
 export function steady({ wall, now }: Pick<Clock, "wall" | "now">): () => number {
@@ -22,7 +22,7 @@ export const systemClock: Clock = {
   after(delayMs, run) {
     const dueAt = performance.now() + delayMs;
     let turn: NodeJS.Immediate | undefined;
-    // What came in while nobody could read it is read before anybody is told that it did not come.
+    // What came in while it could not be read is read before a timer says that it did not come.
     const fire = (): void => {
       if (performance.now() - dueAt > ASLEEP_MS) turn = setImmediate(run);
       else run();

@@ -78,7 +78,7 @@ export async function acquireLock(path: string, text: string): Promise<Acquired>
 
 /**
  * Removes a lock whose process is gone. Two processes may see the same stale lock, and the slower one must not remove
- * what the faster one puts in its place. So whoever removes a text holds a lock of its own, named after that very text,
+ * what the faster one puts in its place. So a process that removes a text holds a lock of its own, named after that very text,
  * and looks again. Should its holder die there, that lock is replaced in the same way.
  */
 export async function removeStale(path: string, text: string): Promise<boolean> {
@@ -91,7 +91,7 @@ export async function removeStale(path: string, text: string): Promise<boolean> 
   return true;
 }
 
-/** Path of the lock that whoever removes this text must hold. */
+/** Path of the lock that is held to remove this text. */
 export function claimOn(path: string, text: string): string {
   return `${path}.${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
 }

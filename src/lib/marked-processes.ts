@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
  */
 export const MARK_VARIABLE = "RADIUM_CHILD";
 
-/** Nobody else's value looks like this by accident. */
+/** No other value looks like this by accident. */
 export const newMark = (): string => randomBytes(16).toString("hex");
 export const isMark = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
 

@@ -1,6 +1,6 @@
 /**
  * Gathers what comes within one turn of the event loop, and hands it on once everything that had arrived has been read.
- * For writes: each wakes whoever waits for it, and many in a row wake them once. On a busy gateway a third of all CPU time
+ * For writes: each wakes its reader, and many in a row wake them once. On a busy gateway a third of all CPU time
  * was spent on that.
  */
 export function perTurn<Item>(take: (item: Item) => void): (item: Item) => void {

@@ -18,7 +18,7 @@ export interface Platform {
   readonly hasGroups: boolean;
   /** Signals one process; `false` when it was not reached. */
   kill(pid: number, signal: NodeJS.Signals | 0): boolean;
-  /** Signals every process of a group; `false` when nobody was reached. Synchronous, so that it works while exiting. */
+  /** Signals every process of a group; `false` when none was reached. Synchronous, so that it works while exiting. */
   killGroup(pid: number, signal: NodeJS.Signals): boolean;
   /** Whether a process of the group still runs. Processes that ended and wait to be reaped do not count. */
   isGroupAlive(pid: number): boolean;
@@ -138,7 +138,7 @@ function linuxStartTime(pid: number): string | undefined {
   return stat && startTimeOf(stat);
 }
 
-/** In a container without an init process nobody reaps orphans: they would keep their group for ever. */
+/** In a container without an init process orphans are not reaped: they would keep their group for ever. */
 function linuxGroupHasLiving(group: number): boolean {
   const ids = processIds();
   const isLiving = (pid: number): boolean => {

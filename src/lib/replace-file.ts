@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { platformOf } from "./platform.ts";
 
 /**
- * Writes a file that only its owner may read. Whoever reads it, at whatever moment, finds the old content or the new one.
+ * Writes a file that only its owner may read. A reader finds, at whatever moment, the old content or the new one.
  * Nothing that lies there is written to, whatever it leads to.
  */
 export function replaceFile(path: string, content: string | Uint8Array): void {
@@ -48,7 +48,7 @@ export async function replaceLargeFile(path: string, content: Iterable<Uint8Arra
   }
 }
 
-/** A name beside `path` that nobody can know beforehand. */
+/** A name beside `path` that cannot be known beforehand. */
 export const temporaryName = (path: string): string =>
   `${path}.${process.pid}-${randomBytes(4).toString("hex")}${UNFINISHED}`;
 

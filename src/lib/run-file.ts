@@ -115,7 +115,7 @@ export function runFolder(path: string): ReturnType<typeof privateFolder> {
   return folder;
 }
 
-/** Makes sure that a folder exists, is ours, is no link, and that nobody else can look into it. */
+/** Makes sure that a folder exists, is ours, is no link, and that other users cannot look into it. */
 export function privateFolder(
   path: string,
 ): { readonly kind: "ready" } | { readonly kind: "refused"; readonly detail: string } {
@@ -132,13 +132,13 @@ export function privateFolder(
   }
 }
 
-/** The same for whoever has a way to deal with an error. */
+/** The same for callers that deal with an error. */
 export function needPrivateFolder(path: string): void {
   const folder = privateFolder(path);
   if (folder.kind === "refused") throw new Error(folder.detail);
 }
 
-/** What processes that died in the middle left behind. Nobody needs it once the instance is taken. */
+/** What processes that died in the middle left behind. It is of no use once the instance is taken. */
 function sweep(runDir: string): void {
   clearUnfinished(runDir);
   for (const name of readdirSync(runDir)) {

@@ -46,44 +46,11 @@ export function createSchemaCompilers({
   /** How long one schema may take. */
   eachMs?: number;
 }): SchemaCompilers {
-  const file = workerFile();
+  const { ask, end } = createThread(clock, eachMs);
   const verdicts = new LRUCache<string, Verdict>({ max: MOST_KEPT });
-  let worker: Promise<Worker | undefined> | undefined;
   let stopped = false;
-  let cancelIdle = (): void => {};
   /** Turns are taken one by one, so that the schemas of one upstream do not keep those of the others waiting. */
   let turn: Promise<unknown> = Promise.resolve();
-
-  async function end(): Promise<void> {
-    cancelIdle();
-    const ending = worker;
-    worker = undefined;
-    await (await ending)?.terminate();
-  }
-
-  /** `undefined` where the thread does not start, for want of memory or of anything else. */
-  async function start(): Promise<Worker | undefined> {
-    const started = new Worker(file, { resourceLimits: MEMORY, env: {}, stdout: true, stderr: true });
-    // Whoever waits for it hears of it by itself.
-    started.on("error", () => {});
-    const isReady = await answerOf(started, START_MS, clock);
-    if (isReady.kind === "answer") return started;
-    await started.terminate();
-    return undefined;
-  }
-
-  /** `undefined` where there is no thread. */
-  async function ask(task: Task): Promise<Answer | undefined> {
-    cancelIdle();
-    worker ??= start();
-    const asked = await worker;
-    // A thread without an id has ended.
-    if (!asked || asked.threadId < 0) return undefined;
-    asked.postMessage(task);
-    const answer = await answerOf(asked, eachMs, clock);
-    cancelIdle = clock.after(IDLE_MS, () => void end());
-    return answer;
-  }
 
   async function compileOne({ role, text }: OpenSchema): Promise<Said> {
     const answer = await ask({ task: "compile", role, text });
@@ -133,6 +100,46 @@ export function createSchemaCompilers({
       await end();
     },
   };
+}
+
+/** A thread that is there while it is asked, and for a while after that. */
+function createThread(clock: Clock, eachMs: number) {
+  const file = workerFile();
+  let worker: Promise<Worker | undefined> | undefined;
+  let cancelIdle = (): void => {};
+
+  async function end(): Promise<void> {
+    cancelIdle();
+    const ending = worker;
+    worker = undefined;
+    await (await ending)?.terminate();
+  }
+
+  /** `undefined` where the thread does not start, for want of memory or of anything else. */
+  async function start(): Promise<Worker | undefined> {
+    const started = new Worker(file, { resourceLimits: MEMORY, env: {}, stdout: true, stderr: true });
+    // Its waiter hears of it without that.
+    started.on("error", () => {});
+    const isReady = await answerOf(started, START_MS, clock);
+    if (isReady.kind === "answer") return started;
+    await started.terminate();
+    return undefined;
+  }
+
+  /** `undefined` where there is no thread. */
+  async function ask(task: Task): Promise<Answer | undefined> {
+    cancelIdle();
+    worker ??= start();
+    const asked = await worker;
+    // A thread without an id has ended.
+    if (!asked || asked.threadId < 0) return undefined;
+    asked.postMessage(task);
+    const answer = await answerOf(asked, eachMs, clock);
+    cancelIdle = clock.after(IDLE_MS, () => void end());
+    return answer;
+  }
+
+  return { ask, end };
 }
 
 const keyOf = (role: string, text: string): string => `${role} ${createHash("sha256").update(text).digest("base64")}`;

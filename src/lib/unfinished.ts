@@ -1,4 +1,4 @@
-/** Work that nobody waits for at present, and that whoever ends has to wait for. Nothing is kept of what is done. */
+/** Work that has no waiter at present, and that has to be waited for at the end. Nothing is kept of what is done. */
 export class Unfinished {
   readonly #works = new Set<Promise<unknown>>();
 

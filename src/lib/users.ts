@@ -4,7 +4,7 @@ import { systemUsers, type UserWorld } from "./user-database.ts";
 export interface Account {
   readonly uid: number;
   readonly gid: number;
-  /** `undefined` for a number that belongs to nobody. */
+  /** `undefined` for a number without a user. */
   readonly name: string | undefined;
   readonly home: string | undefined;
   readonly shell: string | undefined;

@@ -105,22 +105,8 @@ export function createPool(world: PoolWorld): Pool {
     },
     get: name => byName.get(name),
     apply(configs) {
-      const changes: string[] = [];
-      const started: Upstream[] = [];
       budgets = new Map(configs.map(sharersOf).map(key => [key, budgets.get(key) ?? createRetryBudget()]));
-      const next = configs.map(config => {
-        const before = byName.get(upstreamName(config.name));
-        if (before && JSON.stringify(before.config) === JSON.stringify(config)) return before;
-        if (before && differsOnlyLive(before.config, config)) {
-          changes.push(`changed upstream "${config.name}"`);
-          before.adjust(config);
-          return before;
-        }
-        changes.push(`${before ? "changed" : "added"} upstream "${config.name}"`);
-        const upstream = create(config);
-        started.push(upstream);
-        return upstream;
-      });
+      const { next, started, changes } = compare(configs, { running: byName, create });
       const kept = new Set(next);
       const removed = upstreams.filter(upstream => !kept.has(upstream));
       upstreams = next;
@@ -148,6 +134,28 @@ export function createPool(world: PoolWorld): Pool {
       await Promise.all([...leaving, ...upstreams].map(upstream => upstream.stop(graceMs)));
     },
   };
+}
+
+/** What stays as it is, what is adjusted and what has to be started. */
+function compare(
+  configs: readonly UpstreamConfig[],
+  pool: { running: ReadonlyMap<UpstreamName, Upstream>; create(config: UpstreamConfig): Upstream },
+): { next: Upstream[]; started: Upstream[]; changes: string[] } {
+  const changes: string[] = [];
+  const started: Upstream[] = [];
+  const next = configs.map(config => {
+    const before = pool.running.get(upstreamName(config.name));
+    if (before && JSON.stringify(before.config) === JSON.stringify(config)) return before;
+    changes.push(`${before ? "changed" : "added"} upstream "${config.name}"`);
+    if (before && differsOnlyLive(before.config, config)) {
+      before.adjust(config);
+      return before;
+    }
+    const upstream = pool.create(config);
+    started.push(upstream);
+    return upstream;
+  });
+  return { next, started, changes };
 }
 
 /** Upstreams with the same key share a retry budget. */

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ask } from "../../src/app/control/client.ts";
-import { nearDesk } from "../../src/app/control/local-gateway.ts";
+import { localClient } from "../../src/app/control/local-gateway.ts";
 import { LIMITS, OPS } from "../../src/app/control/protocol.ts";
-import { farDesk } from "../../src/app/control/remote-gateway.ts";
+import { remoteClient } from "../../src/app/control/remote-gateway.ts";
 import { type ControlServer, type ControlTarget, serveControl } from "../../src/app/control/server.ts";
 import { Payload } from "../../src/core/payload.ts";
 import { Aborter } from "../../src/core/signal.ts";
@@ -25,7 +25,7 @@ beforeEach(async () => {
   path = join(folder, "sockets", "x.sock");
   fake = fakeGateway();
   target = {
-    desk: nearDesk(fake.gateway),
+    client: localClient(fake.gateway),
     stop: async graceMs => {
       stops.push(graceMs);
       return { tookMs: 7, cut: 1 };
@@ -90,7 +90,7 @@ describe("the control socket", () => {
   it("answers what runs before it closes", async () => {
     let finish: () => void = () => {};
     const begun = new Promise<void>(called => {
-      target.desk.status = async () => {
+      target.client.status = async () => {
         called();
         await new Promise<void>(resolve => {
           finish = resolve;
@@ -109,11 +109,11 @@ describe("the control socket", () => {
 
 describe("a gateway behind the socket", () => {
   it("tells what one in this process tells", async () => {
-    const far = farDesk(record());
-    expect(await far.status({ waitMs: 0 })).toEqual(fake.gateway.status());
-    expect(await far.catalog({ waitMs: 0 })).toEqual(await target.desk.catalog({ waitMs: 0 }));
-    expect(await far.test({ waitMs: 0 })).toEqual(await target.desk.test({ waitMs: 0 }));
-    expect(await far.stop(1234)).toEqual({ tookMs: 7, cut: 1 });
+    const remote = remoteClient(record());
+    expect(await remote.status({ waitMs: 0 })).toEqual(fake.gateway.status());
+    expect(await remote.catalog({ waitMs: 0 })).toEqual(await target.client.catalog({ waitMs: 0 }));
+    expect(await remote.test({ waitMs: 0 })).toEqual(await target.client.test({ waitMs: 0 }));
+    expect(await remote.stop(1234)).toEqual({ tookMs: 7, cut: 1 });
     expect(stops.at(-1)).toBe(1234);
   });
 
@@ -121,7 +121,11 @@ describe("a gateway behind the socket", () => {
     const result = Payload.parse('{"content" : [],\n "n": 12345678901234567890, "x":{"\\u00e9":1.0}}');
     fake.answer = async () => ({ kind: "done", result });
     const args = Payload.parse('{"big":98765432109876543210, "a":[1.50]}');
-    const answer = await farDesk(record()).call({ name: "files_tool", args, signal: new Aborter().signal });
+    const answer = await remoteClient(record()).call({
+      name: "files_tool",
+      args,
+      signal: new Aborter().signal,
+    });
     expect(fake.calls[0]?.params.raw("arguments")?.toString()).toBe('{"big":98765432109876543210, "a":[1.50]}');
     expect(answer.kind === "done" && answer.result.bytes.toString()).toBe(result.bytes.toString().replace("\n", " "));
   });
@@ -136,7 +140,7 @@ describe("a gateway behind the socket", () => {
         });
     });
     const args = Payload.of({});
-    const answer = farDesk(record()).call({ name: "files_tool", args, signal: wanted.signal });
+    const answer = remoteClient(record()).call({ name: "files_tool", args, signal: wanted.signal });
     await expect(answer).rejects.toThrow("does not answer");
     await cancelled;
   });
@@ -146,7 +150,7 @@ describe("a gateway behind the socket", () => {
       kind: "failed",
       failure: { kind: "unknown_name", what: "tool", name: "x", nearest: ["y"] },
     });
-    const answer = await farDesk(record()).call({
+    const answer = await remoteClient(record()).call({
       name: "x",
       args: Payload.of({}),
       signal: new Aborter().signal,
@@ -170,14 +174,14 @@ describe("a gateway behind the socket", () => {
     const other = join(folder, "other.sock");
     const listener = createServer(socket => void socket.on("error", () => {}).end('{"v":9,"ok":true,"result":{}}\n'));
     await new Promise<void>(resolve => listener.listen(other, resolve));
-    await expect(farDesk({ ...record(), socket: other }).status({ waitMs: 0 })).rejects.toThrow("version 9");
+    await expect(remoteClient({ ...record(), socket: other }).status({ waitMs: 0 })).rejects.toThrow("version 9");
     listener.close();
   });
 
   it("measures how long an upstream took to connect", async () => {
     fake.change(upstream({ name: "files", state: "connecting" }));
     fake.change(upstream({ name: "files" }));
-    const { upstreams } = await target.desk.test({ waitMs: 0 });
+    const { upstreams } = await target.client.test({ waitMs: 0 });
     expect(upstreams[0]?.tookMs).toBeTypeOf("number");
   });
 });

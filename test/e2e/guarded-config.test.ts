@@ -83,7 +83,7 @@ describe("T-45 a file that a tool writes", () => {
     const { upstreams } = await gateway.until(status => status.upstreams[0]?.state === "ready");
     write(gateway, [{ ...child, max_concurrency: 3 }]);
     const { pending } = await gateway.until(status => status.pending.length > 0);
-    expect(pending).toMatchObject([{ key: "upstreams.child", reason: "its program would be started anew" }]);
+    expect(pending).toMatchObject([{ key: "upstreams.child", reason: "its program would be restarted" }]);
     // Taking it away and putting it back would start it as well.
     write(gateway, []);
     await gateway.until(status => status.pending[0]?.change === 'removed upstream "child"');

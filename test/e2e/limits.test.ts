@@ -139,8 +139,16 @@ describe("the request log", () => {
     await agent.request("tools/call", { name: "add", arguments: { a: 40, b: 2 } });
     await agent.request("tools/call", { name: "no_such_tool", arguments: {} });
     expect(await logged(gateway, "no_such_tool")).toBe(true);
-    expect(lines(gateway)).toContain('"fixture"');
-    expect(lines(gateway)).toContain('"add"');
+    const [added, unknown] = gateway.logLines();
+    expect(added).toMatchObject({
+      agent: "old-agent/1.0.0",
+      upstream: "fixture",
+      target: "add",
+      outcome: "ok",
+      attempts: 1,
+    });
+    expect(added?.ms).toBeGreaterThan(0);
+    expect(unknown).toMatchObject({ target: "no_such_tool", outcome: "failed", reason: "unknown_name" });
   });
 
   test("has no bodies when told so", async () => {
@@ -148,6 +156,9 @@ describe("the request log", () => {
     const args = { marker: "quite-unmistakable" };
     await modernAgent(gateway.url).request("tools/call", { name: "echo", arguments: args });
     await gateway.stop();
+    const [line, ...others] = gateway.logLines();
+    expect(line).toMatchObject({ method: "tools/call", target: "echo", outcome: "ok", bytesIn: expect.any(Number) });
+    expect([others, line?.request, line?.response]).toEqual([[], undefined, undefined]);
     expect(everything(gateway)).not.toContain("quite-unmistakable");
   });
 });

@@ -56,7 +56,7 @@ const CONVERSATIONS: readonly Difference[] = [
     legacyAgent: "says so with its first message",
     modernAgent: "says so with each message",
     legacyUpstream:
-      "is asked `server/discover` first, and `initialize` when it refuses, keeps silent, or has ended and was started anew; " +
+      "is asked `server/discover` first, and `initialize` when it refuses, keeps silent, or has ended and was restarted; " +
       "remembered, and from then on asked only that",
     modernUpstream: "is asked `server/discover`, and may answer late; remembered. `protocol` settles it for either",
     shownBy: [

@@ -7,7 +7,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printableLines } from "../terminal/printable.ts";
 import type { Command, Common, Context } from "./command.ts";
 import { contentLines } from "./content.ts";
-import { DIAL_MS, withDesk } from "./with-gateway.ts";
+import { DIAL_MS, withClient } from "./with-gateway.ts";
 
 export interface CallOptions extends Common {
   readonly name: string;
@@ -21,14 +21,14 @@ export const call: Command<CallOptions> = async (options, context) => {
   const args = parseArguments(
     options.args === "-" && options.readInput ? await options.readInput() : (options.args ?? "{}"),
   );
-  return withDesk(options, context, async (desk, pid) => {
+  return withClient(options, context, async (client, pid) => {
     const wanted = new Aborter();
     const abort = (): void => wanted.abort();
     context.signals.on("SIGINT", abort);
     context.signals.on("SIGTERM", abort);
     try {
-      if (pid === undefined) await desk.status({ waitMs: DIAL_MS });
-      const answer = await desk.call({ name: options.name, args, signal: wanted.signal });
+      if (pid === undefined) await client.status({ waitMs: DIAL_MS });
+      const answer = await client.call({ name: options.name, args, signal: wanted.signal });
       if (answer.kind === "failed") return failed(answer.failure, options.name);
       if (answer.kind === "asks") {
         return fail("callFailed", `${options.name} asks a question, which only an agent can answer`, {

@@ -7,7 +7,7 @@ import { table } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { enumerate } from "../terminal/words.ts";
 import type { Command, Common } from "./command.ts";
-import { DIAL_MS, knownUpstream, withDesk } from "./with-gateway.ts";
+import { DIAL_MS, knownUpstream, withClient } from "./with-gateway.ts";
 
 export interface CatalogOptions extends Common {
   readonly upstream?: string | undefined;
@@ -23,8 +23,8 @@ const catalogOf =
   (kind: keyof typeof SHOWN): Command<CatalogOptions> =>
   (options, context) =>
     // Names depend on what all upstreams offer, so a listing of one needs the others as well.
-    withDesk({ ...options, upstream: undefined }, context, async desk => {
-      const { entries, missing, upstreams, hidden = [] } = await desk.catalog({ waitMs: DIAL_MS });
+    withClient({ ...options, upstream: undefined }, context, async client => {
+      const { entries, missing, upstreams, hidden = [] } = await client.catalog({ waitMs: DIAL_MS });
       const { upstream } = options;
       if (upstream !== undefined) knownUpstream(upstream, upstreams);
       const shown = entries[kind].filter(entry => upstream === undefined || entry.upstreams.includes(upstream));

@@ -64,7 +64,7 @@ export function placesFor(options: Common, context: Context): Places {
 export const isInsecureAllowed = (options: Common, { env }: Pick<Context, "env">): boolean =>
   options.allowInsecureConfig === true || env[INSECURE_VARIABLE] === "1";
 
-/** The same, whoever it belongs to. */
+/** The same, whatever its owner. */
 export function placesOf(selection: Selection, context: Context): Places {
   const located = locate(selection, context);
   if (!located) {

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, renameSync, statSy
 import { join } from "node:path";
 import { runFolder, standing } from "../../lib/run-file.ts";
 import type { Places } from "../control/places.ts";
-import { farDesk } from "../control/remote-gateway.ts";
+import { remoteClient } from "../control/remote-gateway.ts";
 import { fail } from "../errors.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printableLines } from "../terminal/printable.ts";
@@ -80,7 +80,7 @@ function firstNews(child: ChildProcess): Promise<News> {
 async function showReady(places: Places, { terminal }: Context): Promise<void> {
   const record = running(standing(places.runDir));
   if (!record) return;
-  const status = await farDesk(record).status({ waitMs: PICTURE_MS });
+  const status = await remoteClient(record).status({ waitMs: PICTURE_MS });
   terminal.out(`Listening on ${status.url} (pid ${record.pid})\n`);
   terminal.out([...fleetSummary(status, styleOf(terminal)), "", ...connectHelp(status, terminal.paint.out)].join("\n"));
 }

@@ -20,8 +20,8 @@ export function flagsOf({ host, port, allowUnauthenticated, allowInsecureConfig 
 }
 
 /**
- * The flags that a running gateway was started with. Its own command line is asked before the run file, which whoever may
- * write there could have changed, to open the port to others at the next restart. Whoever starts a configuration that
+ * The flags that a running gateway was started with. Its own command line is asked before the run file, which others who
+ * may write there could have changed, to open the port to others at the next restart. Whoever starts a configuration that
  * others can change says so each time: that flag is never among them.
  */
 export function runningFlags(record: RunRecord): string[] {

@@ -3,7 +3,7 @@ import type { Config } from "../../config/schema.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { occupy, type RunRecord } from "../../lib/run-file.ts";
 import { watchFile } from "../../lib/watch-file.ts";
-import { allTried, nearDesk } from "../control/local-gateway.ts";
+import { allTried, localClient } from "../control/local-gateway.ts";
 import type { Places } from "../control/places.ts";
 import { serveControl } from "../control/server.ts";
 import { fail } from "../errors.ts";
@@ -32,7 +32,7 @@ export interface Launch {
   readonly flags: readonly string[];
   /** Who else can change the configuration now, one line each. */
   readonly observe: () => readonly string[];
-  /** Reads the configuration anew. */
+  /** Reads the configuration again. */
   readonly reread: () => Promise<Reread | { problems: readonly string[] }>;
 }
 
@@ -43,7 +43,7 @@ const PICTURE_MS = 5_000;
 export async function runForeground(launch: Launch, context: Context): Promise<ExitCode> {
   const { places } = launch;
   const held = await takeInstance(launch, context);
-  // Whatever ends this process, nobody shall find a run file of it.
+  // Whatever ends this process, no run file of it stays.
   const release = (): void => {
     rmSync(places.socket, { force: true });
     held.release();
@@ -92,10 +92,10 @@ async function takeInstance({ places, flags }: Launch, context: Context) {
 }
 
 export function alreadyRunning(record: RunRecord, places: Places, context: Context): never {
-  const [see, end, anew] = ["status", "stop", "restart"].map(verb => commandFor(verb, places.configPath, context));
+  const [see, end, restart] = ["status", "stop", "restart"].map(verb => commandFor(verb, places.configPath, context));
   return fail("alreadyRunning", `The gateway of this configuration is already running (pid ${record.pid})`, {
     where: `${nameOf(places)}${record.address ? `, at ${record.address.url}` : ""}`,
-    help: [`See it: \`${see}\`.`, `Stop it: \`${end}\`, or start it anew: \`${anew}\`.`],
+    help: [`See it: \`${see}\`.`, `Stop it: \`${end}\`, or restart it: \`${restart}\`.`],
   });
 }
 
@@ -119,7 +119,7 @@ async function serve(
 ): Promise<ExitCode> {
   const { gateway, ending, listening, changes } = session;
   const { terminal } = context;
-  const target = { desk: nearDesk(gateway), stop: ending.end, reload: changes.byPerson };
+  const target = { client: localClient(gateway), stop: ending.end, reload: changes.byPerson };
   const control = await serveControl(launch.places.socket, target).catch((error: Error) => unsafe(error.message));
   terminal.out(`Listening on ${listening.url}`);
   context.tellReady();

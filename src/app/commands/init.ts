@@ -73,7 +73,7 @@ function write(path: string, text: string, force: boolean): void {
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code !== "EEXIST") {
-      // Opened by us, then: nobody else's file is ever removed.
+      // Opened by us, then: a file of somebody else is never removed.
       if (syscall === "write") rmSync(target, { force: true });
       throw Object.assign(error as Error, { path });
     }

@@ -2,13 +2,13 @@ import { EXIT } from "../exit-codes.ts";
 import { explainFailure, hasFailed } from "../terminal/states.ts";
 import { styleOf, upstreamTable } from "../terminal/summary.ts";
 import type { Command, Common } from "./command.ts";
-import { DIAL_MS, withDesk } from "./with-gateway.ts";
+import { DIAL_MS, withClient } from "./with-gateway.ts";
 
 /** The upstreams, with their states. */
 export const list: Command<Common> = (options, context) =>
-  withDesk(options, context, async desk => {
+  withClient(options, context, async client => {
     const { terminal } = context;
-    const { upstreams } = await desk.status({ waitMs: DIAL_MS });
+    const { upstreams } = await client.status({ waitMs: DIAL_MS });
     if (options.json) terminal.json(JSON.stringify({ schema: "rad.list/1", upstreams }));
     else {
       const style = styleOf(terminal);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { farDesk } from "../control/remote-gateway.ts";
+import { remoteClient } from "../control/remote-gateway.ts";
 import { fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
@@ -29,7 +29,7 @@ export const logs: Command<LogsOptions> = async (options, context) => {
         where: nameOf(places),
         help: ["Only a running gateway knows what its children write."],
       });
-    const { upstreams } = await farDesk(record).status({ waitMs: 0 });
+    const { upstreams } = await remoteClient(record).status({ waitMs: 0 });
     knownUpstream(
       options.stderr,
       upstreams.map(({ name }) => name),

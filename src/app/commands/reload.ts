@@ -1,4 +1,4 @@
-import { farDesk } from "../control/remote-gateway.ts";
+import { remoteClient } from "../control/remote-gateway.ts";
 import { CommandFailed, fail } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable, printableLines } from "../terminal/printable.ts";
@@ -14,7 +14,7 @@ export const reload: Command<Common> = async (options, context) => {
       help: ["Start it: `rad mcp proxy start`."],
     });
   }
-  const report = await farDesk(record).reload();
+  const report = await remoteClient(record).reload();
   if (!report.ok) {
     const text = report.problems.map(printableLines).join("\n\n");
     const message = "The configuration was not reloaded; the gateway goes on with the old one";

@@ -22,7 +22,7 @@ export interface Reloading {
   byPerson(): Promise<ReloadReport>;
   /** The same, said at the terminal. */
   aloud(): Promise<void>;
-  /** The file has changed, and nobody knows who changed it: applies what is safe, and says what waits. */
+  /** The file has changed, it is not known by whom: applies what is safe, and says what waits. */
   seen(): Promise<void>;
 }
 
@@ -42,13 +42,8 @@ export function reloading({ gateway, config, configPath, reread }: Parts, contex
   let running = config;
   let said = "";
   let isFirst = true;
-  let turn: Promise<unknown> = Promise.resolve();
-  /** One after the other: each compares with what the one before has made of it. */
-  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const result = turn.then(work);
-    turn = result.catch(() => {});
-    return result;
-  };
+  /** Each compares with what the one before has made of it. */
+  const inTurn = oneByOne();
 
   function refuse(problems: readonly string[]): ReloadReport {
     gateway.rejected(`The configuration on disk was not taken: ${problems[0] ?? "it cannot be read"}`);
@@ -93,9 +88,7 @@ export function reloading({ gateway, config, configPath, reread }: Parts, contex
     // At first it is looked at only because it may have changed while the gateway was being started.
     if (wasFirst && isSame(running, safe) && waiting.length === 0) return;
     const changes = await take(safe, waiting);
-    const all = waiting.map(one => `  ${printable(pendingLine({ ...one, until: "reload" }))}`);
-    const more = all.length > MAX_LINES ? [`  and ${all.length - MAX_LINES} more: see \`rad mcp proxy status\``] : [];
-    const news = [...all.slice(0, MAX_LINES), ...more].join("\n");
+    const news = newsOf(waiting);
     if (changes.length > 0 || news === said) tell({ ok: true, changes });
     if (news !== said) {
       const how = commandFor("reload", configPath, context);
@@ -128,6 +121,23 @@ export function reloading({ gateway, config, configPath, reread }: Parts, contex
     aloud: () => loudly(async () => tell(await byPerson())),
     seen: () => loudly(seen),
   };
+}
+
+/** Runs what it is given one after the other. */
+function oneByOne(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return work => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+}
+
+/** What waits, a line each, as far as it fits. */
+function newsOf(waiting: readonly Waiting[]): string {
+  const all = waiting.map(one => `  ${printable(pendingLine({ ...one, until: "reload" }))}`);
+  const more = all.length > MAX_LINES ? [`  and ${all.length - MAX_LINES} more: see \`rad mcp proxy status\``] : [];
+  return [...all.slice(0, MAX_LINES), ...more].join("\n");
 }
 
 /** Settings that are harmless alone may make one upstream like another, and so a replica of it: then they wait. */

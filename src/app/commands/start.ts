@@ -93,7 +93,7 @@ async function reread(path: string | null, options: StartOptions, context: Conte
   if (path === null) return { problems: ["The demo has no configuration file."] };
   try {
     const { config, hasTable, written } = await readConfig(path, options, context);
-    // Whoever writes a file empties it first: that is no wish to remove every upstream.
+    // Programs that write a file empty it first: that is no wish to remove every upstream.
     if (!hasTable)
       return { problems: [`${path}:1:1: there is no [mcp.proxy] table; is the file still being written?`] };
     checkAllowed(config, options, path);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Status } from "../../core/status.ts";
 import { standing } from "../../lib/run-file.ts";
 import { locate } from "../control/places.ts";
-import { farDesk } from "../control/remote-gateway.ts";
+import { remoteClient } from "../control/remote-gateway.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printable } from "../terminal/printable.ts";
 import { connectHelp, fleetSummary, headline, styleOf } from "../terminal/summary.ts";
@@ -74,7 +74,7 @@ async function look(options: StatusOptions, context: Context): Promise<Seen> {
       }
       case "running":
         if (found.record.address !== null || performance.now() >= untilMs) {
-          return { kind: "running", status: await farDesk(found.record).status({ waitMs: 0 }) };
+          return { kind: "running", status: await remoteClient(found.record).status({ waitMs: 0 }) };
         }
         await delay(LOOK_MS);
     }

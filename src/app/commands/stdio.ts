@@ -14,7 +14,7 @@ export interface StdioOptions extends Common {
   readonly streams: { readonly input: Readable; readonly output: Writable };
 }
 
-/** After the agent has gone, calls that still run are of use to nobody. */
+/** After the agent has gone, calls that still run are of no use. */
 const GRACE_MS = 2_000;
 
 /** Serves one agent on standard input and output. Nothing but the protocol is written there. */

@@ -7,7 +7,7 @@ import { hiddenLines, type Style, styleOf } from "../terminal/summary.ts";
 import { table } from "../terminal/table.ts";
 import { duration } from "../terminal/words.ts";
 import type { Command, Common } from "./command.ts";
-import { DIAL_MS, knownUpstream, withDesk } from "./with-gateway.ts";
+import { DIAL_MS, knownUpstream, withClient } from "./with-gateway.ts";
 
 export interface TestOptions extends Common {
   readonly upstream?: string | undefined;
@@ -15,9 +15,9 @@ export interface TestOptions extends Common {
 
 /** Connects to the upstreams, or to one of them, and says how it went. */
 export const test: Command<TestOptions> = (options, context) =>
-  withDesk(options, context, async (desk, pid) => {
+  withClient(options, context, async (client, pid) => {
     const { terminal } = context;
-    const report = await desk.test({ waitMs: DIAL_MS });
+    const report = await client.test({ waitMs: DIAL_MS });
     const { upstream } = options;
     if (upstream !== undefined)
       knownUpstream(

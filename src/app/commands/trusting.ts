@@ -8,7 +8,7 @@ import { fail } from "../errors.ts";
 import { printable } from "../terminal/printable.ts";
 import { type Common, type Context, type Loaded, readConfig } from "./command.ts";
 
-/** Trusts a configuration where nobody can be asked. */
+/** Trusts a configuration where there is no person to ask. */
 const TRUST_VARIABLE = "RADIUM_TRUST";
 
 /** A configuration file as it was read. `written`: the contents of `[mcp.proxy]` before variables were filled in. */
@@ -99,7 +99,7 @@ export async function requireTrust(candidate: Candidate, context: Context): Prom
     where: `${candidate.path}: ${summary(candidate.written)}`,
     help: [
       `If you want all of that: \`rad mcp proxy trust --config ${candidate.path}\`. A changed file asks again.`,
-      `Where nobody can be asked, and it may do what it likes: ${TRUST_VARIABLE}=1.`,
+      `Where there is no person to ask, and it may do anything: ${TRUST_VARIABLE}=1.`,
     ],
   });
 }

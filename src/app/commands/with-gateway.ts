@@ -1,8 +1,8 @@
 import type { Config } from "../../config/schema.ts";
 import { runFolder } from "../../lib/run-file.ts";
-import type { Desk } from "../control/gateway-client.ts";
-import { nearDesk } from "../control/local-gateway.ts";
-import { farDesk } from "../control/remote-gateway.ts";
+import type { GatewayClient } from "../control/gateway-client.ts";
+import { localClient } from "../control/local-gateway.ts";
+import { remoteClient } from "../control/remote-gateway.ts";
 import { fail } from "../errors.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { KEEP_NOTHING, keepIn } from "../gateway.ts";
@@ -20,14 +20,14 @@ export interface Wanted {
 }
 
 /** Lets a command use the gateway that runs for this configuration, else one of its own that ends with the command. */
-export async function withDesk(
+export async function withClient(
   options: Common & Wanted,
   context: Context,
-  use: (desk: Desk, pid: number | undefined) => Promise<ExitCode>,
+  use: (client: GatewayClient, pid: number | undefined) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const places = placesFor(options, context);
   const record = running(standingOf(places));
-  if (record) return use(farDesk(record), record.pid);
+  if (record) return use(remoteClient(record), record.pid);
   const configPath = configPathOf(places);
   const { config } = await readTrusted(configPath, options, context);
   const { terminal } = context;
@@ -42,11 +42,11 @@ export async function withDesk(
     warnings: [],
     tell: line => terminal.err(printable(line)),
   });
-  const desk = nearDesk(gateway);
+  const client = localClient(gateway);
   try {
-    return await use(desk, undefined);
+    return await use(client, undefined);
   } finally {
-    await desk.close();
+    await client.close();
     await gateway.stop({ graceMs: 0 });
   }
 }

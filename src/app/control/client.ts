@@ -7,7 +7,7 @@ import { CONTROL_VERSION, LIMITS, numberIn, type Op, type RefusalName, readLine,
 
 export type Answer =
   | { readonly kind: "answer"; readonly result: Payload }
-  /** Nobody listens there. */
+  /** Nothing listens there. */
   | { readonly kind: "unreachable"; readonly detail: string }
   /** Somebody does, and does not answer in time. */
   | { readonly kind: "silent" }

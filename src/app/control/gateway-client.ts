@@ -4,7 +4,7 @@ import type { Signal } from "../../core/signal.ts";
 import type { Status, UpstreamStatus } from "../../core/status.ts";
 
 /** What the command line asks of a gateway, be it in this process or behind a control socket. */
-export interface Desk {
+export interface GatewayClient {
   /** Waits at most `waitMs` for upstreams that have not been tried yet. */
   status(options: { waitMs: number }): Promise<Status>;
   catalog(options: { waitMs: number }): Promise<Listing>;

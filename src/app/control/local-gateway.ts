@@ -5,10 +5,10 @@ import type { Failure } from "../../core/failure.ts";
 import { errorOf } from "../../wire/rpc-errors.ts";
 import { askTool } from "../ask.ts";
 import type { Gateway } from "../gateway.ts";
-import { type CallAnswer, type CallFailure, type Desk, type Listed, listed } from "./gateway-client.ts";
+import { type CallAnswer, type CallFailure, type GatewayClient, type Listed, listed } from "./gateway-client.ts";
 
-/** The desk of a gateway in this process. Closing it leaves the gateway as it is. */
-export function nearDesk(gateway: Gateway): Desk {
+/** The client of a gateway in this process. Closing it leaves the gateway as it is. */
+export function localClient(gateway: Gateway): GatewayClient {
   const took = new Map<string, number>();
   const startedMs = performance.now();
   const forget = gateway.onUpstream(({ name, state }) => {

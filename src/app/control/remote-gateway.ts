@@ -3,22 +3,30 @@ import type { Status } from "../../core/status.ts";
 import type { RunRecord } from "../../lib/run-file.ts";
 import { fail, failure, trouble } from "../errors.ts";
 import { type Answer, ask, type Question } from "./client.ts";
-import type { CallAnswer, CallFailure, Desk, Listing, ReloadReport, StopReport, TestReport } from "./gateway-client.ts";
+import type {
+  CallAnswer,
+  CallFailure,
+  GatewayClient,
+  Listing,
+  ReloadReport,
+  StopReport,
+  TestReport,
+} from "./gateway-client.ts";
 import { LIMITS } from "./protocol.ts";
 
 /** What can be asked of a running gateway. Every method throws `CommandFailed` when it does not answer. */
-export interface FarDesk extends Desk {
+export interface RemoteClient extends GatewayClient {
   stop(graceMs: number): Promise<StopReport>;
   reload(): Promise<ReloadReport>;
 }
 
 /** What a gateway that is well answers in, however busy. */
 export const ANSWER_MS = 5_000;
-/** A tool may take as long as whoever called it waits. */
+/** A tool may take as long as its caller waits. */
 const CALL_MS = Number.POSITIVE_INFINITY;
 
-/** The desk of the gateway that a run file names. */
-export function farDesk(record: RunRecord): FarDesk {
+/** The client of the gateway that a run file names. */
+export function remoteClient(record: RunRecord): RemoteClient {
   const put = async (question: Question): Promise<Payload> => resultOf(await ask(record.socket, question), record);
   const waiting = (op: Question["op"], waitMs: number) =>
     put({ op, with: { waitMs: Math.min(waitMs, LIMITS.timeoutMs / 2) }, timeoutMs: waitMs + ANSWER_MS });
@@ -56,14 +64,14 @@ function silence(answer: Exclude<Answer, { kind: "answer" }>, record: RunRecord)
     const detail = answer.kind === "silent" ? "it does not answer in time" : answer.detail;
     return trouble("noAnswer", `The gateway (pid ${record.pid}) does not answer: ${detail}`, {
       where,
-      help: ["If it has just started, try again.", "Otherwise end it with `rad mcp proxy stop`, and start it anew."],
+      help: ["If it has just started, try again.", "Otherwise end it with `rad mcp proxy stop`, and start it again."],
     });
   }
   if (answer.name === "otherVersion") {
     return trouble("otherVersion", `The gateway is of another version: ${answer.message}`, {
       where,
       help: [
-        `The gateway is version ${record.version}. Use that version of \`rad\`, or end it (\`kill ${record.pid}\`) and start it anew.`,
+        `The gateway is version ${record.version}. Use that version of \`rad\`, or end it (\`kill ${record.pid}\`) and start it again.`,
       ],
     });
   }

@@ -6,12 +6,12 @@ import { Payload } from "../../core/payload.ts";
 import { Aborter, type Signal } from "../../core/signal.ts";
 import { privateFolder } from "../../lib/run-file.ts";
 import { oneLine } from "../../wire/message.ts";
-import type { CallAnswer, Desk, ReloadReport, StopReport } from "./gateway-client.ts";
+import type { CallAnswer, GatewayClient, ReloadReport, StopReport } from "./gateway-client.ts";
 import { CONTROL_VERSION, LIMITS, numberIn, OPS, type Op, type RefusalName, readLine, readObject } from "./protocol.ts";
 
 /** What the process offers beyond its gateway. */
 export interface ControlTarget {
-  readonly desk: Desk;
+  readonly client: GatewayClient;
   stop(graceMs: number): Promise<StopReport>;
   reload(): Promise<ReloadReport>;
 }
@@ -24,8 +24,8 @@ export interface ControlServer {
 const LAST_ANSWERS_MS = 1_000;
 
 /**
- * Opens the control socket, for this user only. Whoever calls it holds the instance, so a socket that lies there is
- * nobody's any more. Throws when the place cannot be used.
+ * Opens the control socket, for this user only. Its caller holds the instance, so a socket that lies there
+ * belongs to no process any more. Throws when the place cannot be used.
  */
 export async function serveControl(path: string, target: ControlTarget): Promise<ControlServer> {
   const folder = privateFolder(dirname(path));
@@ -95,14 +95,14 @@ const NO_ARGUMENTS = Payload.of({});
 
 type Operation = (request: Payload, target: ControlTarget, signal: Signal) => Promise<Payload>;
 const OPERATIONS: Readonly<Record<Op, Operation>> = {
-  status: async (request, { desk }) => Payload.of(await desk.status({ waitMs: numberIn(request, "waitMs", 0) })),
-  catalog: async (request, { desk }) => Payload.of(await desk.catalog({ waitMs: numberIn(request, "waitMs", 0) })),
-  test: async (request, { desk }) => Payload.of(await desk.test({ waitMs: numberIn(request, "waitMs", 0) })),
+  status: async (request, { client }) => Payload.of(await client.status({ waitMs: numberIn(request, "waitMs", 0) })),
+  catalog: async (request, { client }) => Payload.of(await client.catalog({ waitMs: numberIn(request, "waitMs", 0) })),
+  test: async (request, { client }) => Payload.of(await client.test({ waitMs: numberIn(request, "waitMs", 0) })),
   stop: async (request, target) => Payload.of(await target.stop(numberIn(request, "graceMs", LIMITS.timeoutMs))),
   reload: async (_, target) => Payload.of(await target.reload()),
-  call: async (request, { desk }, signal) => {
+  call: async (request, { client }, signal) => {
     const tool = { name: request.string("name") ?? "", args: request.object("args") ?? NO_ARGUMENTS, signal };
-    return encodeCall(await desk.call(tool));
+    return encodeCall(await client.call(tool));
   },
 };
 

@@ -1,7 +1,8 @@
+import { BEHIND, type Behind, isTransport } from "../../config/behind.ts";
 import { maskSecrets } from "../../config/mask.ts";
-import { BEHIND, type Behind } from "../../config/schema.ts";
+
 import { assignment } from "../../config/starter.ts";
-import { isTransport } from "../../config/tables.ts";
+
 import { isTable, upstreamsOf } from "../../config/values.ts";
 import { printable } from "./printable.ts";
 import type { Paint } from "./terminal.ts";

@@ -7,7 +7,7 @@ export interface Stream {
   write(text: string): unknown;
 }
 
-/** Lines that are drawn anew in place. */
+/** Lines that are redrawn in place. */
 export interface Live {
   /** Shows these lines instead of the ones before. They must be printable and uncoloured or end their colours. */
   show(lines: readonly string[]): void;

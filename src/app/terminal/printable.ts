@@ -23,7 +23,7 @@ const BETWEEN_TOKENS = /[\t\n\r]+/g;
 const UNIT = /[\s\S]/g;
 
 /**
- * JSON text on one line, with escapes in the place of all that is unsafe: it says the same to whoever parses it, and
+ * JSON text on one line, with escapes in the place of all that is unsafe: it says the same to every parser, and
  * nothing to a terminal. Raw control characters, which strings of JSON may not hold, are escaped as well.
  */
 export function jsonLine(json: string): string {

@@ -1,5 +1,4 @@
-import { BEHIND, type Behind } from "../../config/schema.ts";
-import { isTransport } from "../../config/tables.ts";
+import { BEHIND, type Behind, isTransport } from "../../config/behind.ts";
 import type { UpstreamState, UpstreamStatus } from "../../core/status.ts";
 import { printable } from "./printable.ts";
 import type { Paint, Tone } from "./terminal.ts";
@@ -8,7 +7,7 @@ interface Look {
   readonly symbol: string;
   readonly ascii: string;
   readonly tone: Tone;
-  /** In this state the upstream serves nobody, and a person should know why. */
+  /** In this state the upstream serves no agent, and a person should know why. */
   readonly failed: boolean;
   /** What the state means for calls, where its word does not say that. */
   readonly meaning: string | undefined;
@@ -129,7 +128,7 @@ const REMEDIES: Readonly<Record<Behind, readonly Remedy[]>> = { program: OF_CHIL
 const LAST_REMEDY =
   "Verify that the upstream server is running and accessible, and that its `url` or `command` is correct.";
 
-/** Why an upstream serves nobody: what, where, what to do. The first line is the one to search for. */
+/** Why an upstream serves no agent: what, where, what to do. The first line is the one to search for. */
 export function explainFailure(status: Status, paint: Paint): string[] {
   const reason = status.lastError ?? wordOf(status.state);
   // What is shown may come from a gateway of another version.

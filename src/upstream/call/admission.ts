@@ -102,7 +102,7 @@ function gatesFor(isAlone: (caller: Caller) => boolean, create: () => Gate): Gat
 }
 
 function refusal(why: Exclude<Admitted, "in">, { capacity, waitMs }: { capacity: number; waitMs: number }): Attempt {
-  const detail = `as many calls as may (${capacity}) run there already (max_concurrency)`;
+  const detail = `too many calls are running (limit ${capacity}, max_concurrency)`;
   if (why === "cancelled") return failed({ fault: "cancelled", delivery: "not_sent", detail });
   const waited = why === "full" ? "and as many wait" : `and no place became free within ${waitMs} ms`;
   const { retryAfterMs } = ADMISSION;

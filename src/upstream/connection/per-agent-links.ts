@@ -199,7 +199,7 @@ export function createOwnerLinks(options: {
 
 const FULL: Opened = {
   ...{ kind: "failed", fault: "overloaded", delivery: "not_sent" },
-  detail: "as many agents as may have conversations of their own with this upstream, and all of them are in use",
+  detail: "too many agents have conversations of their own with this upstream, and all of them are in use",
 };
 
 const closeIt = async (opened: Opened): Promise<void> => {

@@ -110,7 +110,8 @@ function childOpener(config: ConfigOf<"stdio">, world: TransportWorld): Opener {
   };
 }
 
-const NOT_VERIFIED = "whoever answers there is believed: its certificate is not verified (insecure_skip_verify)";
+const NOT_VERIFIED =
+  "any server that answers there is believed: its certificate is not verified (insecure_skip_verify)";
 const EXPOSED = "credentials go to it unencrypted (allow_plain_http)";
 
 function remote(config: RemoteConfig): Omit<Transport, "protocol" | "sharing" | "opener"> {

@@ -51,7 +51,7 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   },
   PLAIN_HTTP: {
     ...{ fault: "misconfigured", delivery: "not_sent" },
-    says: "credentials would go unencrypted to another machine: write https://, or `allow_plain_http = true` where nobody else is on the way",
+    says: "credentials would go unencrypted to another machine: write https://, or `allow_plain_http = true` where no third party is on the way",
   },
   PROXY_FAILED: unreachable("the connection failed"),
   DEPTH_ZERO_SELF_SIGNED_CERT: unreachable("the certificate is self-signed"),

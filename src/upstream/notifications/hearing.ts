@@ -3,9 +3,8 @@ import type { AgentContact } from "../../core/front.ts";
 import type { OwnerId, UpstreamName } from "../../core/names.ts";
 import type { DialListener } from "../connection/dial.ts";
 import type { Tenant } from "../connection/per-agent-links.ts";
-import type { Link } from "../conversation/link.ts";
 import type { Subscriptions } from "./subscriptions.ts";
-import { createEar } from "./unsolicited-messages.ts";
+import { createUnsolicitedMessages, type Speaker } from "./unsolicited-messages.ts";
 
 export interface HearingParts {
   readonly upstream: UpstreamName;
@@ -27,12 +26,12 @@ interface Whose {
 /** Takes what an upstream says in one conversation beside its answers, and the end of it. */
 export function hearing(parts: HearingParts, { tenant, opener }: Whose): Pick<DialListener, "message" | "lost"> {
   /** The agent that can only be meant by what names no call. */
-  function userOf(link: Link): OwnerId | undefined {
+  function userOf(link: Speaker): OwnerId | undefined {
     if (tenant?.owner !== undefined) return tenant.owner;
     return link.occupancy ? (link.occupancy.latest ?? opener) : link.onlyOwner;
   }
 
-  const ear = createEar({
+  const unsolicited = createUnsolicitedMessages({
     upstream: parts.upstream,
     contact(link) {
       const owner = userOf(link);
@@ -49,10 +48,10 @@ export function hearing(parts: HearingParts, { tenant, opener }: Whose): Pick<Di
   });
   return {
     message(link, message) {
-      if (!parts.subscriptions().hear(tenant, message)) ear.hear(link, message);
+      if (!parts.subscriptions().hear(tenant, message)) unsolicited.hear(link, message);
     },
     lost(_detail, link) {
-      ear.stop();
+      unsolicited.stop();
       parts.subscriptions().lost(link);
     },
   };

@@ -11,12 +11,16 @@ import { ELICITED, questionFor, withElicitationId } from "../../wire/upstream-qu
 import { refuseRequest } from "../channel/refuse-request.ts";
 import type { Link } from "../conversation/link.ts";
 
-export const EAR = { maxAsking: 16 } as const;
+/** How many questions an agent is asked at once on one link, outside its calls. */
+export const UNSOLICITED = { maxAsking: 16 } as const;
 
-export interface EarOptions {
+/** What of a link is needed to take what it brings. */
+export type Speaker = Pick<Link, "declared" | "overhear" | "respond" | "occupancy" | "onlyOwner">;
+
+export interface UnsolicitedOptions {
   readonly upstream: UpstreamName;
   /** The agent that may be reached on that link outside its calls, if there is one. */
-  contact(link: Link): AgentContact | undefined;
+  contact(link: Speaker): AgentContact | undefined;
   /** The upstream's lists of these kinds have changed. */
   listChanged(kinds: readonly Kind[]): void;
   /** A resource has changed: parameters of the notification. */
@@ -24,11 +28,8 @@ export interface EarOptions {
 }
 
 /** Takes what an upstream says on one link without being asked. */
-export interface Ear {
-  /** `link` is `undefined` while its handshake is not over. */
-  hear(link: Link | undefined, message: Message): void;
-  /** What was nobody's. */
-  readonly dropped: number;
+export interface UnsolicitedMessages {
+  hear(link: Speaker, message: Message): void;
   /** Nothing is asked any more. */
   stop(): void;
 }
@@ -36,11 +37,10 @@ export interface Ear {
 type UpstreamRequest = Extract<Message, { kind: "request" }>;
 type UpstreamNotification = Extract<Message, { kind: "notification" }>;
 
-export function createEar(options: EarOptions): Ear {
+export function createUnsolicitedMessages(options: UnsolicitedOptions): UnsolicitedMessages {
   const asking = new Map<string, Aborter>();
-  let dropped = 0;
 
-  function notified(link: Link, message: UpstreamNotification): void {
+  function notified(link: Speaker, message: UpstreamNotification): void {
     const { method, params = NOTHING } = message;
     const kinds = LIST_CHANGED.get(method);
     const asked = method === "notifications/cancelled" && asking.get(params.raw("requestId")?.toString("latin1") ?? "");
@@ -51,13 +51,11 @@ export function createEar(options: EarOptions): Ear {
     else if (!link.overhear(message) && method === "notifications/message") tell(link, { method, params });
   }
 
-  function tell(link: Link, notice: Notice): void {
-    const contact = options.contact(link);
-    if (contact) contact.tell(notice);
-    else dropped++;
+  function tell(link: Speaker, notice: Notice): void {
+    options.contact(link)?.tell(notice);
   }
 
-  function requested(link: Link, request: UpstreamRequest): void {
+  function requested(link: Speaker, request: UpstreamRequest): void {
     const { id, method, params } = request;
     if (method === "ping") refuseRequest(request, link.respond);
     else if (!link.overhear(request)) {
@@ -73,10 +71,10 @@ export function createEar(options: EarOptions): Ear {
     return params ? question.with({ params: withElicitationId(options.upstream, params).bytes }) : question;
   }
 
-  async function ask(link: Link, id: RawId, question: Payload): Promise<void> {
+  async function ask(link: Speaker, id: RawId, question: Payload): Promise<void> {
     const contact = options.contact(link);
     const key = id.toString("latin1");
-    if (!contact || asking.size >= EAR.maxAsking || asking.has(key)) {
+    if (!contact || asking.size >= UNSOLICITED.maxAsking || asking.has(key)) {
       link.respond(errorText(id, NOBODY.error));
       return;
     }
@@ -91,12 +89,8 @@ export function createEar(options: EarOptions): Ear {
 
   return {
     hear(link, message) {
-      if (!link) return;
       if (message.kind === "request") requested(link, message);
       else if (message.kind === "notification") notified(link, message);
-    },
-    get dropped() {
-      return dropped;
     },
     stop() {
       for (const controller of asking.values()) controller.abort();
