@@ -120,7 +120,7 @@ async function main(how) {
   try {
     console.log(conditions(how, lab.mock.name));
     const results = await measure(lab, chosen(how), how);
-    if (results.length > 0) console.log(`\n${aligned(targetRows(results), 1)}`);
+    if (results.length > 1 && !how.peers) console.log(`\n${aligned(targetRows(results), 1)}`);
     writeReport(how.json, results, how, lab.mock.name);
     if (how.write) writePage(how.write, results, how, lab.mock.name);
     if (how["check-floors"]) await checkFloors(lab, results, how);
