@@ -142,7 +142,7 @@ const remote = {
   url: webUrl().describe(
     "Address of the server's MCP endpoint; credentials in it (`https://user:password@host/mcp`) are sent as Basic.",
   ),
-  max_concurrency: concurrency(100),
+  max_concurrency: concurrency(256),
   headers: z
     .record(headerName, headerValue)
     .default({})

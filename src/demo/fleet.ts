@@ -48,7 +48,7 @@ export async function startDemoFleet(): Promise<DemoFleet> {
         transport: "http",
         protocol: "auto",
         url: `http://127.0.0.1:${port}/mcp`,
-        max_concurrency: 100,
+        max_concurrency: 256,
         headers: {},
         allow_plain_http: false,
         insecure_skip_verify: false,
