@@ -124,7 +124,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const sealer = createSealer(key, { clock });
   const remembered = references({ serving: () => servingResources(pool.upstreams) });
   const nextCallId = createCallIds();
-  const lasting = { nextCallId, pool, store, clock, log, sealer, capacity, remembered, stumbled };
+  const lasting = { nextCallId, pool, store, clock, log, sealer, capacity, remembered };
   let { handle, flush, reads } = assembleHandle({ config, redactor, ...lasting });
   let limit = shares.limit(config);
   const edges: Edge[] = [];
@@ -139,7 +139,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (view.kind === "all" && (kinds.includes("resource") || kinds.includes("template"))) watches.reconsider();
   });
   const front: Front = {
-    handle: (call, done) => handle(call, done),
+    get handle() {
+      return handle;
+    },
     trouble: stumbled,
     ...{ sealer, pressure, ledger },
     get limit() {

@@ -26,23 +26,19 @@ export function assembleHandle(parts: {
   redactor: Redactor;
   sealer: Sealer;
   nextCallId(): string;
-  /** Takes a bug of ours that a call ran into. */
-  stumbled(error: unknown): void;
   /** Counts what is under way, whichever configuration it began with. */
   capacity: Layer;
   /** Knows what was named to whom, whichever configuration it was in. */
   remembered: ReferencesLayer;
 }): { handle: Handle; flush: () => void; reads: ReadCacheLayer } {
-  const { config, pool, store, clock, log, redactor, sealer, capacity, remembered, nextCallId, stumbled } = parts;
+  const { config, pool, store, clock, log, redactor, sealer, capacity, remembered, nextCallId } = parts;
   const { log_requests, log_responses, log_max_bytes, log_on_failure, rate_limit_per_minute } = config.security;
   const bodies = { logRequests: log_requests, logResponses: log_responses, maxBytes: log_max_bytes };
   const blocks = log_on_failure === "block";
   const audited = audit({ log, redactor, clock, blocks, ...bodies });
   const reads = readCache({ clock });
   const layers: readonly Layer[] = [
-    // First, so that what breaks in any of them is told.
-    telling(stumbled),
-    // So early that refusals are in the log too.
+    // First, so that refusals are in the log too.
     audited,
     // Before whatever reads arguments.
     unambiguousArguments,
@@ -63,16 +59,4 @@ export function assembleHandle(parts: {
   const policy = BALANCING[config.load_balancing].policy;
   const last = route({ instance: name => pool.get(name), clock, random: Math.random, policy });
   return { handle: inOrder(layers, last, broken), flush: audited.flush, reads };
-}
-
-/** Nobody has to look for a bug in the log of calls. */
-function telling(stumbled: (error: unknown) => void): Layer {
-  return next =>
-    function told(call, done) {
-      next(call, outcome => {
-        const failure = outcome.kind === "failed" ? outcome.failure : undefined;
-        if (failure?.kind === "internal") stumbled(failure.cause ?? failure.detail);
-        done(outcome);
-      });
-    };
 }

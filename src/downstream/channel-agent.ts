@@ -5,9 +5,8 @@ import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { takesBatches } from "../wire/versions.ts";
 import { type Batch, gather, serveBatch } from "./batch.ts";
 import { beginsWork, DRAINING } from "./draining.ts";
-import { endingOf } from "./ending.ts";
 import { type Exchange, reply } from "./exchange.ts";
-import type { Answer } from "./serve.ts";
+import { type Answer, endingOf } from "./serve.ts";
 import type { Session } from "./session.ts";
 
 type Request = Extract<Message, { kind: "request" }>;

@@ -13,9 +13,8 @@ import { parameterHeaderMismatch } from "../wire/parameter-headers.ts";
 import { CODES, errorOf, wireError } from "../wire/rpc-errors.ts";
 import { placeOf } from "./address.ts";
 import { agentName, anonymous } from "./agent-name.ts";
-import { type Ending, endingOf } from "./ending.ts";
 import { listen } from "./listen.ts";
-import { type AgentRequest, type Answer, serve } from "./serve.ts";
+import { type AgentRequest, type Answer, type Ending, endingOf, serve } from "./serve.ts";
 import { isLimited, refusalOf } from "./slow-refusal.ts";
 
 /** The transport that carries one request. */

@@ -14,8 +14,7 @@ import { Aborter } from "../core/signal.ts";
 import { finish } from "../core/steps.ts";
 import { legacyAgent } from "../wire/legacy.ts";
 import type { Agent } from "./agent.ts";
-import { endingOf } from "./ending.ts";
-import { type Answer, serve } from "./serve.ts";
+import { type Answer, endingOf, serve } from "./serve.ts";
 
 const EMPTY = Payload.of({});
 

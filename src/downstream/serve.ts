@@ -12,7 +12,6 @@ import { lacking, questionsOf } from "../wire/questions.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
 import type { Agent } from "./agent.ts";
 import type { Finished } from "./elicit.ts";
-import type { Ending } from "./ending.ts";
 import { answerList, FIRST_WAIT_MS } from "./lists.ts";
 
 export interface AgentRequest {
@@ -30,6 +29,51 @@ export interface AgentRequest {
 }
 
 export type Answer = CallAnswer;
+
+/** What a request ends with that ran into a bug of ours. */
+export const INTERNAL: Answer = { kind: "error", error: errorOf({ kind: "internal", detail: "" }) };
+
+/**
+ * The end of one request of an agent, which comes once. Neither method throws: whatever brings an answer here works for
+ * others too, and a bug that one agent's answer runs into is that agent's internal error and told to who runs the gateway.
+ */
+export interface Ending {
+  answer(answer: Answer): void;
+  broke(error: unknown): void;
+}
+
+/** `reply` writes the answer; `closed` is called once, after it. */
+export function endingOf(
+  { trouble }: Pick<Front, "trouble">,
+  reply: (answer: Answer) => void,
+  closed?: () => void,
+): Ending {
+  let ended = false;
+
+  function write(answer: Answer): void {
+    try {
+      reply(answer);
+    } catch (error) {
+      trouble(error);
+      if (answer !== INTERNAL) write(INTERNAL);
+    }
+  }
+
+  function answer(answer: Answer): void {
+    if (ended) return;
+    ended = true;
+    write(answer);
+    closed?.();
+  }
+
+  return {
+    answer,
+    broke(error) {
+      trouble(error);
+      answer(INTERNAL);
+    },
+  };
+}
 
 /** Answers the requests that every revision has: lists from the catalog, calls through the waist. */
 export function serve(front: Front, agent: Agent, request: AgentRequest, ending: Ending): void {
@@ -104,6 +148,8 @@ function answerCall({ front, agent, request, ending, target }: Served, subject: 
   };
   const done = (outcome: Outcome | Finished): void => {
     let answer: Answer;
+    const bug = outcome.kind === "failed" && outcome.failure.kind === "internal" && outcome.failure;
+    if (bug) front.trouble(bug.cause ?? bug.detail);
     try {
       answer = answerOf(outcome, agent.era, { call, definition: entry?.definition });
     } catch (error) {

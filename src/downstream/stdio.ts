@@ -14,13 +14,12 @@ import { type Batch, INVALID_CODES, readText } from "./batch.ts";
 import { MAX_BODY_BYTES } from "./body.ts";
 import { createChannelAgent } from "./channel-agent.ts";
 import { beginsWork, DRAINING } from "./draining.ts";
-import { INTERNAL } from "./ending.ts";
 import { keepNoEvents } from "./event-share.ts";
 import { messageExchange, reply } from "./exchange.ts";
 import { answerModern, type Carrier } from "./modern-request.ts";
 import { pipeTo } from "./pipe.ts";
 import { createEventRing } from "./resume.ts";
-import type { Answer } from "./serve.ts";
+import { type Answer, INTERNAL } from "./serve.ts";
 import { openSession } from "./session.ts";
 import { createSessionIds } from "./session-ids.ts";
 

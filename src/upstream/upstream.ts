@@ -292,7 +292,7 @@ export function createUpstream(config: UpstreamConfig, world: UpstreamWorld): Up
     hurry: dialer.hurry,
     recheck: () => connector.recheck(),
     stop(graceMs) {
-      stopped ??= traffic.ended(graceMs).then(release);
+      stopped ??= traffic.over(graceMs).then(release);
       return stopped;
     },
   };

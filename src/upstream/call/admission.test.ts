@@ -10,6 +10,7 @@ import type { Attempt } from "../../core/route.ts";
 import { Aborter, aborted } from "../../core/signal.ts";
 import { parkedTicket, stateTicket } from "../conversation/tickets.ts";
 import { createAdmission } from "./admission.ts";
+import { inTurn } from "./steps.ts";
 
 const HOLDER: Holder = {
   upstream: upstreamName("a"),
@@ -35,7 +36,7 @@ function admissionTo({
     ...{ capacity, isAlone },
   });
   const pass = promised(
-    admission.inTurn(
+    inTurn({ admission, clock })(
       ({ call: { caller }, limits }, done) => void running.push({ owner: caller.owner, limits, end: () => done(DONE) }),
     ),
   );

@@ -3,7 +3,7 @@ import { brokenAttempt } from "../../core/route.ts";
 import type { Parking } from "../conversation/suspended-calls.ts";
 import type { Admission } from "./admission.ts";
 import { createSendCall, type SendCallOptions } from "./send-call.ts";
-import { goingOn, onTrial, type Send } from "./steps.ts";
+import { goingOn, inTurn, onTrial, type Send, underWay } from "./steps.ts";
 import type { Traffic } from "./traffic.ts";
 import { createVerdicts, type VerdictsOptions } from "./verdicts.ts";
 
@@ -15,14 +15,14 @@ export interface SendOptions extends Omit<SendCallOptions, "verdicts">, Verdicts
 
 /** One attempt passes these from top to bottom on its way to its upstream; what came of it comes back from bottom to top. */
 export function createSend(options: SendOptions): Send {
-  const { traffic, admission, health, parking } = options;
+  const { traffic, admission, health, parking, clock } = options;
   const verdicts = createVerdicts(options);
   return inOrder(
     [
       // First, so that whoever waits for its turn is under way too.
-      traffic.counted,
+      underWay(traffic),
       // Before anything is done for a call that has to wait.
-      admission.inTurn,
+      inTurn({ admission, clock }),
       // Around all that the upstream has a part in.
       onTrial(health),
       // Before a link is looked for: answers go back to where the questions came from.

@@ -1,13 +1,15 @@
 import { createDrain } from "../../core/drain.ts";
 import type { Clock } from "../../core/ports.ts";
-import type { SendStep } from "./steps.ts";
+import type { Attempt } from "../../core/route.ts";
 
 /** Counts the calls of one upstream. */
 export interface Traffic {
   readonly counts: { readonly inFlight: number; readonly calls: number; readonly failures: number };
-  readonly counted: SendStep;
+  began(): void;
+  /** To be called once for each that began. */
+  ended(attempt: Attempt): void;
   /** Resolves when no call runs, or after `graceMs`. A second time shortens the wait. */
-  ended(graceMs: number): Promise<void>;
+  over(graceMs: number): Promise<void>;
 }
 
 export function createTraffic(clock: Clock): Traffic {
@@ -21,16 +23,14 @@ export function createTraffic(clock: Clock): Traffic {
   };
   return {
     counts,
-    counted: next =>
-      function counted(outgoing, done) {
-        drain.began();
-        counts.calls++;
-        next(outgoing, attempt => {
-          if (attempt.kind === "failed") counts.failures++;
-          drain.ended();
-          done(attempt);
-        });
-      },
-    ended: drain.over,
+    began() {
+      counts.calls++;
+      drain.began();
+    },
+    ended(attempt) {
+      if (attempt.kind === "failed") counts.failures++;
+      drain.ended();
+    },
+    over: drain.over,
   };
 }

@@ -1,7 +1,7 @@
 import type { Call, Room } from "../../core/call.ts";
 import type { Holder } from "../../core/catalog.ts";
 import type { NativeName, OwnerId } from "../../core/names.ts";
-import { type Pass, returning } from "../../core/pass.ts";
+import { type Pass, returning, waiting } from "../../core/pass.ts";
 import { Payload } from "../../core/payload.ts";
 import type { Clock } from "../../core/ports.ts";
 import { brokenAttempt } from "../../core/route.ts";
@@ -49,10 +49,8 @@ export interface LinkCalls {
   readonly isUsed: boolean;
   readonly occupancy: Occupancy | undefined;
   readonly onlyOwner: OwnerId | undefined;
-  /** A call begins; what it returns has to be given to `send`. */
-  enter(call: Call): Leave;
   /** `done` is called once, perhaps before this returns. */
-  send(call: Call, calling: Calling, end: { readonly leave: Leave; done(attempt: LinkAttempt): void }): void;
+  call(call: Call, calling: Calling, done: (attempt: LinkAttempt) => void): void;
   overhear(message: Message): boolean;
   /** Cancels what waits for agents; resolves when nothing of it is open any more. */
   abandon(): Promise<void>;
@@ -70,7 +68,12 @@ interface Listener extends Placed {
 const UNTIMED: Timeouts = { timeoutMs: NO_TIMEOUT_MS, maxTimeoutMs: NO_TIMEOUT_MS };
 
 export function createLinkCalls(
-  parts: CallsParts & { readonly outbound: Outbound; notify(method: string): Promise<void> },
+  parts: CallsParts & {
+    readonly outbound: Outbound;
+    notify(method: string): Promise<void>;
+    /** Has the log level set that this call wants, before it is sent; `undefined` where there is nothing to wait for. */
+    raise(call: Call): Promise<unknown> | undefined;
+  },
 ): LinkCalls {
   const { channel, era, declared } = parts;
   /** Only an upstream that was told so asks, and then by requests that a call has to wait for. */
@@ -85,6 +88,25 @@ export function createLinkCalls(
   const sendOne = asks ? askable(shared) : plain(shared);
   let isUsed = false;
 
+  /** Nothing is open any more once what it returns is called. */
+  function enter(owner: OwnerId): Leave {
+    isUsed = true;
+    if (!occupancy) return undefined;
+    // An upstream that knows the roots of the agent before is told to ask this one for its own.
+    const isNew = occupancy.latest !== undefined && occupancy.latest !== owner;
+    const leave = occupancy.enter(owner);
+    if (isNew && expects(declared, ROOTS_CHANGED)) void parts.notify(ROOTS_CHANGED);
+    return leave;
+  }
+
+  function send(one: CallHere, done: (attempt: LinkAttempt) => void): void {
+    suspicion.began(one.call.caller.owner);
+    sendOne(one, attempt => {
+      if (attempt.kind === "failed" && GIVEN_UP.has(attempt.fault)) suspicion.gaveUp();
+      done(attempt);
+    });
+  }
+
   return {
     occupancy,
     get inUse() {
@@ -96,21 +118,12 @@ export function createLinkCalls(
     get onlyOwner() {
       return suspicion.clear ? onlyOwnerOf(running.all()) : undefined;
     },
-    enter({ caller: { owner } }) {
-      isUsed = true;
-      if (!occupancy) return undefined;
-      // An upstream that knows the roots of the agent before is told to ask this one for its own.
-      const isNew = occupancy.latest !== undefined && occupancy.latest !== owner;
-      const leave = occupancy.enter(owner);
-      if (isNew && expects(declared, ROOTS_CHANGED)) void parts.notify(ROOTS_CHANGED);
-      return leave;
-    },
-    send(call, calling, { leave, done }) {
-      suspicion.began(call.caller.owner);
-      sendOne({ call, calling, leave }, attempt => {
-        if (attempt.kind === "failed" && GIVEN_UP.has(attempt.fault)) suspicion.gaveUp();
-        done(attempt);
-      });
+    call(call, calling, done) {
+      const leave = enter(call.caller.owner);
+      const raised = parts.raise(call);
+      if (raised === undefined) return send({ call, calling, leave }, done);
+      const goOn = (): void => send({ call, calling, leave }, done);
+      waiting(raised.catch(IGNORE), { done, broken: brokenAttempt }, goOn);
     },
     overhear: whose.overhear,
     async abandon() {
@@ -129,7 +142,14 @@ interface SharedCalls extends CallsParts {
   overhear(message: Message): boolean;
 }
 
-type SendOne = Pass<{ readonly call: Call; readonly calling: Calling; readonly leave: Leave }, LinkAttempt>;
+interface CallHere {
+  readonly call: Call;
+  readonly calling: Calling;
+  readonly leave: Leave;
+}
+
+type SendOne = Pass<CallHere, LinkAttempt>;
+const IGNORE = (): void => {};
 
 /** A call that ends with its answer. */
 function plain({ era, outbound, running, nextId, unclaimed }: SharedCalls): SendOne {

@@ -1,9 +1,7 @@
 import type { Call } from "../../core/call.ts";
 import type { CacheHint } from "../../core/catalog.ts";
 import type { OwnerId } from "../../core/names.ts";
-import { waiting } from "../../core/pass.ts";
 import { Payload } from "../../core/payload.ts";
-import { brokenAttempt } from "../../core/route.ts";
 import type { UpstreamEra } from "../../wire/era.ts";
 import { type Message, notificationText } from "../../wire/message.ts";
 import { isSevereEnough } from "../../wire/methods.ts";
@@ -69,7 +67,7 @@ export function createLink(parts: LinkParts): Link {
   const { respond } = outbound;
   const notify = (method: string, params?: Payload): Promise<void> =>
     channel.notify(notificationText(method, params), era.headers(version));
-  const calls = createLinkCalls({ ...parts, outbound, notify });
+  const calls = createLinkCalls({ ...parts, outbound, notify, raise });
   let logLevel: string | undefined;
   let asking = 0;
 
@@ -82,14 +80,11 @@ export function createLink(parts: LinkParts): Link {
     return reply;
   }
 
-  function call(call: Call, calling: Calling, done: (attempt: LinkAttempt) => void): void {
-    const end = { leave: calls.enter(call), done };
-    const level = era.setsLogLevel ? call.logLevel : undefined;
-    if (level === undefined || !isNews(level)) return calls.send(call, calling, end);
+  /** Has a more verbose level set, where this one is. */
+  function raise({ logLevel: level, signal }: Call): Promise<unknown> | undefined {
+    if (!era.setsLogLevel || level === undefined || !isNews(level)) return undefined;
     logLevel = level;
-    const options = { timeoutMs: SET_LEVEL_TIMEOUT_MS, signal: call.signal };
-    const raised = ask("logging/setLevel", Payload.of({ level }), options).catch(() => {});
-    waiting(raised, { done, broken: brokenAttempt }, () => calls.send(call, calling, end));
+    return ask("logging/setLevel", Payload.of({ level }), { timeoutMs: SET_LEVEL_TIMEOUT_MS, signal });
   }
 
   /** The conversation's level is the most verbose that any of its agents wants; each agent sees only its own. */
@@ -98,8 +93,8 @@ export function createLink(parts: LinkParts): Link {
 
   return {
     ...introduction,
-    ...{ era, channel, declared, call, ask, notify, respond },
-    ...{ occupancy: calls.occupancy, unclaimed: parts.unclaimed, overhear: calls.overhear },
+    ...{ era, channel, declared, ask, notify, respond },
+    ...{ occupancy: calls.occupancy, unclaimed: parts.unclaimed, call: calls.call, overhear: calls.overhear },
     get isUsed() {
       return calls.isUsed;
     },

@@ -65,8 +65,7 @@ export function createOutbound(parts: {
       done(reply);
     });
   }
-  const send: Outbound["send"] =
-    era.cancelsByMessage && !channel.cancels ? sendWithFarewell : (outbound, done) => channel.request(outbound, done);
+  const send: Outbound["send"] = era.cancelsByMessage && !channel.cancels ? sendWithFarewell : channel.request;
 
   return {
     send,
