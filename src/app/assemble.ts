@@ -188,6 +188,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   const shutdown = createShutdown({
     ...{ clock, pool, edges: () => edges },
+    async write() {
+      flush();
+      await log.flush();
+    },
     async release() {
       catalogs.stop();
       pressure.stop();

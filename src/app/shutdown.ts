@@ -32,9 +32,11 @@ export function createShutdown(parts: {
   clock: Clock;
   pool: Pool;
   edges: () => readonly Edge[];
+  /** Writes the lines of the log that still wait. */
+  write: () => Promise<void>;
   release: () => Promise<void>;
 }): Shutdown {
-  const { clock, pool, edges, release } = parts;
+  const { clock, pool, edges, write, release } = parts;
   let begun: Promise<{ cut: number }> | undefined;
   let cut = 0;
 
@@ -86,6 +88,8 @@ export function createShutdown(parts: {
       await drain(LAST_ANSWERS_MS);
       // No agent waits for what is parked, but its upstream works on it.
       if (parked > 0) await Promise.race([stopped, after(FAREWELL_MS)]);
+      // The process may end right after this.
+      await Promise.race([write(), after(LAST_ANSWERS_MS)]);
     },
   };
 }

@@ -122,6 +122,8 @@ describe("a call", () => {
     void call(modernAgent(gateway.url), "transfer", { nonce: "cut" });
     await poll(() => arrived.length === 1);
     process.kill(gateway.pid, "SIGTERM");
+    // Two that come at once may be one.
+    expect(await poll(() => gateway.output().includes("Stopping"))).toBe(true);
     process.kill(gateway.pid, "SIGTERM");
     await gateway.ended;
     const [sent, ended] = gateway.allLogLines();
