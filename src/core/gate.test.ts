@@ -46,6 +46,36 @@ describe("a gate", () => {
     expect([gate.inside, order]).toEqual([1, ["next in"]]);
   });
 
+  test("goes through a long queue of those who leave at once, without standing deeper for each", () => {
+    const { gate } = gateOf(20_000);
+    for (let inside = 0; inside < 20_000; inside++) gate.enter();
+    let [admitted, depth, deepest] = [0, 0, 0];
+    for (let waiting = 0; waiting < 20_000; waiting++) {
+      gate.queue({ waitMs: 3_000, signal: NEVER }, () => {
+        admitted++;
+        deepest = Math.max(deepest, ++depth);
+        gate.leave();
+        depth--;
+      });
+    }
+    gate.leave();
+    expect([admitted, deepest]).toEqual([20_000, 1]);
+    expect([gate.inside, gate.waiting]).toEqual([19_999, 0]);
+  });
+
+  test("lets no newcomer in before those who wait while it goes through its queue", () => {
+    const { gate, order, queue } = gateOf(2);
+    const newcomers: boolean[] = [];
+    for (let inside = 0; inside < 2; inside++) gate.enter();
+    gate.queue({ waitMs: 3_000, signal: NEVER }, () => {
+      gate.leave();
+      newcomers.push(gate.enter());
+    });
+    queue("later");
+    gate.leave();
+    expect([newcomers, order, gate.inside, gate.waiting]).toEqual([[false], ["later in"], 2, 0]);
+  });
+
   test("turns away at once whoever finds the queue full", async () => {
     const { clock, gate, order, queue } = gateOf(1);
     gate.enter();

@@ -32,6 +32,19 @@ export interface Gate {
 export function createGate({ capacity, clock }: GateRules): Gate {
   const waiting = new Set<(admitted: Admitted) => void>();
   let inside = 0;
+  let handing = false;
+
+  /** Hands free places on, one after the other: who leaves at once with one stands no deeper than the one before. */
+  function handOn(): void {
+    if (handing) return;
+    handing = true;
+    for (const next of waiting) {
+      if (inside >= capacity) break;
+      inside++;
+      next("in");
+    }
+    handing = false;
+  }
 
   return {
     get inside() {
@@ -41,7 +54,8 @@ export function createGate({ capacity, clock }: GateRules): Gate {
       return waiting.size;
     },
     enter() {
-      if (inside >= capacity) return false;
+      // Places that are being handed on belong to those who wait.
+      if (inside >= capacity || waiting.size > 0) return false;
       inside++;
       return true;
     },
@@ -63,9 +77,8 @@ export function createGate({ capacity, clock }: GateRules): Gate {
       waiting.add(end);
     },
     leave() {
-      // Whoever is next takes the place over: a newcomer cannot slip in between.
-      if (inside <= capacity) for (const next of waiting) return next("in");
       inside--;
+      handOn();
     },
   };
 }

@@ -25,6 +25,17 @@ describe("a signal", () => {
     expect(heard).toEqual(["c"]);
   });
 
+  it("does not call what is withdrawn by those before it", () => {
+    const aborter = new Aborter();
+    const heard: string[] = [];
+    const second = (): void => void heard.push("second");
+    const third = (): void => void heard.push("third");
+    aborter.onAbort(() => aborter.offAbort(second));
+    for (const listener of [second, third]) aborter.onAbort(listener);
+    aborter.abort();
+    expect([heard, aborter.listeners]).toEqual([["third"], 0]);
+  });
+
   it("calls nothing that comes after it was aborted", () => {
     const signal = aborted();
     signal.onAbort(() => expect.unreachable());

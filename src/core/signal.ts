@@ -56,20 +56,27 @@ export class Aborter implements Signal {
     if (this.#aborted) return;
     this.#aborted = true;
     this.#reason = reason;
-    const listeners = this.#first === undefined ? [] : [this.#first];
-    if (this.#others) listeners.push(...this.#others);
-    this.#first = undefined;
-    this.#others = undefined;
-    runAll(listeners);
+    const errors: unknown[] = [];
+    for (let run = this.#next(); run; run = this.#next()) {
+      try {
+        run();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
-}
 
-function runAll(listeners: readonly (() => void)[]): void {
-  let at = 0;
-  try {
-    for (; at < listeners.length; at++) listeners[at]?.();
-  } finally {
-    if (at < listeners.length) runAll(listeners.slice(at + 1));
+  /** Taken one by one: a listener may withdraw another one, which is not called then. */
+  #next(): (() => void) | undefined {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first) return first;
+    for (const other of this.#others ?? []) {
+      this.#others?.delete(other);
+      return other;
+    }
+    return undefined;
   }
 }
 

@@ -64,6 +64,26 @@ it("sets no timer anew for those that come one after the other", () => {
   expect(late).toEqual(["c"]);
 });
 
+it("does not end what has left because of one that is late with it", () => {
+  const { clock, deadlines, late, stopped, add } = setup();
+  const [first, second] = [add("a", 100), add("b", 100)];
+  const { expire, stop } = first;
+  first.expire = () => {
+    expire();
+    deadlines.remove(second);
+  };
+  clock.advance(100);
+  expect(late).toEqual(["a"]);
+  deadlines.add(first);
+  deadlines.add(second);
+  first.stop = () => {
+    stop();
+    deadlines.remove(second);
+  };
+  deadlines.stopAll();
+  expect(stopped).toEqual(["a"]);
+});
+
 it("ends one sooner that is due earlier than before", () => {
   const { clock, deadlines, late, add } = setup();
   const member = add("a", 100);

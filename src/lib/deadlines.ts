@@ -1,5 +1,5 @@
 import type { Clock } from "../core/ports.ts";
-import { Running, type Stoppable } from "./running.ts";
+import { Running, type Stoppable, stopAll } from "./running.ts";
 
 /** Something that runs and has to end in time. */
 export interface Timed extends Stoppable {
@@ -53,7 +53,7 @@ export class Deadlines {
 
   /** Ends everything that runs now, after which nothing new is expected. */
   stopAll(): void {
-    for (const member of this.#members.all()) member.stop();
+    stopAll(this.#members);
     this.finish();
   }
 
@@ -77,7 +77,8 @@ export class Deadlines {
   #look(): void {
     this.#disarm();
     const now = this.#clock.now();
-    for (const member of this.#members.all()) if (member.dueAt <= now) member.expire();
+    // One that ends may take others with it.
+    for (const member of this.#members.all()) if (member.dueAt <= now && this.#members.has(member)) member.expire();
     let next = Number.POSITIVE_INFINITY;
     for (const member of this.#members.all()) next = Math.min(next, member.dueAt);
     if (next < this.#firesAt) this.#arm(next);

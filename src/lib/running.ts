@@ -28,8 +28,12 @@ export class Running<Member extends Placed> {
     member.place = this.#members.push(member) - 1;
   }
 
+  has(member: Member): boolean {
+    return this.#members[member.place] === member;
+  }
+
   remove(member: Member): void {
-    if (this.#members[member.place] !== member) return;
+    if (!this.has(member)) return;
     const last = this.#members.pop()!;
     if (last === member) return;
     last.place = member.place;
@@ -42,6 +46,7 @@ export class Running<Member extends Placed> {
   }
 }
 
+/** What leaves because another one is stopped is not stopped itself. */
 export function stopAll(running: Running<Stoppable>): void {
-  for (const member of running.all()) member.stop();
+  for (const member of running.all()) if (running.has(member)) member.stop();
 }

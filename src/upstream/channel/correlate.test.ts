@@ -50,6 +50,27 @@ const text = async (reply: Promise<Reply>): Promise<string> => {
   return `${settled.kind} ${settled.kind === "result" ? settled.result.bytes : settled.error.bytes}`;
 };
 
+test("a request that ends because of how another one ended has ended once", () => {
+  const { correlator } = setUp();
+  const second = new Aborter();
+  const ends: string[] = [];
+  const fixed = { method: "tools/call", parts: [], headers: {}, timeoutMs: 1_000, maxTimeoutMs: 2_500 };
+  const ending =
+    (name: string, then = (): void => {}) =>
+    (reply: Reply): void => {
+      ends.push(`${name} ${reply.kind === "failed" ? reply.fault : reply.kind}`);
+      then();
+    };
+  const onMessage = (): void => {};
+  correlator.open(
+    { id: 1, ...fixed, signal: new Aborter(), onMessage },
+    ending("first", () => second.abort()),
+  );
+  correlator.open({ id: 2, ...fixed, signal: second, onMessage }, ending("second"));
+  correlator.failAll({ fault: "connection_lost", delivery: "sent_unknown", detail: "gone" });
+  expect(ends).toEqual(["first connection_lost", "second cancelled"]);
+});
+
 describe("a reply", () => {
   test("finds its request by our id, in any order", async () => {
     const { correlator, open, clock, cancelled } = setUp();

@@ -73,7 +73,8 @@ export function createCorrelator({ clock, onUnmatched, onCancel, onStray }: Corr
   };
 
   const finish = (entry: Waiting, reply: Reply): void => {
-    waiting.delete(String(entry.request.id));
+    // It may have ended because of how another one did.
+    if (!waiting.delete(String(entry.request.id))) return;
     deadlines.remove(entry);
     entry.request.signal.offAbort(entry.onAbort);
     entry.done(reply);

@@ -9,6 +9,17 @@ const open = (onMessage: string, options = {}) => openChannel({ ...peer(onMessag
 const openShell = (code: string, options = {}) => openChannel({ ...shell(code), env }, options);
 const value = (reply: Reply): unknown => (reply.kind === "result" ? reply.result.value() : reply);
 
+test("a bug that a child's words run into costs that child, and nobody else", async () => {
+  const { call, closed } = open(`
+    console.log(JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: id } }));
+    reply(id, {})`);
+  const onMessage = (): void => {
+    throw new TypeError("a bug");
+  };
+  expect(await call({}, { onMessage })).toMatchObject({ kind: "failed", fault: "connection_lost" });
+  expect(await closed).toContain("a bug of its own");
+});
+
 describe("a child that dies", () => {
   test.each([
     ["with code 0", "process.exit(0)", /exited with code 0/],

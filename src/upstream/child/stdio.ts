@@ -150,8 +150,17 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     },
   });
 
+  /** A bug of ours in what reads it costs this child, and no other. */
+  const read = (chunk: Buffer): void => {
+    try {
+      lines.push(chunk);
+    } catch {
+      child.kill(`the gateway failed to read what "${spec.command}" said, which is a bug of its own`);
+    }
+  };
+
   const child = startProcess(spec, options, {
-    stdout: lines.push,
+    stdout: read,
     alive: () => events.alive?.(),
     closed({ how, detail }) {
       holding?.hold(0);

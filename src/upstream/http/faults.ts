@@ -78,6 +78,8 @@ const BY_CODE: Readonly<Record<string, Diagnosis>> = {
   UND_ERR_CLOSED: lost("the connection pool was closed"),
   UND_ERR_HEADERS_TIMEOUT: late("no answer came in time"),
   UND_ERR_BODY_TIMEOUT: late("the answer stalled"),
+  // Its text may hold some of the answer.
+  READER_FAILED: garbled("the gateway failed to read the answer, which is a bug of its own"),
   NOT_HTTP: garbled("the answer is no HTTP"),
   Z_BUF_ERROR: lost("the answer was cut short"),
   INFLATED: {

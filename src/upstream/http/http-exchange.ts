@@ -149,6 +149,22 @@ export abstract class HttpExchange implements Exchange, Timed {
 
   head(head: ReplyHead): void {
     if (this.#phase === "over") return;
+    try {
+      this.#takeHead(head);
+    } catch (error) {
+      this.#broke(error);
+    }
+  }
+
+  data(chunk: Buffer): void {
+    try {
+      this.#takeData(chunk);
+    } catch (error) {
+      this.#broke(error);
+    }
+  }
+
+  #takeHead(head: ReplyHead): void {
     if (isEventStream(head)) this.link.dispatcher.leave(this);
     const setsCookies =
       head.headers["set-cookie"] !== undefined &&
@@ -161,7 +177,7 @@ export abstract class HttpExchange implements Exchange, Timed {
     } else this.#read(head);
   }
 
-  data(chunk: Buffer): void {
+  #takeData(chunk: Buffer): void {
     if (this.#phase !== "open") {
       this.#drainLeft -= chunk.length;
       if (this.#drainLeft < 0) {
@@ -197,13 +213,15 @@ export abstract class HttpExchange implements Exchange, Timed {
       return;
     }
     this.#decoder = openDecoder(head, {
-      data: chunk => this.replyData(chunk),
-      end: () => (this.#error === undefined ? this.#end() : this.#fail(faultOf(this.#error, this.#sent))),
-      broken: error => {
-        this.carrier?.abandon();
-        this.carrier = undefined;
-        this.#fail(faultOf(this.#error ?? error, this.#sent));
+      data: chunk => {
+        try {
+          this.replyData(chunk);
+        } catch (error) {
+          this.#broke(error);
+        }
       },
+      end: () => (this.#error === undefined ? this.#end() : this.#fail(faultOf(this.#error, this.#sent))),
+      broken: error => this.#breakOff(this.#error ?? error),
       full: () => {
         this.#full = true;
         this.carrier?.pause();
@@ -277,7 +295,22 @@ export abstract class HttpExchange implements Exchange, Timed {
   #end(): void {
     if (this.#phase === "over") return;
     this.#finish();
-    this.replyEnd();
+    try {
+      this.replyEnd();
+    } catch (error) {
+      this.replyFailed(faultOf(bug(error), this.#sent));
+    }
+  }
+
+  /** A bug of ours that the reply ran into costs this exchange, and nobody else. */
+  #broke(error: unknown): void {
+    this.#breakOff(bug(error));
+  }
+
+  #breakOff(error: unknown): void {
+    this.carrier?.abandon();
+    this.carrier = undefined;
+    this.#fail(faultOf(error, this.#sent));
   }
 
   #fail(failed: AttemptFailure): void {
@@ -295,3 +328,6 @@ export abstract class HttpExchange implements Exchange, Timed {
     this.link.dispatcher.leave(this);
   }
 }
+
+const bug = (cause: unknown): Error =>
+  Object.assign(new Error("a reader failed", { cause }), { code: "READER_FAILED" });

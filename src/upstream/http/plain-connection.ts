@@ -47,7 +47,7 @@ export class PlainConnection implements ReplyParts, Carrier {
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_BYTES),
         callback: (size, buffer) => {
-          this.#parser.push((buffer as Buffer).subarray(0, size));
+          this.#read((buffer as Buffer).subarray(0, size));
           return true;
         },
       },
@@ -126,6 +126,16 @@ export class PlainConnection implements ReplyParts, Carrier {
 
   bad(code: string): void {
     this.#break(code);
+  }
+
+  /** A bug of ours in what reads them costs this connection, and no other. */
+  #read(bytes: Buffer): void {
+    try {
+      this.#parser.push(bytes);
+    } catch {
+      this.#parser.stop();
+      this.#break("READER_FAILED");
+    }
   }
 
   #break(code: string): void {
