@@ -1,5 +1,5 @@
 import { hideInJson, type MarkOf } from "./hide-json.ts";
-import { createNeedles, merged, type Needles, type Span } from "./needles.ts";
+import { COVERING, createNeedles, merged, type Needles, type Span } from "./needles.ts";
 import { rareSpellingsOf, spellingsOf } from "./spellings.ts";
 import { DIGITS, type Unescaped, unescaped } from "./unescaped.ts";
 
@@ -147,16 +147,16 @@ function createFinders(spell: (value: string) => readonly string[]): Finders {
       const { starts, ends } = clear;
       return whole
         .spans(clear.bytes)
-        .filter(span => span.end - span.start >= WORDS_BELOW || standsAlone(clear, span))
+        .filter(span => span.end - span.start >= COVERING || standsAlone(clear, span))
         .map(({ start, end }) => ({ start: starts[start] as number, end: ends[end - 1] as number }));
     },
   };
 }
 
-/** Shorter ones count only between characters that are no letters or digits: they may be part of a word. */
-const WORDS_BELOW = 8;
-
-/** What was taken away between two characters, such as a line break, parts them. */
+/**
+ * What is shorter than {@link COVERING} counts only between characters that are no letters or digits: it may be part of a
+ * word. What was taken away between two characters, such as a line break, parts them.
+ */
 function standsAlone({ bytes, starts, ends }: Unescaped, { start, end }: Span): boolean {
   const isApart = (at: number): boolean => ends[at - 1] !== starts[at];
   return (!isWord(bytes[start - 1]) || isApart(start)) && (!isWord(bytes[end]) || isApart(end));

@@ -13,11 +13,12 @@ export interface Needles {
   /** Takes one more, of at least {@link SHORTEST} bytes. */
   add(needle: Buffer): void;
   has(text: Buffer): boolean;
-  /** Where they are, in no order. */
+  /** Where they are, in no order; of several that begin at one place, none within one of {@link COVERING} bytes or more. */
   spans(text: Buffer): Span[];
 }
 
 export const SHORTEST = 6;
+export const COVERING = 8;
 const WORD = 4;
 /** Needles that are shorter need not cover all of a word. */
 const COVERS_WORD = 2 * WORD - 1;
@@ -61,6 +62,17 @@ interface Place {
   readonly needle: Buffer;
   readonly offset: number;
 }
+/** Needles in which a gram stands at the same offset. Whoever chooses them can make many alike: no text is compared with each. */
+interface Group {
+  readonly offset: number;
+  readonly entries: Entry[];
+  isSorted: boolean;
+}
+interface Entry {
+  readonly needle: Buffer;
+  /** The longest other one that it begins with. */
+  beginning: Entry | undefined;
+}
 type Take = (start: number, end: number) => boolean;
 
 /** Three bytes that stand in needles, and filters that most others do not pass. */
@@ -80,7 +92,7 @@ const SPARE = 8;
 const [FULL, PART] = [1, 2];
 
 function createGrams(): Grams {
-  const places = new Map<number, Place[]>();
+  const groups = new Map<number, Group[]>();
   let bits = FIRST_BITS;
   /** By the first three bytes of a word, and by all four. */
   let filter = new Uint8Array(2 ** bits);
@@ -94,16 +106,24 @@ function createGrams(): Grams {
 
   return {
     add(place) {
-      const gram = gramAt(place.needle, place.offset);
-      const before = places.get(gram);
-      if (before) before.push(place);
-      else places.set(gram, [place]);
+      const { needle, offset } = place;
+      const gram = gramAt(needle, offset);
+      const here = groups.get(gram) ?? [];
+      groups.set(gram, here);
+      const entry: Entry = { needle, beginning: undefined };
+      const group = here.find(one => one.offset === offset);
+      if (!group) here.push({ offset, entries: [entry], isSorted: true });
+      else {
+        group.entries.push(entry);
+        group.isSorted = false;
+      }
       mark(place);
-      if (places.size * SPARE <= filter.length || bits >= MOST_BITS) return;
+      if (groups.size * SPARE <= filter.length || bits >= MOST_BITS) return;
       bits += 2;
       filter = new Uint8Array(2 ** bits);
       second = new Uint8Array(2 ** bits);
-      for (const all of places.values()) for (const known of all) mark(known);
+      for (const all of groups.values())
+        for (const { offset, entries } of all) for (const { needle } of entries) mark({ needle, offset });
     },
     next(words, from) {
       const shift = 32 - bits;
@@ -127,18 +147,57 @@ function createGrams(): Grams {
       return at;
     },
     offer(text, gram, at, take) {
-      for (const { needle, offset } of places.get(gram) ?? NOWHERE) {
-        const start = at - offset;
-        const end = start + needle.length;
-        if (start < 0 || end > text.length || needle.compare(text, start, end) !== 0) continue;
-        if (take(start, end)) return true;
+      for (const group of groups.get(gram) ?? NOWHERE) {
+        const start = at - group.offset;
+        if (start < 0) continue;
+        let entry = lastUpTo(sorted(group), text, start);
+        const shared = entry ? sharedLength(entry.needle, text, start) : 0;
+        for (; entry; entry = entry.beginning) {
+          const { length } = entry.needle;
+          if (length > shared) continue;
+          if (take(start, start + length)) return true;
+          if (length >= COVERING) break;
+        }
       }
       return false;
     },
   };
 }
 
-const NOWHERE: readonly Place[] = [];
+function sorted(group: Group): readonly Entry[] {
+  const { entries } = group;
+  if (group.isSorted) return entries;
+  entries.sort((one, other) => one.needle.compare(other.needle));
+  let before: Entry | undefined;
+  for (const entry of entries) {
+    while (before && sharedLength(before.needle, entry.needle, 0) < before.needle.length) before = before.beginning;
+    entry.beginning = before;
+    before = entry;
+  }
+  group.isSorted = true;
+  return entries;
+}
+
+/** The last in order that does not come behind what begins at a place: whatever stands there is it, or it begins with that. */
+function lastUpTo(entries: readonly Entry[], text: Buffer, start: number): Entry | undefined {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const { needle } = entries[middle]!;
+    if (needle.compare(text, start, Math.min(start + needle.length, text.length)) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return entries[low - 1];
+}
+
+/** How many bytes of a needle stand at a place. */
+function sharedLength(needle: Buffer, text: Buffer, start: number): number {
+  let at = 0;
+  while (at < needle.length && needle[at] === text[start + at]) at++;
+  return at;
+}
+
+const NOWHERE: readonly Group[] = [];
 /** Odd, and without a pattern in its bits: neighbouring grams come apart. */
 const MIX = 0x9e3779b1;
 
