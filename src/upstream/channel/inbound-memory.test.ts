@@ -97,3 +97,16 @@ describe("the room for messages that are not complete", () => {
     expect(woken).toBe(true);
   });
 });
+
+it("lets a reader go on whose message was completed by what had been read before it waited", () => {
+  const { room } = createReplyRooms({ clock: manualClock(), upstreamBytes: 100 });
+  const upstream = room();
+  const [first, second] = [upstream.open(), upstream.open()];
+  let runs = 0;
+  expect([first.hold(80), second.hold(80)]).toEqual([true, false]);
+  second.caughtUp(() => runs++);
+  second.hold(0);
+  expect([runs, second.waits]).toEqual([1, false]);
+  first.hold(0);
+  expect(runs).toBe(1);
+});

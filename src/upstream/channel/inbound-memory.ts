@@ -89,7 +89,8 @@ export function createReplyRooms({ clock, ...given }: Partial<ReplyLimits> & { r
           if (now > 0) holdings.add(holding);
           else {
             holdings.delete(holding);
-            stopWaiting();
+            // What had been read before it waited may have completed its message.
+            waiter.wake();
           }
           if (more < 0 && waiting.size > 0) wake();
           return now === 0 || goesOn(0);
@@ -98,7 +99,11 @@ export function createReplyRooms({ clock, ...given }: Partial<ReplyLimits> & { r
           resume = run;
           waiting.add(waiter);
           cancelTimer();
-          if (refuse) cancelTimer = clock.after(waitMs, refuse);
+          const late = (): void => {
+            stopWaiting();
+            refuse?.();
+          };
+          if (refuse) cancelTimer = clock.after(waitMs, late);
         },
       };
       return holding;

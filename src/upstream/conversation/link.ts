@@ -75,9 +75,11 @@ export function createLink(parts: LinkParts): Link {
   async function ask(method: string, params: Payload, options: AskOptions): Promise<Reply> {
     if (options.timeoutMs === NO_TIMEOUT_MS) return outbound.ask(method, params, options);
     asking++;
-    const reply = await outbound.ask(method, params, options);
-    asking--;
-    return reply;
+    try {
+      return await outbound.ask(method, params, options);
+    } finally {
+      asking--;
+    }
   }
 
   /** Has a more verbose level set, where this one is. */

@@ -5,6 +5,7 @@ import { type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transport
 import { openDispatcher, type UpstreamDispatcher } from "./dispatcher.ts";
 import { createHttpLink, type LinkRequest } from "./http-link.ts";
 import { ListenedExchange } from "./listened-exchange.ts";
+import type { Exchange } from "./transport.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -189,4 +190,51 @@ describe("towards an upstream", () => {
     expect(opened).toEqual(["http://h.test/mcp", "https://h.test/mcp"]);
     expect([plain.seen.length, secure.seen.length]).toEqual([1, 2]);
   });
+});
+
+/** Exchanges over a transport that carries the first one and fails all others at once. */
+function failing() {
+  const clock = manualClock();
+  const begun: Exchange[] = [];
+  const start = (exchange: Exchange): void => {
+    begun.push(exchange);
+    if (begun.length > 1) exchange.fail(new Error("at once"));
+  };
+  const transport = () => ({ start, close: async () => {} });
+  const dispatcher = openDispatcher({ url: "http://a", clock, connections: 1, openTransport: transport });
+  const exchange = (fail: (self: Exchange) => void): Exchange => ({
+    ...{ request: { lane: "call", upgraded: false } as Exchange["request"], isOver: false, carrier: undefined },
+    ...{ turn: "none", queuedAt: 0, sent() {}, head() {}, data() {}, end() {} },
+    fail() {
+      fail(this);
+    },
+  });
+  return { dispatcher, begun, exchange };
+}
+
+it("goes through a long queue of what fails at once, without standing deeper for each", () => {
+  const { dispatcher, begun, exchange } = failing();
+  let [depth, deepest] = [0, 0];
+  const fail = (self: Exchange): void => {
+    deepest = Math.max(deepest, ++depth);
+    dispatcher.leave(self);
+    depth--;
+  };
+  for (let number = 0; number < 10_000; number++) dispatcher.start(exchange(fail));
+  dispatcher.leave(begun[0]!);
+  expect([begun.length, deepest]).toEqual([10_000, 1]);
+});
+
+it("forgets nothing that begins to wait while what waited is ended", async () => {
+  const { dispatcher, begun, exchange } = failing();
+  const late = exchange(self => dispatcher.leave(self));
+  const second = exchange(() => {});
+  const first = exchange(() => {
+    dispatcher.start(late);
+    dispatcher.leave(second);
+  });
+  for (const each of [exchange(() => {}), first, second]) dispatcher.start(each);
+  await dispatcher.close();
+  dispatcher.leave(begun[0]!);
+  expect(begun.includes(late)).toBe(true);
 });

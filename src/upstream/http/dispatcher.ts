@@ -47,6 +47,7 @@ export function openDispatcher(options: DispatcherOptions): UpstreamDispatcher {
   const waiting: Exchange[] = [];
   let running = 0;
   let timerSet = false;
+  let giving = false;
 
   const send = (exchange: Exchange): void => {
     if (exchange.request.upgraded) {
@@ -70,12 +71,12 @@ export function openDispatcher(options: DispatcherOptions): UpstreamDispatcher {
     timerSet = true;
     clock.after(Math.max(first.queuedAt + MAX_QUEUE_MS - clock.now(), 1), relieve);
   };
+  /** One after the other: what fails as soon as it has its turn stands no deeper than the one before. */
   const giveTurns = (): void => {
-    while (running < connections) {
-      const next = waiting.shift();
-      if (!next) return;
-      run(next);
-    }
+    if (giving) return;
+    giving = true;
+    while (running < connections && waiting[0]) run(waiting.shift()!);
+    giving = false;
   };
 
   return {
@@ -100,10 +101,10 @@ export function openDispatcher(options: DispatcherOptions): UpstreamDispatcher {
     },
     async close() {
       const closed = Object.assign(new Error("closed"), { code: "CLOSED" });
-      for (const exchange of waiting.splice(0)) {
-        exchange.turn = "none";
-        exchange.fail(closed);
-      }
+      const ended = waiting.splice(0);
+      // All of them first: one that fails may end another one, which does not stand here any more.
+      for (const exchange of ended) exchange.turn = "none";
+      for (const exchange of ended) exchange.fail(closed);
       await Promise.all([transport.close(closed), upgraded?.close(closed)]);
     },
   };
