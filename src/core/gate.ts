@@ -38,12 +38,15 @@ export function createGate({ capacity, clock }: GateRules): Gate {
   function handOn(): void {
     if (handing) return;
     handing = true;
-    for (const next of waiting) {
-      if (inside >= capacity) break;
-      inside++;
-      next("in");
+    try {
+      for (const next of waiting) {
+        if (inside >= capacity) break;
+        inside++;
+        next("in");
+      }
+    } finally {
+      handing = false;
     }
-    handing = false;
   }
 
   return {

@@ -94,6 +94,28 @@ describe("calls to one upstream", () => {
     expect(await third).toBe(DONE);
   });
 
+  test("end once each when the connection is lost that one of them runs and the others wait for", () => {
+    const clock = manualClock();
+    const admission = createAdmission({ clock, capacity: 2, isAlone: () => false });
+    const gone = new Aborter();
+    const ends = new Map<number, number>();
+    const pass = inTurn({ admission, clock })(({ call: { signal } }, done) => {
+      const cancelled = (): void => done(DONE);
+      if (signal.aborted) cancelled();
+      else signal.onAbort(cancelled);
+    });
+    const call = { caller: { owner: ownerId("ann") }, signal: gone.signal } as unknown as Call;
+    for (let number = 0; number < 4; number++) {
+      const done = (): void => void ends.set(number, (ends.get(number) ?? 0) + 1);
+      pass({ call, holder: HOLDER, limits: LIMITS }, done);
+    }
+    gone.abort();
+    expect([...ends.values()]).toEqual([1, 1, 1, 1]);
+    expect([gone.listeners, clock.pending, admission.gateOf(call.caller).inside, admission.queued]).toEqual([
+      0, 0, 0, 0,
+    ]);
+  });
+
   test("go in at once when they answer what a call asks that runs there already", async () => {
     const { running, send } = admissionTo({ max_concurrency: 1 });
     void send();
