@@ -150,11 +150,14 @@ export function openStdioChannel(options: StdioOptions, events: ChannelEvents): 
     },
   });
 
-  /** A bug of ours in what reads it costs this child, and no other. */
+  /** A bug of ours in what reads it costs this child, and no other. Where a line begins is not known after that. */
+  let isLost = false;
   const read = (chunk: Buffer): void => {
+    if (isLost) return;
     try {
       lines.push(chunk);
     } catch {
+      isLost = true;
       child.kill(`the gateway failed to read what "${spec.command}" said, which is a bug of its own`);
     }
   };
