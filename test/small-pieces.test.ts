@@ -33,9 +33,10 @@ const READERS: Readonly<Record<string, () => (piece: Buffer) => void>> = {
   },
   "an agent's body": () => {
     const request = Object.assign(new Readable({ read: nothing }), { headers: { "content-type": "application/json" } });
-    void readBody(
+    readBody(
       { request, response: {} } as unknown as Parameters<typeof readBody>[0],
       createBodyRoom({ clock: manualClock(), maxBytes: 10 * MB }),
+      nothing,
     );
     return piece => void request.emit("data", piece);
   },

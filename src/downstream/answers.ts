@@ -1,10 +1,10 @@
-import type { ServerResponse } from "node:http";
 import { perTurn } from "../lib/per-turn.ts";
 import type { Backlog } from "./backlog.ts";
+import type { Outbound } from "./outbound.ts";
 
 /** A response that is sent in one piece. */
 export interface WholeAnswer {
-  readonly response: ServerResponse;
+  readonly response: Outbound;
   readonly status: number;
   /** Name, value, name, value, … */
   readonly headers: readonly string[];
@@ -21,12 +21,21 @@ export function createAnswers(backlog: Backlog): SendAnswer {
   return perTurn(({ response, status, headers, body }) => {
     if (response.destroyed) return;
     const bytes = body.reduce((sum, part) => sum + part.length, 0);
-    response.writeHead(status, [...headers, "content-type", "application/json", "content-length", String(bytes)]);
-    if (bytes > JOINED_BYTES) {
-      response.cork();
-      for (const part of body) response.write(part);
-      response.end();
-    } else response.end(Buffer.concat(body, bytes));
+    const head = [...headers, "content-type", "application/json", "content-length", String(bytes)];
+    if (response.whole) response.whole(status, head, { parts: body, bytes });
+    else sendWhole(response, { status, head, body, bytes });
     backlog.written(response);
   });
+}
+
+function sendWhole(
+  response: Outbound,
+  { status, head, body, bytes }: { status: number; head: string[]; body: readonly Buffer[]; bytes: number },
+): void {
+  response.writeHead(status, head);
+  if (bytes > JOINED_BYTES) {
+    response.cork();
+    for (const part of body) response.write(part);
+    response.end();
+  } else response.end(Buffer.concat(body, bytes));
 }

@@ -1,6 +1,6 @@
-import type { ServerResponse } from "node:http";
 import type { Behind, Room } from "../core/call.ts";
 import type { Clock } from "../core/ports.ts";
+import type { Outbound } from "./outbound.ts";
 
 export const BACKLOG = {
   /** From here on whoever fills a stream is asked to wait. */
@@ -18,9 +18,9 @@ export type BacklogLimits = { readonly [Limit in keyof typeof BACKLOG]: number }
 /** Writes to agents, within what they read: nobody's memory grows because somebody does not. */
 export interface Backlog {
   /** Writes to a response that goes on. */
-  write(response: ServerResponse, parts: readonly Buffer[]): Room;
+  write(response: Outbound, parts: readonly Buffer[]): Room;
   /** Nothing follows for now, or at all: what the agent has not taken is watched until it has. */
-  written(response: ServerResponse): void;
+  written(response: Outbound): void;
   /** What waits for those that are behind. */
   readonly bytes: number;
 }
@@ -36,10 +36,10 @@ export function createBacklog(clock: Clock, limits: Partial<BacklogLimits> = {})
   const { pauseBytes, maxBytes, totalBytes, stallMs } = { ...BACKLOG, ...limits };
   const stepMs = stallMs / LOOKS;
   /** Whoever has been behind for longest comes first. */
-  const behind = new Map<ServerResponse, Slow>();
+  const behind = new Map<Outbound, Slow>();
   let bytes = 0;
 
-  function note(response: ServerResponse): Behind {
+  function note(response: Outbound): Behind {
     const slow = behind.get(response) ?? watch(response);
     behind.set(response, slow);
     bytes += response.writableLength - slow.bytes;
@@ -56,7 +56,7 @@ export function createBacklog(clock: Clock, limits: Partial<BacklogLimits> = {})
    * something has gone, it begins anew and says nothing. As it does the first time, for what the kernel took at once,
    * its time is only a part of what an agent has.
    */
-  function watch(response: ServerResponse): Slow {
+  function watch(response: Outbound): Slow {
     const waiting: (() => void)[] = [];
     let lookedAt = clock.now();
     let quietSince = lookedAt;
@@ -83,12 +83,12 @@ export function createBacklog(clock: Clock, limits: Partial<BacklogLimits> = {})
     return { bytes: 0, caughtUp: run => void waiting.push(run) };
   }
 
-  function forget(response: ServerResponse): void {
+  function forget(response: Outbound): void {
     bytes -= behind.get(response)?.bytes ?? 0;
     behind.delete(response);
   }
 
-  function cut(response: ServerResponse): void {
+  function cut(response: Outbound): void {
     forget(response);
     response.destroy();
     // One that waits for an earlier answer has no socket of its own yet, and would keep all that was written.

@@ -1,9 +1,10 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { errorText } from "../wire/message.ts";
 import { CODES, wireError } from "../wire/rpc-errors.ts";
 import { endGently, LINGER } from "./linger.ts";
+import type { Outbound } from "./outbound.ts";
 
 /** Of the request line and all headers together. */
 export const MAX_HEAD_BYTES = 16_384;
@@ -23,13 +24,17 @@ const CLIENT_ERRORS: ReadonlyMap<string, typeof MALFORMED> = new Map([
 ]);
 
 /** Node keeps the response that a connection is about under this name, and under no public one. */
-type Connection = Socket & { readonly _httpMessage?: ServerResponse | null };
+type Connection = Socket & { readonly _httpMessage?: Outbound | null };
 
 export interface ClientErrors {
   /** A response that waits for earlier ones on its connection. */
-  queued(response: ServerResponse, connection: Duplex): void;
+  queued(response: Outbound, connection: Duplex): void;
+  /** What comes next on it came while an answer was on its way: if it is no request, that answer was the last word. */
+  afterAnswer(connection: Duplex): void;
+  /** A request has come on it; its body may be on its way. */
+  received(request: IncomingMessage): void;
   /** For `clientError`. */
-  answer(error: NodeJS.ErrnoException, connection: Duplex): void;
+  answer(error: Pick<NodeJS.ErrnoException, "code">, connection: Duplex): void;
   /** For `connect`, after which node reads nothing more of the connection. */
   refuseTunnel(connection: Duplex): void;
 }
@@ -38,14 +43,19 @@ export interface ClientErrors {
  * What cannot be read as a request ends its connection; but first the answers to earlier requests that are on their way
  * go out, since those requests may have been done. Nothing is ever written into them.
  */
-export function createClientErrors(): ClientErrors {
-  const waiting = new WeakMap<Duplex, ServerResponse[]>();
+export function createClientErrors(strictly: (connection: Duplex) => readonly Outbound[]): ClientErrors {
+  const waiting = new WeakMap<Duplex, Outbound[]>();
+  const afterAnswer = new WeakSet<Duplex>();
   /** Connections that end, and how much had come on them by then. */
   const ending = new WeakMap<Duplex, number>();
 
+  /** The response that a connection is about. */
+  const currentOn = (connection: Connection): Outbound | null | undefined =>
+    connection._httpMessage ?? strictly(connection)[0];
+
   /** The last one that will be answered on a connection. */
-  function lastOn(connection: Connection): ServerResponse | undefined {
-    const all = [connection._httpMessage, ...(waiting.get(connection) ?? [])];
+  function lastOn(connection: Connection): Outbound | undefined {
+    const all = [connection._httpMessage, ...strictly(connection), ...(waiting.get(connection) ?? [])];
     // What is wrong with a request that is still coming is its own: nothing was done for it.
     return all.findLast(one => one?.req.complete && !one.writableFinished && !one.destroyed) ?? undefined;
   }
@@ -65,16 +75,18 @@ export function createClientErrors(): ClientErrors {
       return;
     }
     ending.set(connection, connection.bytesRead);
+    const current = currentOn(connection);
     const last = lastOn(connection);
     if (last) {
       last.shouldKeepAlive = false;
       // Node would close at once what may still have something to be read.
       connection.destroySoon = () => endGently(connection);
       last.once("finish", () => endGently(connection));
-    } else if (connection.writable && !connection._httpMessage?.headersSent) {
+    } else if (afterAnswer.has(connection)) endGently(connection);
+    else if (connection.writable && !current?.headersSent) {
       // Whoever does not close its side either would keep the connection for ever.
       connection.end(refusal(code), () => connection.destroy());
-    } else if (connection.writable && !connection._httpMessage?.writableEnded) connection.destroy();
+    } else if (connection.writable && !current?.writableEnded) connection.destroy();
     else endGently(connection);
   }
 
@@ -84,6 +96,11 @@ export function createClientErrors(): ClientErrors {
       waiting.set(connection, all);
       all.push(response);
       response.once("close", () => all.splice(all.indexOf(response), 1));
+    },
+    afterAnswer: connection => void afterAnswer.add(connection),
+    received(request) {
+      const { socket } = request;
+      if (afterAnswer.has(socket)) request.once("end", () => afterAnswer.delete(socket));
     },
     answer,
     refuseTunnel(duplex) {

@@ -1,7 +1,8 @@
-import type { Server, ServerResponse } from "node:http";
+import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../core/ports.ts";
 import { LOOPBACK, placeOf } from "./address.ts";
+import type { Outbound } from "./outbound.ts";
 
 /** Agents' connections, within a limit. */
 export interface Connections {
@@ -10,8 +11,8 @@ export interface Connections {
   /** Whether this one is. It is let in for good as soon as another one has ended. */
   isOver(socket: Socket): boolean;
   /** A request that is worth something has begun on its connection, and is over. */
-  began(response: ServerResponse): Connection | undefined;
-  ended(connection: Connection | undefined, response: ServerResponse): void;
+  began(response: Outbound): Connection | undefined;
+  ended(connection: Connection | undefined, response: Outbound): void;
   readonly open: number;
   /** How many were closed to make room, since the start, and how many were turned away. */
   readonly counts: { readonly shed: number; readonly refused: number };
@@ -42,7 +43,7 @@ export interface Connection {
   /** Requests that are not answered. */
   running: number;
   /** To the latest one, until it is over. */
-  response: ServerResponse | undefined;
+  response: Outbound | undefined;
   /** Whether any was answered. */
   used: boolean;
   /** When nothing more was left to do, or when the present request began. */
@@ -59,7 +60,7 @@ export interface ConnectionRules {
   readonly max: number;
   readonly clock: Clock;
   /** Says to whoever sends a request that there is no time for it, and closes its connection. */
-  turnAway(response: ServerResponse): void;
+  turnAway(response: Outbound): void;
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import type { Room } from "../core/call.ts";
 import type { Payload } from "../core/payload.ts";
 import { errorText, oneLine, type RawId, resultParts } from "../wire/message.ts";
@@ -6,6 +5,7 @@ import type { WireError } from "../wire/rpc-errors.ts";
 import { sseEvent } from "../wire/sse.ts";
 import type { SendAnswer } from "./answers.ts";
 import type { Backlog } from "./backlog.ts";
+import type { Outbound } from "./outbound.ts";
 import type { Answer } from "./serve.ts";
 
 /** Where the answer to one request goes, and what is told before it. */
@@ -42,7 +42,7 @@ export interface PostExchange extends Exchange {
 
 /** The response to a POST: one JSON object, or a stream as soon as something has to be told before it. */
 export function postExchange(
-  response: ServerResponse,
+  response: Outbound,
   options: {
     statusOf(code: number): number;
     headers: Readonly<Record<string, string>>;
@@ -107,7 +107,7 @@ export function postExchange(
 export const retryAfterSeconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1000)));
 
 /** One stream for everything (HTTP+SSE of 2024-11-05, a GET stream): each message is an event. */
-export function streamExchange(response: ServerResponse, backlog: Backlog): Exchange & { send(message: Buffer): void } {
+export function streamExchange(response: Outbound, backlog: Backlog): Exchange & { send(message: Buffer): void } {
   return messageExchange(message =>
     backlog.write(response, [sseEvent({ event: "message", data: [oneLine(message)] })]),
   );

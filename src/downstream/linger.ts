@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Inbound } from "./inbound.ts";
+import type { Outbound } from "./outbound.ts";
 
 export const LINGER = {
   /** What is taken of a body that nobody wants, so that its agent sees why. */
@@ -13,7 +14,7 @@ export const LINGER = {
  * coming, the rest is taken first, within limits: to close at once would reset the connection, and take the answer from
  * every agent that looks at it only when it has sent everything.
  */
-export function endWithBody(response: ServerResponse, body: Buffer): void {
+export function endWithBody(response: Outbound, body: Buffer): void {
   const { req: request, socket } = response;
   if (response.shouldKeepAlive || socket === null || !isStillComing(request)) {
     response.end(body);
@@ -47,5 +48,5 @@ export function endGently(connection: Socket): void {
 }
 
 /** Whether a request has announced a body of which something is missing. */
-export const isStillComing = ({ complete, headers }: IncomingMessage): boolean =>
+export const isStillComing = ({ complete, headers }: Inbound): boolean =>
   !complete && (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0);

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
+import type { Inbound } from "./inbound.ts";
 
 /** What the address line, Host, Origin and Sec-Fetch-Site may say. */
 export interface DoorRules {
@@ -15,7 +15,7 @@ export interface DoorRules {
  * Gives the reason for a refusal, or `undefined`. `anyHost`: for what holds no secret and starts nothing, and is asked
  * for under names that nobody can list.
  */
-export type Door = (request: IncomingMessage, anyHost: boolean) => string | undefined;
+export type Door = (request: Pick<Inbound, "url" | "headers" | "rawHeaders">, anyHost: boolean) => string | undefined;
 
 /**
  * Keeps web pages and rebound names out. Nothing is remembered of requests that came in: each is judged by itself.

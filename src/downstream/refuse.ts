@@ -1,8 +1,8 @@
-import type { ServerResponse } from "node:http";
-import { errorText, type RawId } from "../wire/message.ts";
+import { errorText, type Invalid, type Message, type RawId } from "../wire/message.ts";
 import { CODES, errorOf, type WireError, wireError } from "../wire/rpc-errors.ts";
 import type { Body } from "./body.ts";
 import { endWithBody, isStillComing } from "./linger.ts";
+import type { Outbound } from "./outbound.ts";
 
 export interface Refusal {
   readonly status: number;
@@ -15,11 +15,11 @@ export interface Refusal {
 const OVERLOADED = errorOf({ kind: "overloaded" });
 
 /** There are as many streams as there may be. */
-export const refuseStream = (response: ServerResponse): void =>
+export const refuseStream = (response: Outbound): void =>
   refuse(response, { status: 503, why: OVERLOADED, headers: { "retry-after": "1" } });
 
 /** Answers a body that was not read to its end. */
-export function refuseBody(response: ServerResponse, { status, message }: Extract<Body, { kind: "refused" }>): void {
+export function refuseBody(response: Outbound, { status, message }: Extract<Body, { kind: "refused" }>): void {
   const close = { connection: "close" };
   const shapes = {
     413: { why: wireError(CODES.requestTooLarge, message), headers: close },
@@ -30,7 +30,7 @@ export function refuseBody(response: ServerResponse, { status, message }: Extrac
 }
 
 /** Answers what never became a call: an HTTP status, and a JSON-RPC error that says why. */
-export function refuse(response: ServerResponse, { status, why, id, headers }: Refusal): void {
+export function refuse(response: Outbound, { status, why, id, headers }: Refusal): void {
   if (response.headersSent || response.destroyed) return;
   const { error } = typeof why === "string" ? wireError(CODES.invalidRequest, why) : why;
   const body = errorText(id, error);
@@ -39,7 +39,7 @@ export function refuse(response: ServerResponse, { status, why, id, headers }: R
 
 /** Answers with a text for people. */
 export function answerText(
-  response: ServerResponse,
+  response: Outbound,
   { status, text, headers }: { readonly status: number; readonly text: string } & Pick<Refusal, "headers">,
 ): void {
   const type = "text/plain; charset=utf-8";
@@ -53,7 +53,7 @@ interface WholeText {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-function answerWhole(response: ServerResponse, { status, type, body, headers }: WholeText): void {
+function answerWhole(response: Outbound, { status, type, body, headers }: WholeText): void {
   const { req: request } = response;
   // Whoever asked for leave to send a body and got none may send it all the same: what follows could be either.
   const isUnsure = request.headers.expect !== undefined && isStillComing(request);
@@ -61,3 +61,9 @@ function answerWhole(response: ServerResponse, { status, type, body, headers }: 
   response.writeHead(status, { ...headers, "content-type": type, "content-length": body.length });
   endWithBody(response, body);
 }
+
+export const NO_BATCH = "A batch is not accepted in this revision: send one message at a time";
+
+/** Which request an error is for that is about all of a batch: whoever sent it waits for that one at least. */
+export const firstId = (items: readonly (Message | Invalid)[]): RawId | undefined =>
+  items.find(item => item.kind === "request")?.id;

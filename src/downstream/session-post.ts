@@ -1,10 +1,10 @@
-import type { ServerResponse } from "node:http";
 import { errorText, oneLine, resultParts } from "../wire/message.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
 import type { SendAnswer } from "./answers.ts";
 import type { Backlog } from "./backlog.ts";
 import { joinAnswers } from "./batch.ts";
 import { type Exchange, retryAfterSeconds, STREAM_HEADERS } from "./exchange.ts";
+import type { Outbound } from "./outbound.ts";
 import type { EventRing, EventStream, Sink } from "./resume.ts";
 import type { Streams } from "./streams.ts";
 
@@ -16,7 +16,7 @@ export const SESSION_POST = {
 } as const;
 
 export interface SessionPostOptions {
-  readonly response: ServerResponse;
+  readonly response: Outbound;
   readonly send: SendAnswer;
   readonly headers: Readonly<Record<string, string>>;
   readonly events: EventRing;
@@ -33,7 +33,7 @@ export interface SessionPostOptions {
 }
 
 /** Sends the events of a stream to one connection. */
-export function responseSink(response: ServerResponse, backlog: Backlog): Sink {
+export function responseSink(response: Outbound, backlog: Backlog): Sink {
   return {
     write: event => backlog.write(response, [event]),
     end() {

@@ -11,6 +11,7 @@ import type { Session } from "./session.ts";
 import { openStream } from "./session-stream.ts";
 import type { Sessions } from "./sessions.ts";
 import { createStreams } from "./streams.ts";
+import type { Visit } from "./visit.ts";
 
 test("a stream whose place another one has taken does not wait for ever for an agent that does not read", async () => {
   const server = createServer().listen(0, "127.0.0.1");
@@ -30,7 +31,8 @@ test("a stream whose place another one has taken does not wait for ever for an a
   };
   const backlog = createBacklog(systemClock, { stallMs: 200 });
   const ledger = roomyLedger();
-  openStream({ request, response, view: { kind: "all" }, late: undefined }, { id: "s", attach } as unknown as Session, {
+  const visit: Visit = { request, response, view: { kind: "all" }, late: undefined, broke: () => {} };
+  openStream(visit, { id: "s", attach } as unknown as Session, {
     ledger,
     sessions: { holdStream: () => () => {} } as unknown as Sessions,
     streams: createStreams({ ledger, clock: manualClock(), backlog, maxEndless: 10 }),

@@ -7,7 +7,7 @@ import { placeOf } from "./address.ts";
 import { anonymous } from "./agent-name.ts";
 import type { Backlog } from "./backlog.ts";
 import { INVALID_CODES, readText } from "./batch.ts";
-import { readBody } from "./body.ts";
+import { type Body, readBody } from "./body.ts";
 import type { BodyRoom } from "./body-room.ts";
 import { type ChannelAgent, createChannelAgent } from "./channel-agent.ts";
 import { STREAM_HEADERS, streamExchange } from "./exchange.ts";
@@ -30,7 +30,7 @@ export interface SseEndpoint {
   /** Opens a stream. */
   stream(visit: Visit): void;
   /** Takes what agents send. */
-  messages(visit: Visit): Promise<void> | void;
+  messages(visit: Visit): void;
 }
 
 /**
@@ -112,20 +112,29 @@ export function createSseEndpoint(options: {
     });
   }
 
-  async function post({ request, response, late }: Visit): Promise<void> {
+  function post(visit: Visit): void {
+    const { request, response } = visit;
     const id = streamIdOf(request.url ?? "") ?? "";
     const connection = connections.get(id);
-    if (!connection) return refuse(response, { status: 404, why: "Session not found: open a new stream at /sse" });
-    const body = await readBody({ request, response }, bodies);
+    if (!connection) refuse(response, { status: 404, why: "Session not found: open a new stream at /sse" });
+    else readBody(visit, bodies, body => take(visit, body, { id, connection }));
+  }
+
+  function take(
+    { response, late }: Visit,
+    body: Body,
+    { id, connection }: { id: string; connection: Connection },
+  ): void {
     if (body.kind === "gone") return;
     // The stream may have closed while the body came in, and took its session with it.
-    if (!connections.has(id)) return refuse(response, { status: 404, why: "The stream of this session has closed" });
-    if (body.kind === "refused") return refuseBody(response, body);
+    if (!connections.has(id))
+      return void refuse(response, { status: 404, why: "The stream of this session has closed" });
+    if (body.kind === "refused") return void refuseBody(response, body);
     const text = readText(body.bytes);
     if (text.kind === "invalid") {
       const why = wireError(INVALID_CODES[text.reason], text.message);
       connection.agent.session?.garbled(text);
-      return refuse(response, { status: 400, why, id: text.id });
+      return void refuse(response, { status: 400, why, id: text.id });
     }
     if (late && !late.admits(text)) return;
     response.writeHead(202).end("Accepted");

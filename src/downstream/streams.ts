@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import type { Ledger } from "../core/ledger.ts";
 import type { Holding, Keeper } from "../core/ledger-entries.ts";
 import type { Clock } from "../core/ports.ts";
@@ -6,6 +5,7 @@ import { Deadlines, type Timed } from "../lib/deadlines.ts";
 import { type Placed, Running } from "../lib/running.ts";
 import { SSE_COMMENT } from "../wire/sse.ts";
 import type { Backlog } from "./backlog.ts";
+import type { Outbound } from "./outbound.ts";
 
 const KEEP_ALIVE_MS = 15_000;
 /** An answer is slow after one to two of these: proxies give up a silent connection after 30 s at the earliest. */
@@ -14,7 +14,7 @@ export const SLOW_MS = 10_000;
 /** Event streams towards agents that may be quiet for long: kept alive with comments. */
 export interface Streams {
   /** `closed` is called once, when the connection is over for whatever reason. */
-  keep(response: ServerResponse, about: KeptStream): void;
+  keep(response: Outbound, about: KeptStream): void;
   /** Whether one more may begin that would never end by itself, if need be in the place of another one. */
   admits(keeper: Keeper): boolean;
   /** Begins a stream where an answer turns out to be slow; returns the function that says that it has come. */
@@ -57,7 +57,7 @@ interface Waiting extends Placed {
 }
 
 export function createStreams({ ledger, clock, backlog, maxEndless }: StreamsOptions): Streams {
-  const open = new Map<ServerResponse, KeptStream>();
+  const open = new Map<Outbound, KeptStream>();
   let cancel = clock.after(KEEP_ALIVE_MS, beat);
   let cancelLook = clock.after(SLOW_MS, look);
   const deadlines = new Deadlines(clock);

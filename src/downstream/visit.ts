@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { View } from "../core/call.ts";
 import type { Message } from "../wire/message.ts";
 import type { Batch } from "./batch.ts";
+import type { Inbound } from "./inbound.ts";
+import type { Outbound } from "./outbound.ts";
 
 /** Lets in what belongs to calls that run, and answers everything else. */
 export interface Late {
@@ -11,9 +12,11 @@ export interface Late {
 
 /** One HTTP exchange of the MCP endpoint. */
 export interface Visit {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: Inbound;
+  readonly response: Outbound;
   readonly view: View;
   /** Set where the gateway has begun to end: asked once what the request says, and whether that begins something. */
   readonly late: Late | undefined;
+  /** Ends it with an internal error: takes what was thrown by code that runs later, where nobody else would catch it. */
+  broke(error: unknown): void;
 }
