@@ -1,5 +1,5 @@
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   events,
   eventText,
@@ -9,21 +9,15 @@ import {
   plain,
   resultText,
   type Seen,
-  startPeer,
 } from "../../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
-import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import { TRANSPORTS, useTransports } from "../../../test/fixtures/transports.ts";
 import { requestOn } from "../channel/channel.ts";
 import { openDispatcher } from "./dispatcher.ts";
 import { createHttpLink } from "./http-link.ts";
 import { ListenedExchange } from "./listened-exchange.ts";
 
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-let openTransport: OpenTransport;
+const over = useTransports();
 const PARTS = ["head", "data", "end"] as const;
 const BODY = '{"some":"text"}';
 const packed = ({ response }: Seen): void =>
@@ -36,8 +30,7 @@ const ANSWERS: [string, (seen: Seen) => void][] = [
 /** Resolves with what becomes of an exchange whose reader runs into a bug where that part of the reply comes. */
 async function brokenAt(part: (typeof PARTS)[number] | undefined, to: { url: string }): Promise<object> {
   const clock = manualClock();
-  const dispatcher = openDispatcher({ ...to, clock, openTransport, connections: 1 });
-  cleanups.push(() => dispatcher.close());
+  const dispatcher = over.keep(openDispatcher({ ...to, clock, openTransport: over.openTransport, connections: 1 }));
   const link = createHttpLink({ ...to, clock, dispatcher, headers: {} });
   const run = (broken: typeof part): Promise<object> =>
     new Promise(resolve => {
@@ -59,24 +52,20 @@ async function brokenAt(part: (typeof PARTS)[number] | undefined, to: { url: str
 }
 
 describe.each(TRANSPORTS)("over %s, a bug that is run into", (_, open) => {
-  beforeEach(() => {
-    openTransport = open;
-  });
+  over.use(open);
 
   describe.each(ANSWERS)("in a %s reply", (_name, answer) => {
     it.each(PARTS)("at its %s costs that exchange and nothing else", async part => {
-      const peer = await startPeer(answer);
-      cleanups.push(() => peer.close());
+      const peer = await over.peerWith(answer);
       expect(await brokenAt(part, peer)).toMatchObject({ delivery: "sent_unknown", fault: "protocol_error" });
     });
   });
 
   it("by what is told before an answer ends the call, once", async () => {
-    const peer = await startPeer(seen =>
+    const peer = await over.peerWith(seen =>
       events(seen, eventText(noticeText("notifications/message")), eventText(resultText(seen.id))),
     );
-    cleanups.push(() => peer.close());
-    const channel = channelOver(openTransport, peer.url, cleanups);
+    const channel = over.channelTo(peer.url);
     const onMessage = (): void => {
       throw new TypeError("a bug");
     };

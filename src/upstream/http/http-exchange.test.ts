@@ -1,38 +1,25 @@
 import { brotliCompressSync, createGzip, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type Answer,
   errorText,
   events,
   eventText,
   json,
+  linesOf,
   noticeText,
   outbound,
-  type Peer,
   plain,
+  redirect,
+  result,
   resultText,
   type Seen,
-  startPeer,
 } from "../../../test/fixtures/http-peer.ts";
-import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import { TRANSPORTS, useTransports } from "../../../test/fixtures/transports.ts";
 import { requestOn } from "../channel/channel.ts";
-import type { HttpChannel } from "./streamable.ts";
 
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-let openTransport: OpenTransport;
-async function start(answer: Answer): Promise<{ peer: Peer; channel: HttpChannel }> {
-  const peer = await startPeer(answer);
-  cleanups.push(() => peer.close());
-  return { peer, channel: channelOver(openTransport, peer.url, cleanups) };
-}
-const lines = (peer: Peer) => peer.seen.map(({ method, url }) => `${method} ${url}`);
-const result = (seen: Seen): void => json(seen, 200, resultText(seen.id));
-const redirect = ({ response }: Seen, status: number, location: string, headers = {}): void =>
-  void response.writeHead(status, { location, ...headers }).end("moved");
+const over = useTransports();
+const { start } = over;
 /** `/mcp` leads to where the answer is. */
 const moved =
   (status: number, location: string): Answer =>
@@ -42,9 +29,7 @@ const ok = { kind: "result", result: { ok: true } };
 const initialize = () => outbound({ method: "initialize", params: {} });
 
 describe.each(TRANSPORTS)("over %s", (_, open) => {
-  beforeEach(() => {
-    openTransport = open;
-  });
+  over.use(open);
 
   describe("a redirect", () => {
     it.each<[string, number, string]>([
@@ -55,7 +40,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       const { peer, channel } = await start(moved(status, location));
       expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
       expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
-      expect(lines(peer)).toEqual(["POST /mcp", `POST ${location}`, `POST ${location}`]);
+      expect(linesOf(peer)).toEqual(["POST /mcp", `POST ${location}`, `POST ${location}`]);
       expect(peer.seen[1]!.text).toBe(peer.seen[0]!.text);
       const { accept, "content-type": type } = peer.seen[0]!.headers;
       expect(peer.seen[1]!.headers).toMatchObject({ accept, "content-type": type });
@@ -74,7 +59,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       });
       await opened;
       await channel.endSession();
-      expect(lines(peer)).toEqual(["POST /mcp", "GET /mcp", "GET /stream", "DELETE /mcp", "DELETE /end"]);
+      expect(linesOf(peer)).toEqual(["POST /mcp", "GET /mcp", "GET /stream", "DELETE /mcp", "DELETE /end"]);
       expect(peer.seen.slice(1).map(({ headers }) => headers["mcp-session-id"])).toEqual(["s", "s", "s", "s"]);
     });
 
@@ -122,7 +107,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       );
       await requestOn(channel, outbound());
       await requestOn(channel, outbound());
-      expect(lines(peer)).toEqual(["POST /mcp", "POST /gone", "POST /mcp", "POST /gone"]);
+      expect(linesOf(peer)).toEqual(["POST /mcp", "POST /gone", "POST /mcp", "POST /gone"]);
     });
   });
 
@@ -152,7 +137,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
     it("stays within its conversation", async () => {
       const { peer, channel } = await start(setting(opens));
       await requestOn(channel, initialize());
-      const other = channelOver(openTransport, peer.url, cleanups);
+      const other = over.channelTo(peer.url);
       await requestOn(other, outbound());
       expect(peer.seen[1]!.headers.cookie).toBeUndefined();
       expect(other.holdsState).toBe(false);
@@ -260,18 +245,16 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
   });
 
   it("an answer that is announced again and again and never comes is none", async () => {
-    const peer = await startPeer(({ response }) => {
+    const peer = await over.peerWith(({ response }) => {
       for (let time = 0; time < 5_000; time++) response.writeProcessing();
     });
-    cleanups.push(() => peer.close());
-    const channel = channelOver(openTransport, peer.url, cleanups);
+    const channel = over.channelTo(peer.url);
     expect(plain(await requestOn(channel, outbound()))).toMatchObject({ kind: "failed", fault: "protocol_error" });
   });
 
   it("a configured host is sent instead of the URL's, once", async () => {
-    const peer = await startPeer(result);
-    cleanups.push(() => peer.close());
-    const channel = channelOver(openTransport, peer.url, cleanups, { Host: "inner.example:8080" });
+    const peer = await over.peerWith(result);
+    const channel = over.channelTo(peer.url, { headers: { Host: "inner.example:8080" } });
     expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
     const { response } = peer.seen[0]!;
     const hosts = response.req.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host");

@@ -1,54 +1,37 @@
 import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type Answer,
   events,
   eventText,
-  json,
+  linesOf,
   noticeText,
   outbound,
   type Peer,
   plain,
+  redirect,
+  result,
   resultText,
-  type Seen,
-  startPeer,
   type WatchedClock,
   watchedClock,
 } from "../../../test/fixtures/http-peer.ts";
 import { manualClock } from "../../../test/fixtures/manual-clock.ts";
-import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import { TRANSPORTS, useTransports } from "../../../test/fixtures/transports.ts";
 import { Aborter } from "../../core/signal.ts";
 import { requestOn } from "../channel/channel.ts";
 import { type HttpChannel, openHttpChannel } from "./streamable.ts";
 
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-let openTransport: OpenTransport;
-async function start(answer: Answer): Promise<{ peer: Peer; channel: HttpChannel }> {
-  const peer = await startPeer(answer);
-  cleanups.push(() => peer.close());
-  return { peer, channel: channelOver(openTransport, peer.url, cleanups) };
-}
+const over = useTransports();
+const { start } = over;
 async function startWithClock(answer: Answer): Promise<{ peer: Peer; channel: HttpChannel; clock: WatchedClock }> {
-  const peer = await startPeer(answer);
-  cleanups.push(() => peer.close());
   const clock = watchedClock();
-  return { peer, channel: channelOver(openTransport, peer.url, cleanups, {}, clock), clock };
+  return { ...(await start(answer, { clock })), clock };
 }
-const lines = (peer: Peer) => peer.seen.map(({ method, url }) => `${method} ${url}`);
-const result = (seen: Seen): void => json(seen, 200, resultText(seen.id));
-const redirect = ({ response }: Seen, status: number, location: string, headers = {}): void =>
-  void response.writeHead(status, { location, ...headers }).end("moved");
 const ok = { kind: "result", result: { ok: true } };
 
 describe.each(TRANSPORTS)("over %s", (_, open) => {
-  beforeEach(() => {
-    openTransport = open;
-  });
+  over.use(open);
 
   describe("a connection", () => {
     it("whose reader was behind when the reply ended serves the next one", async () => {
@@ -128,7 +111,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
         for (let at = 0; at < 20; at++) seen.response.write("x".repeat(10_000));
       });
       expect(plain(await requestOn(channel, outbound()))).toEqual(ok);
-      expect(lines(peer)).toEqual(["POST /mcp", "POST /elsewhere"]);
+      expect(linesOf(peer)).toEqual(["POST /mcp", "POST /elsewhere"]);
       await (await peer.request(0)).closed;
     });
 
@@ -141,7 +124,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       clock.advance(9_000);
       result(asked);
       expect(plain(await reply)).toEqual(ok);
-      expect(lines(peer)).toEqual(["POST /mcp", "POST /elsewhere"]);
+      expect(linesOf(peer)).toEqual(["POST /mcp", "POST /elsewhere"]);
     });
 
     it("does not come later than its time, though a redirect is in between", async () => {
@@ -164,7 +147,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
       const { closed } = await peer.request(0);
       await refused;
       clock.advance(999);
-      expect(lines(peer)).toEqual(["POST /mcp"]);
+      expect(linesOf(peer)).toEqual(["POST /mcp"]);
       clock.advance(1);
       expect(plain(await reply)).toEqual(ok);
       await closed;
@@ -173,8 +156,9 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
 });
 
 describe.each(TRANSPORTS)("over %s", (_, open) => {
+  over.use(open);
+
   it("a large compressed reply is decompressed as it came", async () => {
-    openTransport = open;
     const text = randomBytes(450_000).toString("base64");
     const { channel } = await start(seen => {
       const whole = gzipSync(JSON.stringify({ jsonrpc: "2.0", id: seen.id, result: { text } }));
@@ -184,7 +168,6 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
   });
 
   it("a stream of a call that is given up is not asked for any more", async () => {
-    openTransport = open;
     const { peer, channel, clock } = await startWithClock(seen => {
       events(seen, "id: 1\nretry: 700\ndata:\n\n").end();
     });
@@ -197,7 +180,7 @@ describe.each(TRANSPORTS)("over %s", (_, open) => {
     expect(plain(await reply)).toMatchObject({ fault: "cancelled", delivery: "sent_unknown" });
     expect(clock.pending).toBe(pending - 1);
     clock.advance(700);
-    expect(lines(peer)).toEqual(["POST /mcp"]);
+    expect(linesOf(peer)).toEqual(["POST /mcp"]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type Answer,
   errorText,
@@ -7,29 +7,16 @@ import {
   json,
   noticeText,
   outbound,
-  type Peer,
   plain,
   resultText,
   type Seen,
-  startPeer,
 } from "../../../test/fixtures/http-peer.ts";
-import { channelOver, type OpenTransport, TRANSPORTS } from "../../../test/fixtures/transports.ts";
+import { TRANSPORTS, useTransports } from "../../../test/fixtures/transports.ts";
 import { requestOn } from "../channel/channel.ts";
-import type { HttpChannel } from "./streamable.ts";
 
-const cleanups: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+const over = useTransports();
+const { peerWith, channelTo } = over;
 
-let openTransport: OpenTransport;
-const channelTo = (url: string): HttpChannel => channelOver(openTransport, url, cleanups);
-
-async function peerWith(answer: Answer): Promise<Peer> {
-  const peer = await startPeer(answer);
-  cleanups.push(() => peer.close());
-  return peer;
-}
 async function replyTo(answer: Answer, request = outbound()): Promise<object> {
   return plain(await requestOn(channelTo((await peerWith(answer)).url), request));
 }
@@ -45,9 +32,7 @@ const answers =
     json(seen, status, text(seen), headers);
 
 describe.each(TRANSPORTS)("over %s", (_, open) => {
-  beforeEach(() => {
-    openTransport = open;
-  });
+  over.use(open);
 
   describe("a JSON answer", () => {
     it("becomes the result, byte for byte", async () => {
