@@ -15,8 +15,7 @@ export interface Limit<T> {
  */
 export function waitFor<T>(
   { late, aborted }: Limit<T>,
-  // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to undo
-  begin: (end: (value: T) => void) => (() => void) | void,
+  begin: (end: (value: T) => void) => (() => void) | undefined,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     if (aborted?.signal.aborted) return resolve(aborted.gives());
@@ -62,4 +61,4 @@ export function whenAborted(signal: Signal, run: () => void): () => void {
   return () => signal.offAbort(run);
 }
 
-function nothing(): void {}
+function nothing(): undefined {}

@@ -195,7 +195,7 @@ export function createOffers(options: OffersOptions): Offers {
     if (!main) return undefined;
     if (placement.adopts(main, caller)) {
       const reopened = connector.demand();
-      return waitFor(mains, async () => {
+      return inItsTime(mains, async () => {
         const opened = await reopened;
         if (opened.kind === "open") await base.reread(opened.link);
       });
@@ -210,11 +210,11 @@ export function createOffers(options: OffersOptions): Offers {
       return undefined;
     }
     if (freshness === "outdated") shelf.keeper.doubt();
-    return waitFor(shelf, read);
+    return inItsTime(shelf, read);
   }
 
   /** Who was waited for in vain is not waited for again until it has answered. */
-  async function waitFor(shelf: Shelf, read: () => Promise<void>): Promise<void> {
+  async function inItsTime(shelf: Shelf, read: () => Promise<void>): Promise<void> {
     shelf.awaited++;
     const reading = read();
     const ended = await isOverIn(OFFERS.waitMs, reading, clock);
